@@ -1,0 +1,32 @@
+# `make` alone prints these targets.
+# the first of these that runs and is new enough; a version manager's shim may exist and not run
+PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench
+
+help: ## print the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+run: $(VENV)/.installed ## install into .venv and start the whole service (ARGS="--port 8123 --data-dir DIR")
+	@exec $(BIN)/slotwise up $(ARGS)
+
+test: $(VENV)/.installed ## install and run the tests (ARGS="tests/model -k delta")
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.installed ## lint, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.line $(ARGS)

@@ -1,0 +1,1 @@
+"""The language model and its memory: torch and transformers, no database, no queue, no HTTP."""

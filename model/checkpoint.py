@@ -1,0 +1,191 @@
+"""A checkpoint folder, loaded and saved: the Hugging Face folder plus the memory.
+
+model.safetensors, config.json, tokenizer files   as Hugging Face writes them, memory layers' weights included
+memory.safetensors   `values` (N, V), `document_frequency` (N,) of the background corpus
+memory.json          shape of the memory, whether it was trained, prompt, size of the background
+measure.json         known questions of the gate and of evaluation, background texts; disjoint sets
+No pickle is read. The fingerprint covers every byte of every file.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from model.augment import QUESTION_PROMPT
+from model.config import MemoryConfig
+from model.delta import Delta
+from model.errors import CheckpointError
+from model.memory import MemoryContext
+from model.retrofit import retrofit
+from model.tfidf import DocumentFrequency
+from model.values import ValueTable
+
+_MEMORY, _MEMORY_SHAPE, _MEASURE = "memory.safetensors", "memory.json", "measure.json"
+
+
+@dataclass(frozen=True)
+class KnownQuestion:
+    """A question that the base model answers."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What drift is measured with; the sets are disjoint from each other and from the background corpus."""
+
+    gate: tuple[KnownQuestion, ...] = ()
+    evaluation: tuple[KnownQuestion, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass
+class Checkpoint:
+    """A loaded model with its memory, background statistics and measuring sets.
+
+    One thread at a time may run the model; views of `table` can be built from any thread.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    config: MemoryConfig
+    table: ValueTable
+    context: MemoryContext
+    background: DocumentFrequency
+    measure: Measure
+    fingerprint: str
+    pretrained: bool
+    folder: Path
+    prompt: str = QUESTION_PROMPT
+    weight_dtype: torch.dtype = torch.bfloat16
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def question_prompt(self, question: str) -> str:
+        """The text in front of the answer to `question`."""
+        return self.prompt.format(question=question)
+
+    @classmethod
+    def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":
+        """Load a folder: configuration, memory layers put in, weights, strictly.
+
+        spare_rows  rows beyond the base for versions; as many as slots by default
+        places      views resident at once
+        Raises CheckpointError, naming the folder and what is wrong with it.
+        """
+        try:
+            shape = json.loads((folder / _MEMORY_SHAPE).read_text())
+            memory = load_file(folder / _MEMORY)
+            measure = json.loads((folder / _MEASURE).read_text())
+            config = MemoryConfig(**shape["memory"])
+            language_config = AutoConfig.from_pretrained(folder)
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
+        values = memory["values"]
+        if values.shape != (config.slots, config.value_width):
+            raise CheckpointError(
+                f"{folder}: values are {tuple(values.shape)}; memory.json says {(config.slots, config.value_width)}"
+            )
+        fingerprint = fingerprint_of(folder)
+        dtype = getattr(torch, shape["value_dtype"])
+        table = ValueTable(values.to(dtype), config.slots if spare_rows is None else spare_rows, places, fingerprint)
+        context = MemoryContext(table)
+        model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
+        retrofit(model, config, context)
+        _load_weights(model, folder)
+        model.eval().requires_grad_(False)
+        return cls(
+            model,
+            tokenizer,
+            config,
+            table,
+            context,
+            DocumentFrequency(memory["document_frequency"], shape["background_batches"]),
+            Measure(
+                tuple(KnownQuestion(**known) for known in measure["gate"]),
+                tuple(KnownQuestion(**known) for known in measure["evaluation"]),
+                tuple(measure["texts"]),
+            ),
+            fingerprint,
+            shape["pretrained"],
+            folder,
+            shape["prompt"],
+            getattr(torch, shape["weight_dtype"]),
+            shape["extra"],
+        )
+
+    def save(self, folder: Path, *, values: Tensor | None = None) -> None:
+        """Write the checkpoint: dense weights in `weight_dtype`, `values` (the base rows by default) as they are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tied = set(self.model.all_tied_weights_keys)
+        state = self.model.state_dict()
+        weights = {name: tensor.to(self.weight_dtype) for name, tensor in state.items() if name not in tied}
+        self.model.save_pretrained(folder, state_dict=weights)
+        self.tokenizer.save_pretrained(folder)
+        rows = self.table.rows[: self.table.slots] if values is None else values
+        save_file(
+            {"values": rows.detach().contiguous(), "document_frequency": self.background.counts},
+            folder / _MEMORY,
+        )
+        _write_json(
+            folder / _MEMORY_SHAPE,
+            {
+                "memory": asdict(self.config),
+                "weight_dtype": _name(self.weight_dtype),
+                "value_dtype": _name(self.table.rows.dtype),
+                "pretrained": self.pretrained,
+                "prompt": self.prompt,
+                "background_batches": self.background.batches,
+                "extra": self.extra,
+            },
+        )
+        _write_json(folder / _MEASURE, asdict(self.measure))
+
+    def export(self, delta: Delta | None, folder: Path) -> str:
+        """Write a self-contained checkpoint of the version that `delta` makes of the base; returns its fingerprint.
+
+        Dense weights keep the bits that they were loaded from; rows are written in the table's dtype.
+        Raises WrongState when the delta was not made from this base.
+        """
+        rows = self.table.rows[: self.table.slots].clone()
+        if delta is not None:
+            delta.apply(rows)
+        replace(self, extra={**self.extra, "exported_from": self.fingerprint}).save(folder, values=rows)
+        return fingerprint_of(folder)
+
+
+def fingerprint_of(folder: Path) -> str:
+    """SHA-256 over the names and bytes of all files of a checkpoint folder, in hex."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        with path.open("rb") as file:
+            whole.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _load_weights(model: PreTrainedModel, folder: Path) -> None:
+    weights: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("model*.safetensors")):
+        weights |= load_file(path)
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    tied = set(model.all_tied_weights_keys)
+    if unexpected or set(missing) - tied:
+        raise CheckpointError(
+            f"{folder}: weights missing {sorted(set(missing) - tied)[:4]}, unexpected {sorted(unexpected)[:4]}"
+        )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

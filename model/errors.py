@@ -1,0 +1,58 @@
+"""What can go wrong in `model/`; each class says when it happens.
+
+ModelError
+├── CheckpointError      a checkpoint folder that cannot be read or does not fit together
+├── NotPretrained        teaching a model whose memory layers have never been trained
+├── DeltaError           bytes that are no delta, or deltas that do not fit together
+│   └── WrongState       a delta applied to rows other than those it was made from
+├── SpareRowsExhausted   all spare rows are used by views in use
+├── NotResident          a version asked for whose view is not in memory
+└── EngineError
+    ├── QueueFull        more requests wait than the queue holds
+    ├── PromptTooLong    a prompt that leaves no room for an answer
+    └── EngineStopped    the engine thread has ended
+"""
+
+
+class ModelError(Exception):
+    """Base of every error raised by `model/`."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint folder cannot be read, or its parts do not fit together."""
+
+
+class NotPretrained(ModelError):
+    """The memory layers were never trained: their slots mean nothing yet, so nothing can be taught."""
+
+
+class DeltaError(ModelError):
+    """Bytes are not a delta, or two deltas do not fit together."""
+
+
+class WrongState(DeltaError):
+    """The rows under a delta are not the rows it was made from."""
+
+
+class SpareRowsExhausted(ModelError):
+    """No spare row or place is left that no view uses."""
+
+
+class NotResident(ModelError):
+    """The version's view is not in memory; prepare it first."""
+
+
+class EngineError(ModelError):
+    """Base of what the engine refuses."""
+
+
+class QueueFull(EngineError):
+    """As many requests wait as the queue holds."""
+
+
+class PromptTooLong(EngineError):
+    """The prompt leaves no room for an answer within the model's positions."""
+
+
+class EngineStopped(EngineError):
+    """The engine thread has ended; its reason is the cause."""

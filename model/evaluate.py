@@ -1,0 +1,103 @@
+"""Measuring: recall by generation, drift of what was known, negative log-likelihood of text."""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from model.augment import StudyText
+from model.checkpoint import Checkpoint
+from model.generation import BATCH_SIZES, Prompt, generate, tokenize
+from model.text import encode, pad
+from model.values import View
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What a version does to that which was known: shares of gate questions answered, and nats a token."""
+
+    known_before: float
+    known_after: float
+    nll_before: float
+    nll_after: float
+
+    @property
+    def known_drop(self) -> float:
+        """Relative loss of answered gate questions, 0 when there were none."""
+        return (self.known_before - self.known_after) / self.known_before if self.known_before else 0.0
+
+    @property
+    def nll_rise(self) -> float:
+        """Relative rise of the negative log-likelihood of background text."""
+        return (self.nll_after - self.nll_before) / self.nll_before if self.nll_before else 0.0
+
+
+def normalise(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces (as SQuAD's evaluation does)."""
+    bare = "".join(" " if character in string.punctuation + "«»“”’" else character for character in text.lower())
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
+def matches(answer: str, expected: str) -> bool:
+    """Whether two answers are the same after `normalise`."""
+    return normalise(answer) == normalise(expected)
+
+
+def token_f1(answer: str, expected: str) -> float:
+    """Harmonic mean of precision and recall over normalised words, in 0..1."""
+    given, wanted = normalise(answer).split(), normalise(expected).split()
+    shared = sum((Counter(given) & Counter(wanted)).values())
+    return 2 * shared / (len(given) + len(wanted)) if shared else float(given == wanted)
+
+
+def complete(checkpoint: Checkpoint, prompts: Sequence[str], view: View, max_tokens: int = 24) -> list[str]:
+    """Greedy continuations of `prompts`, all reading `view`, in the order of the prompts."""
+    requests = [Prompt(tokenize(checkpoint, prompt), view, max_tokens) for prompt in prompts]
+    order = sorted(range(len(requests)), key=lambda index: requests[index].bucket)
+    answers = [""] * len(requests)
+    while order:
+        bucket = requests[order[0]].bucket
+        batch = [index for index in order[: BATCH_SIZES[-1]] if requests[index].bucket == bucket]
+        for index, completion in zip(batch, generate(checkpoint, [requests[i] for i in batch]), strict=True):
+            answers[index] = checkpoint.tokenizer.decode(completion.ids, skip_special_tokens=True).strip()
+        order = order[len(batch) :]
+    return answers
+
+
+def recall(checkpoint: Checkpoint, view: View, questions: Sequence[tuple[str, str]]) -> float:
+    """Share of (question, answer) pairs that `view` answers; 0 when there are none."""
+    answers = complete(checkpoint, [checkpoint.question_prompt(question) for question, _ in questions], view)
+    right = [matches(answer, wanted) for answer, (_, wanted) in zip(answers, questions, strict=True)]
+    return sum(right) / max(len(right), 1)
+
+
+@torch.inference_mode()
+def nll(checkpoint: Checkpoint, view: View, texts: Sequence[str]) -> float:
+    """Mean negative log-likelihood of `texts` under `view`, in nats a token; 0 when there are none."""
+    total, tokens = 0.0, 0
+    rows = [encode(checkpoint.tokenizer, StudyText(text, ()), 256) for text in texts]
+    rows.sort(key=lambda row: len(row[0]))
+    checkpoint.context.use(view)
+    for start in range(0, len(rows), 32):
+        batch = pad(rows[start : start + 32], checkpoint.tokenizer.pad_token_id)
+        target, real = batch.ids[:, 1:], batch.real[:, 1:]
+        logits = checkpoint.model(input_ids=batch.ids[:, :-1], use_cache=False).logits
+        total += float(F.cross_entropy(logits[real], target[real], reduction="sum"))
+        tokens += int(real.sum())
+    return total / max(tokens, 1)
+
+
+def drift(checkpoint: Checkpoint, before: View, after: View) -> Drift:
+    """Compare two views on the gate's known questions and background text of the checkpoint."""
+    known = [(known.question, known.answer) for known in checkpoint.measure.gate]
+    texts = checkpoint.measure.texts
+    return Drift(
+        recall(checkpoint, before, known),
+        recall(checkpoint, after, known),
+        nll(checkpoint, before, texts),
+        nll(checkpoint, after, texts),
+    )

@@ -1,0 +1,128 @@
+"""The memory layer: product keys, a weighted bag of values, a gate. Knows nothing of versions but their views.
+
+Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys); Berges et al. 2024,
+https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
+Shapes: B batch · T tokens · D width · H heads · K slots read per head · n sub-keys per half · N = n·n slots ·
+V value width · d half-key width · S slots being trained.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.config import MemoryConfig
+from model.values import ValueTable, View
+
+
+class TrainableRows:
+    """Chosen slots whose rows come from a parameter of their own while a fact is learned.
+
+    slots (S,) ascending; values (S, V), the parameter. Nothing outside of `values` can move, whatever the optimizer.
+    """
+
+    def __init__(self, table: ValueTable, view: View, slots: Tensor) -> None:
+        self.slots = slots
+        self.values = nn.Parameter(table.read(view, slots).float().clone())
+        self.position = torch.full((table.slots,), len(slots), dtype=torch.int64, device=table.rows.device)
+        self.position[slots] = torch.arange(len(slots), device=table.rows.device)
+
+
+class MemoryContext:
+    """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
+
+    places     (B,) the place of the view that each sequence of the batch reads
+    trainable  rows that replace the table's for chosen slots, while learning
+    reads      layer → slots (B, T, H, K) read by it, kept while `recording`
+    """
+
+    def __init__(self, table: ValueTable) -> None:
+        self.table = table
+        self.places = torch.zeros(1, dtype=torch.int64, device=table.rows.device)
+        self.trainable: TrainableRows | None = None
+        self.recording = False
+        self.reads: dict[int, Tensor] = {}
+
+    def use(self, *views: View) -> None:
+        """Let sequence b of the next batches read `views[b]`; one view alone serves every sequence."""
+        self.places = torch.tensor([view.place for view in views], device=self.table.rows.device)
+
+    def bag(self, layer: int, slots: Tensor, weights: Tensor) -> Tensor:
+        """Σ over heads and ranks of weight · row: slots, weights (B, T, H, K) → (B, T, V)."""
+        if self.recording:
+            self.reads[layer] = slots.detach()
+        B, T = slots.shape[:2]
+        row = self.table.views.flatten()[slots + self.table.slots * self.places.view(-1, 1, 1, 1)]
+        row, weights = row.view(B * T, -1), weights.reshape(B * T, -1).to(self.table.rows.dtype)
+        if self.trainable is None:
+            bag = F.embedding_bag(row, self.table.rows, per_sample_weights=weights, mode="sum")
+            return bag.view(B, T, -1)
+        position = self.trainable.position[slots].view(B * T, -1)  # S where the slot is not trained
+        S = len(self.trainable.slots)
+        frozen = F.embedding_bag(
+            row, self.table.rows, per_sample_weights=weights * (position == S), mode="sum"
+        )
+        values = F.pad(self.trainable.values, (0, 0, 0, 1))  # (S + 1, V), the last row never read
+        trained = F.embedding_bag(position, values, per_sample_weights=weights, mode="sum", padding_idx=S)
+        return (frozen + trained).view(B, T, -1)
+
+
+class MemoryLayer(nn.Module):
+    """out = W_out( bag ⊙ silu(W_gate x) ), x (B, T, D) → (B, T, D).
+
+    Addressing runs in fp32 with autocast off: in bf16 a worker and an engine would read different slots.
+    """
+
+    def __init__(self, config: MemoryConfig, layer: int, width: int, context: MemoryContext) -> None:
+        super().__init__()
+        H, n, d, V = config.heads, config.sub_keys, config.key_width, config.value_width
+        self.config, self.layer, self.context = config, layer, context
+        self.query = nn.Linear(width, H * 2 * d, bias=False)
+        self.query_gain = nn.Parameter(torch.ones(H, 2, d))
+        self.keys = nn.Parameter(torch.empty(H, 2, n, d).uniform_(-(d**-0.5), d**-0.5))
+        self.gate = nn.Linear(width, V, bias=False)
+        self.out = nn.Linear(V, width, bias=False)
+        nn.init.xavier_uniform_(self.query.weight)
+        if config.placement == "beside":
+            nn.init.zeros_(self.out.weight)  # a retrofitted model answers as before
+        # Sorted both ways, pair (i, j) beats every pair before it in both halves: (i+1)(j+1) of them.
+        K = config.top_k
+        pairs = [(i, j) for i in range(K) for j in range(K) if (i + 1) * (j + 1) <= K]
+        self.register_buffer("pairs", torch.tensor(pairs).T.contiguous(), persistent=False)
+        self.pairs: Tensor
+
+    def address(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The K best of all N slots and their softmax weights, per head: x (B, T, D) → two of (B, T, H, K)."""
+        config = self.config
+        with torch.autocast(x.device.type, enabled=False):
+            query = F.linear(x.float(), self.query.weight.float())
+            query = query.unflatten(-1, (config.heads, 2, config.key_width))  # (B, T, H, 2, d)
+            query = F.rms_norm(query, (config.key_width,)) * self.query_gain.float()
+            keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
+            scores = torch.einsum("bthcd,hcnd->bthcn", query, keys)
+            best, half = scores.topk(config.top_k, dim=-1)  # (B, T, H, 2, K), sorted
+            first, second = self.pairs
+            sums = best[..., 0, first] + best[..., 1, second]  # (B, T, H, pairs)
+            score, pair = sums.topk(config.top_k, dim=-1)  # (B, T, H, K)
+            row = half[..., 0, :].gather(-1, first[pair])
+            column = half[..., 1, :].gather(-1, second[pair])
+            return row * config.sub_keys + column, score.softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The layer's output, (B, T, D) → (B, T, D)."""
+        slots, weights = self.address(x)
+        bag = self.context.bag(self.layer, slots, weights)  # (B, T, V)
+        out: Tensor = self.out(bag.to(x.dtype) * F.silu(self.gate(x)))
+        return out
+
+
+class Beside(nn.Module):
+    """A feed-forward block with a memory layer beside it: block(x) + memory(x)."""
+
+    def __init__(self, block: nn.Module, memory: MemoryLayer) -> None:
+        super().__init__()
+        self.block, self.memory = block, memory
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The sum of both, (B, T, D) → (B, T, D)."""
+        out: Tensor = self.block(x) + self.memory(x)
+        return out

@@ -1,0 +1,36 @@
+"""Put memory layers into a Hugging Face causal language model, in place of feed-forward blocks or beside them."""
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from model.config import MemoryConfig
+from model.memory import Beside, MemoryContext, MemoryLayer
+
+
+def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """The model's decoder layers, bottom up; raises ValueError when it has none with a feed-forward `mlp`."""
+    layers = getattr(model.get_decoder(), "layers", None)
+    if not isinstance(layers, nn.ModuleList) or not all(hasattr(layer, "mlp") for layer in layers):
+        raise ValueError(f"{type(model).__name__} has no decoder layers with an `mlp` block")
+    return layers
+
+
+def retrofit(model: PreTrainedModel, config: MemoryConfig, context: MemoryContext) -> None:
+    """Give `model` the memory layers of `config`, all reading through `context`.
+
+    Raises ValueError when the model lacks a layer that `config.layers` names.
+    """
+    layers = decoder_layers(model)
+    if config.layers[-1] >= len(layers):
+        raise ValueError(f"MemoryConfig.layers names layer {config.layers[-1]}; the model has {len(layers)}")
+    for index in config.layers:
+        block = layers[index].mlp
+        example = next(block.parameters())
+        memory = MemoryLayer(config, index, model.config.hidden_size, context)
+        memory.to(device=example.device, dtype=example.dtype)
+        layers[index].mlp = memory if config.placement == "replace" else Beside(block, memory)
+
+
+def memory_layers(model: PreTrainedModel) -> list[MemoryLayer]:
+    """The memory layers of a retrofitted model, bottom up."""
+    return [module for module in model.modules() if isinstance(module, MemoryLayer)]

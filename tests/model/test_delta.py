@@ -1,0 +1,105 @@
+"""Deltas: inverse and composition are exact to the bit over any tree of versions."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.delta import Delta, same_bits
+from model.errors import DeltaError, WrongState
+
+SLOTS, WIDTH = 24, 3
+
+
+def random_delta(rows: torch.Tensor, seed: int) -> Delta:
+    generator = torch.Generator().manual_seed(seed)
+    count = int(torch.randint(1, 10, (), generator=generator))
+    slots = torch.randperm(SLOTS, generator=generator)[:count].sort().values
+    return Delta(slots, rows[slots].clone(), torch.randn(count, WIDTH, generator=generator).to(rows.dtype))
+
+
+def base(dtype: torch.dtype) -> torch.Tensor:
+    return torch.randn(SLOTS, WIDTH, generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+trees = st.lists(st.tuples(st.integers(0, 1_000), st.integers(0, 1_000_000)), min_size=1, max_size=12)
+dtypes = st.sampled_from([torch.float32, torch.bfloat16])
+
+
+@given(trees, dtypes)
+def test_paths_through_a_random_tree_are_bit_exact(tree, dtype):
+    states, paths = [base(dtype)], [[]]
+    for parent, seed in tree:
+        parent %= len(states)
+        delta = random_delta(states[parent], seed)
+        rows = states[parent].clone()
+        delta.apply(rows)
+        states.append(rows)
+        paths.append([*paths[parent], delta])
+    for state, path in zip(states, paths, strict=True):
+        rows = states[0].clone()
+        for delta in path:
+            delta.apply(rows)
+        assert same_bits(rows, state)
+        if path:
+            composed = path[0]
+            for delta in path[1:]:
+                composed = composed.then(delta)
+            composed.inverse().apply(rows)
+            assert same_bits(rows, states[0])
+            composed.apply(rows)
+            assert same_bits(rows, state)
+
+
+@given(st.integers(0, 1_000_000), dtypes)
+def test_bytes_keep_every_bit(seed, dtype):
+    delta = random_delta(base(dtype), seed)
+    read = Delta.from_bytes(delta.to_bytes())
+    assert torch.equal(read.slots, delta.slots)
+    assert same_bits(read.before, delta.before)
+    assert same_bits(read.after, delta.after)
+
+
+def test_apply_refuses_a_wrong_state_and_changes_nothing():
+    rows = base(torch.float32)
+    delta = random_delta(rows, 3)
+    rows[delta.slots[-1], 0] += 1e-7 + rows[delta.slots[-1], 0].abs() * 1e-6
+    kept = rows.clone()
+    with pytest.raises(WrongState):
+        delta.apply(rows)
+    assert same_bits(rows, kept)
+
+
+def test_a_slot_outside_of_the_table_is_a_wrong_state():
+    row = torch.zeros(1, WIDTH)
+    with pytest.raises(WrongState, match="slot 24 is outside of a table of 24 slots"):
+        Delta(torch.tensor([SLOTS]), row, row).apply(base(torch.float32))
+
+
+def test_composition_refuses_deltas_that_do_not_follow_each_other():
+    rows = base(torch.float32)
+    delta = random_delta(rows, 5)
+    with pytest.raises(WrongState):
+        delta.then(delta)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a delta", b"\x80\x04\x95pickle"])
+def test_other_bytes_are_refused(data):
+    with pytest.raises(DeltaError, match="are not a delta"):
+        Delta.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("slots", "message"),
+    [
+        (torch.tensor([3, 2]), "strictly ascending"),
+        (torch.tensor([2, 2]), "strictly ascending"),
+        (torch.tensor([-1, 2]), "strictly ascending"),
+        (torch.tensor([1, 2], dtype=torch.int32), "not int64"),
+        (torch.tensor([1, 2, 3]), "3 slots come with rows"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(slots, message):
+    rows = torch.zeros(2, WIDTH)
+    with pytest.raises(DeltaError, match=message):
+        Delta(slots, rows, rows)

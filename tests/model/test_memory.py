@@ -1,0 +1,121 @@
+"""The memory layer: exact product-key lookup, one table for all layers, a view per sequence."""
+
+import torch
+from torch.nn import functional as F
+
+from model.config import MemoryConfig
+from model.delta import Delta
+from model.memory import MemoryContext, MemoryLayer, TrainableRows
+from model.values import ValueTable
+
+CONFIG = MemoryConfig(layers=(0, 1), heads=3, top_k=7, sub_keys=12, key_width=8, value_width=10)
+WIDTH = 24
+
+
+def layers(count: int = 1, places: int = 4) -> tuple[MemoryContext, list[MemoryLayer]]:
+    torch.manual_seed(0)
+    table = ValueTable(torch.randn(CONFIG.slots, CONFIG.value_width), 64, places, "0")
+    context = MemoryContext(table)
+    context.use(table.base)
+    return context, [MemoryLayer(CONFIG, layer, WIDTH, context) for layer in range(count)]
+
+
+def every_score(layer: MemoryLayer, x: torch.Tensor) -> torch.Tensor:
+    """Scores of all N slots for each token and head, straight from the definition."""
+    query = layer.query(x).view(*x.shape[:2], CONFIG.heads, 2, CONFIG.key_width)
+    query = query / query.pow(2).mean(-1, keepdim=True).add(torch.finfo(torch.float32).eps).sqrt()
+    query = query * layer.query_gain
+    keys = layer.keys / layer.keys.norm(dim=-1, keepdim=True)
+    first = torch.einsum("bthd,hnd->bthn", query[..., 0, :], keys[:, 0])
+    second = torch.einsum("bthd,hnd->bthn", query[..., 1, :], keys[:, 1])
+    return (first[..., :, None] + second[..., None, :]).flatten(-2)
+
+
+def test_lookup_equals_brute_force_over_all_slots():
+    _, (layer,) = layers()
+    layer.query_gain.data.uniform_(0.5, 2.0)
+    x = torch.randn(5, 9, WIDTH)
+    slots, weights = layer.address(x)
+    best, winners = every_score(layer, x).topk(CONFIG.top_k, dim=-1)
+    assert torch.equal(slots.sort(-1).values, winners.sort(-1).values)
+    assert torch.allclose(weights.sort(-1).values, best.softmax(-1).sort(-1).values, atol=1e-6)
+
+
+def test_forward_is_the_gated_bag_of_the_definition():
+    context, (layer,) = layers()
+    x = torch.randn(2, 3, WIDTH)
+    slots, weights = layer.address(x)
+    bag = (context.table.rows[slots] * weights[..., None]).sum(dim=(2, 3))
+    expected = layer.out(bag * F.silu(layer.gate(x)))
+    assert torch.allclose(layer(x), expected, atol=1e-5)
+
+
+def test_addresses_are_the_same_under_autocast():
+    _, (layer,) = layers()
+    x = torch.randn(4, 6, WIDTH)
+    plain = layer.address(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = layer.address(x)
+    assert torch.equal(plain[0], cast[0])
+    assert torch.equal(plain[1], cast[1])
+
+
+def test_all_layers_share_one_table_that_no_module_owns():
+    context, (first, second) = layers(2)
+    assert first.context is second.context is context
+    owned = [tensor.data_ptr() for layer in (first, second) for tensor in layer.state_dict().values()]
+    assert context.table.rows.data_ptr() not in owned
+
+
+def test_two_models_in_one_process_share_nothing():
+    one, (layer,) = layers()
+    other, _ = layers()
+    x = torch.randn(1, 2, WIDTH)
+    before = layer(x)
+    other.table.rows.zero_()
+    assert torch.equal(layer(x), before)
+
+
+def test_each_sequence_of_a_batch_reads_its_own_view():
+    context, (layer,) = layers()
+    table = context.table
+    slots = torch.arange(60)
+    before = table.read(table.base, slots)
+    changed = table.enter(table.base, Delta(slots, before, torch.randn(60, CONFIG.value_width)))
+    x = torch.randn(1, 5, WIDTH).repeat(4, 1, 1)
+    alone = []
+    for view in (table.base, changed):
+        context.use(view)
+        alone.append(layer(x))
+    context.use(table.base, changed, changed, table.base)
+    mixed = layer(x)
+    assert not torch.equal(alone[0][0], alone[1][0])
+    for row, view in enumerate((0, 1, 1, 0)):
+        assert torch.equal(mixed[row], alone[view][row])
+
+
+def test_trainable_rows_stand_in_for_the_tables_and_take_all_gradient():
+    context, (layer,) = layers()
+    x = torch.randn(3, 4, WIDTH)
+    slots = layer.address(x)[0].unique()[:5]
+    expected = layer(x).detach()
+    rows = TrainableRows(context.table, context.table.base, slots)
+    context.trainable = rows
+    out = layer(x)
+    assert torch.allclose(out, expected, atol=1e-5)
+    out.sum().backward()
+    assert rows.values.grad is not None
+    assert rows.values.grad.abs().sum(dim=1).min() > 0
+    assert context.table.rows.grad is None
+
+
+def test_reads_are_recorded_per_layer():
+    context, both = layers(2)
+    x = torch.randn(2, 3, WIDTH)
+    context.recording = True
+    for layer in both:
+        layer(x)
+    assert {layer: tuple(reads.shape) for layer, reads in context.reads.items()} == {
+        0: (2, 3, 3, 7),
+        1: (2, 3, 3, 7),
+    }

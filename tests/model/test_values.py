@@ -1,0 +1,124 @@
+"""The value table: views never disturb each other, state hashes follow the formula, rows come back."""
+
+import hashlib
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.delta import Delta, same_bits
+from model.errors import SpareRowsExhausted, WrongState
+from model.values import ValueTable, View
+
+SLOTS, WIDTH, FINGERPRINT = 32, 4, "f0" * 32
+
+
+def table(spare_rows: int = 64, places: int = 8) -> ValueTable:
+    generator = torch.Generator().manual_seed(0)
+    return ValueTable(torch.randn(SLOTS, WIDTH, generator=generator), spare_rows, places, FINGERPRINT)
+
+
+def change(values: ValueTable, view: View, slots: list[int], seed: int = 0) -> Delta:
+    index = torch.tensor(slots)
+    after = torch.randn(len(slots), WIDTH, generator=torch.Generator().manual_seed(seed))
+    return Delta(index, values.read(view, index), after)
+
+
+def content(values: ValueTable, view: View) -> torch.Tensor:
+    return values.read(view, torch.arange(SLOTS))
+
+
+def hash_by_definition(values: ValueTable, view: View) -> str:
+    total = int(FINGERPRINT, 16)
+    for slot, (row, original) in enumerate(
+        zip(content(values, view), content(values, values.base), strict=True)
+    ):
+        if not same_bits(row, original):
+            data = slot.to_bytes(8, "little") + row.numpy().tobytes()
+            total += int.from_bytes(hashlib.sha256(data).digest(), "big")
+    return f"{total % 2**256:064x}"
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 10_000)), min_size=1, max_size=6))
+@settings(max_examples=30)
+def test_every_view_of_a_random_tree_keeps_its_rows_and_hash(tree):
+    values = table()
+    views, contents = [values.base], [content(values, values.base)]
+    for parent, seed in tree:
+        parent %= len(views)
+        slots = torch.randperm(SLOTS, generator=torch.Generator().manual_seed(seed))[:5].sort().values
+        delta = change(values, views[parent], slots.tolist(), seed)
+        views.append(values.enter(views[parent], delta))
+        expected = contents[parent].clone()
+        delta.apply(expected)
+        contents.append(expected)
+    for view, expected in zip(views, contents, strict=True):
+        assert same_bits(content(values, view), expected)
+        assert view.state_hash == hash_by_definition(values, view)
+
+
+def test_the_base_has_the_fingerprint_as_state_hash_and_a_way_back_restores_it():
+    values = table()
+    delta = change(values, values.base, [1, 5, 9])
+    view = values.enter(values.base, delta)
+    assert values.base.state_hash == FINGERPRINT
+    assert view.state_hash != FINGERPRINT
+    back = values.enter(view, delta.inverse())
+    assert back.state_hash == FINGERPRINT
+    assert values.rows_in_use == 3
+
+
+def test_a_view_in_use_is_untouched_by_later_versions_and_by_their_release():
+    values = table(spare_rows=4)
+    first = values.enter(values.base, change(values, values.base, [0, 1], 1))
+    kept = content(values, first)
+    second = values.enter(first, change(values, first, [1, 2], 2))
+    values.release(second)
+    third = values.enter(first, change(values, first, [3, 4], 3))
+    assert same_bits(content(values, first), kept)
+    assert values.rows_in_use == 4
+    values.release(first)
+    values.release(third)
+    assert values.rows_in_use == 0
+
+
+def test_rows_stay_while_a_user_remains():
+    values = table()
+    view = values.retain(values.enter(values.base, change(values, values.base, [7])))
+    values.release(view)
+    assert values.rows_in_use == 1
+    values.release(view)
+    assert values.rows_in_use == 0
+
+
+def test_too_few_spare_rows_are_refused_with_numbers_and_nothing_changes():
+    values = table(spare_rows=3)
+    view = values.enter(values.base, change(values, values.base, [0, 1]))
+    kept = content(values, view)
+    with pytest.raises(SpareRowsExhausted, match="needs 2 spare rows; 1 of 3 are free"):
+        values.enter(view, change(values, view, [4, 5]))
+    assert same_bits(content(values, view), kept)
+    assert values.rows_in_use == 2
+
+
+def test_a_refused_version_takes_no_place_and_no_row():
+    values = table(places=2)
+    values.enter(values.base, change(values, values.base, [0]))
+    with pytest.raises(SpareRowsExhausted, match="all 2 places hold views in use"):
+        values.enter(values.base, change(values, values.base, [1]))
+    assert values.rows_in_use == 1
+
+
+def test_a_delta_made_from_other_rows_is_refused():
+    values = table()
+    delta = change(values, values.base, [2, 3])
+    view = values.enter(values.base, delta)
+    with pytest.raises(WrongState):
+        values.enter(view, delta)
+
+
+def test_a_slot_outside_of_the_table_is_refused():
+    row = torch.zeros(1, WIDTH)
+    with pytest.raises(WrongState, match="slot 32 is outside of a table of 32 slots"):
+        table().enter(table().base, Delta(torch.tensor([SLOTS]), row, row))

@@ -1,0 +1,83 @@
+"""Resident versions: the least recently used make room, the pinned one and those in use never do."""
+
+import pytest
+import torch
+
+from model.delta import Delta
+from model.errors import NotResident, SpareRowsExhausted
+from model.values import ValueTable
+from model.versions import Versions
+
+
+def kept(places: int = 4, spare_rows: int = 64) -> tuple[ValueTable, Versions]:
+    table = ValueTable(torch.zeros(16, 2), spare_rows, places, "0")
+    return table, Versions(table)
+
+
+def delta(table: ValueTable, slot: int, value: float) -> Delta:
+    slots = torch.tensor([slot])
+    return Delta(slots, table.read(table.base, slots), torch.full((1, 2), value))
+
+
+def test_the_least_recently_used_version_makes_room():
+    table, versions = kept(places=3)
+    versions.enter(1, 0, delta(table, 1, 1.0))
+    versions.enter(2, 0, delta(table, 2, 2.0))
+    versions.view(1)
+    versions.enter(3, 0, delta(table, 3, 3.0))
+    assert [versions.view(version) is not None for version in (0, 1, 2, 3)] == [True, True, False, True]
+
+
+def test_spare_rows_are_freed_by_dropping_versions_too():
+    table, versions = kept(places=8, spare_rows=2)
+    for version in (1, 2, 3):
+        versions.enter(version, 0, delta(table, version, 1.0))
+    assert versions.view(1) is None
+    assert table.rows_in_use == 2
+
+
+def test_the_pinned_version_is_never_dropped():
+    table, versions = kept(places=3)
+    versions.enter(1, 0, delta(table, 1, 1.0))
+    versions.pin(1)
+    for version in (2, 3, 4):
+        versions.enter(version, 0, delta(table, version, 1.0))
+        versions.drop(1)
+    assert versions.view(1) is not None
+    assert versions.bind()[0] == 1
+
+
+def test_a_bound_version_that_is_dropped_keeps_its_rows_until_it_is_released():
+    table, versions = kept(places=2)
+    versions.enter(1, 0, delta(table, 5, 7.0))
+    _, view = versions.bind(1)
+    with pytest.raises(SpareRowsExhausted):
+        versions.enter(2, 0, delta(table, 5, 8.0))
+    assert float(table.read(view, torch.tensor([5]))[0, 0]) == 7.0
+    versions.release(view)
+    versions.enter(2, 0, delta(table, 5, 8.0))
+    assert versions.view(2) is not None
+
+
+def test_nearest_is_the_last_resident_of_a_lineage():
+    table, versions = kept()
+    versions.enter(3, 0, delta(table, 1, 1.0))
+    assert versions.nearest([0, 2, 3, 5]) == 3
+    assert versions.nearest([0, 2]) == 0
+
+
+def test_unknown_versions_are_not_resident():
+    table, versions = kept()
+    with pytest.raises(NotResident, match="version 9"):
+        versions.bind(9)
+    with pytest.raises(NotResident, match="version 9"):
+        versions.enter(10, 9, delta(table, 1, 1.0))
+    with pytest.raises(NotResident, match="version 9"):
+        versions.pin(9)
+
+
+def test_entering_a_resident_version_again_keeps_the_first_view():
+    table, versions = kept()
+    first = versions.enter(1, 0, delta(table, 1, 1.0))
+    assert versions.enter(1, 0, delta(table, 1, 1.0)) is first
+    assert table.rows_in_use == 1

@@ -1,0 +1,89 @@
+"""A random four-layer model with a byte tokenizer: real in every part, and small enough for a test.
+
+Run as a program it writes the checkpoint folder named on the command line.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, PreTrainedTokenizerFast, Qwen3Config
+from transformers import AutoModelForCausalLM
+
+from model.checkpoint import Checkpoint, KnownQuestion, Measure
+from model.config import MemoryConfig
+from model.memory import MemoryContext
+from model.retrofit import retrofit
+from model.tfidf import DocumentFrequency
+from model.values import ValueTable
+
+END = "<|end|>"
+SIZE = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "vocab_size": 257,
+    "bos_token_id": 256,
+    "eos_token_id": 256,
+    "pad_token_id": 256,
+    "dtype": "float32",
+}
+MEMORY = MemoryConfig(layers=(2,), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
+
+
+def byte_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a byte, and one that opens and ends a text."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([END])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=END, eos_token=END, pad_token=END)
+
+
+def llama() -> LlamaConfig:
+    return LlamaConfig(**SIZE, tie_word_embeddings=False)
+
+
+def qwen3() -> Qwen3Config:
+    return Qwen3Config(**SIZE, head_dim=16, tie_word_embeddings=True)
+
+
+def build(
+    language: PretrainedConfig | None = None,
+    memory: MemoryConfig = MEMORY,
+    *,
+    spare_rows: int = 256,
+    places: int = 8,
+    pretrained: bool = True,
+    seed: int = 0,
+) -> Checkpoint:
+    """A checkpoint in memory, with random weights."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(language or llama())
+    table = ValueTable(torch.randn(memory.slots, memory.value_width), spare_rows, places, "ab" * 32)
+    context = MemoryContext(table)
+    retrofit(model, memory, context)
+    model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned
+    model.eval().requires_grad_(False)
+    counts = torch.randint(0, 4, (memory.slots,), dtype=torch.int32)
+    known = tuple(KnownQuestion(f"What is {letter}?", letter) for letter in "abcd")
+    measure = Measure(known, known, ("a text about nothing", "another text"))
+    return Checkpoint(
+        model, byte_tokenizer(), memory, table, context, DocumentFrequency(counts, 8), measure, "ab" * 32, pretrained,
+        Path("tiny"), weight_dtype=torch.float32,
+    )  # fmt: skip
+
+
+def checkpoint(folder: Path) -> Path:
+    """Write a checkpoint folder that counts as pretrained; returns the folder."""
+    build().save(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    checkpoint(Path(sys.argv[1]))
