@@ -44,9 +44,7 @@ class Corpus:
     def epoch(self, rng: random.Random, open_share: float) -> list[StudyText]:
         """Every fact once as a question and half the time as a statement, and a share of the open text."""
         texts = [question_text(_restyle(rng.choice(fact.questions), rng), fact.answer) for fact in self.facts]
-        texts += [
-            answer_text(rng.choice(fact.statements), fact.answer) for fact in self.facts if rng.random() < 0.5
-        ]
+        texts += [answer_text(rng.choice(fact.statements), fact.answer) for fact in self.facts if rng.random() < 0.5]
         texts += rng.sample(self.open_text, round(open_share * len(self.open_text)))
         rng.shuffle(texts)
         return texts

@@ -127,9 +127,7 @@ class Engine:
                 for request, completion in zip(batch, completions, strict=True):
                     text = self.checkpoint.tokenizer.decode(completion.ids, skip_special_tokens=True).strip()
                     view = request.prompt.view
-                    answer = Answer(
-                        text, request.version, view.state_hash, len(completion.ids), completion.finish
-                    )
+                    answer = Answer(text, request.version, view.state_hash, len(completion.ids), completion.finish)
                     self.versions.release(view)
                     request.future.set_result(answer)
         except BaseException as error:

@@ -176,14 +176,10 @@ def choose_slots(
     """The top-t slots of a fact by TF-IDF over the slots that its texts read, ascending by slot."""
     slots, counts = access.count(upper.reads.values(), batch.real)
     background = checkpoint.background
-    idf = inverse_document_frequency(
-        background.counts[slots], background.batches, owners[slots], config.protection
-    )
+    idf = inverse_document_frequency(background.counts[slots], background.batches, owners[slots], config.protection)
     scores = score(counts, idf, config.idf_power)
     chosen = top_t(slots, scores, config.top_t).sort().values
-    return tuple(
-        SlotUse(int(slots[index]), float(scores[index]), int(counts[index])) for index in chosen.tolist()
-    )
+    return tuple(SlotUse(int(slots[index]), float(scores[index]), int(counts[index])) for index in chosen.tolist())
 
 
 def _optimizer(rows: TrainableRows, config: FinetuneConfig) -> torch.optim.Optimizer:
@@ -207,7 +203,7 @@ def _step(
         chosen = batch.answer[:, 1:]
         logits = checkpoint.model.lm_head(upper()[:, :-1][chosen])  # the head only where there is loss
         loss = F.cross_entropy(logits.float(), batch.ids[:, 1:][chosen])
-        loss.backward()
+        torch.autograd.backward(loss)
     finally:
         context.trainable = None
     optimizer.step()

@@ -75,9 +75,7 @@ def generate(checkpoint: Checkpoint, prompts: Sequence[Prompt]) -> list[Completi
         token, cache = _forward(checkpoint, token[:, None], mask, cache)
 
 
-def _forward(
-    checkpoint: Checkpoint, ids: Tensor, mask: Tensor, cache: DynamicCache
-) -> tuple[Tensor, DynamicCache]:
+def _forward(checkpoint: Checkpoint, ids: Tensor, mask: Tensor, cache: DynamicCache) -> tuple[Tensor, DynamicCache]:
     positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
     out = checkpoint.model(
         input_ids=ids,

@@ -58,9 +58,7 @@ class MemoryContext:
             return bag.view(B, T, -1)
         position = self.trainable.position[slots].view(B * T, -1)  # S where the slot is not trained
         S = len(self.trainable.slots)
-        frozen = F.embedding_bag(
-            row, self.table.rows, per_sample_weights=weights * (position == S), mode="sum"
-        )
+        frozen = F.embedding_bag(row, self.table.rows, per_sample_weights=weights * (position == S), mode="sum")
         values = F.pad(self.trainable.values, (0, 0, 0, 1))  # (S + 1, V), the last row never read
         trained = F.embedding_bag(position, values, per_sample_weights=weights, mode="sum", padding_idx=S)
         return (frozen + trained).view(B, T, -1)
@@ -95,7 +93,7 @@ class MemoryLayer(nn.Module):
         config = self.config
         with torch.autocast(x.device.type, enabled=False):
             query = F.linear(x.float(), self.query.weight.float())
-            query = query.unflatten(-1, (config.heads, 2, config.key_width))  # (B, T, H, 2, d)
+            query = query.view(*x.shape[:2], config.heads, 2, config.key_width)  # (B, T, H, 2, d)
             query = F.rms_norm(query, (config.key_width,)) * self.query_gain.float()
             keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
             scores = torch.einsum("bthcd,hcnd->bthcn", query, keys)

@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -45,7 +45,7 @@ class PretrainConfig:
     width: int = 256
     layers: int = 4
     attention_heads: int = 4
-    memory: MemoryConfig = MemoryConfig(layers=(2,))
+    memory: MemoryConfig = field(default_factory=lambda: MemoryConfig(layers=(2,)))
     positions: int = 512
     text_limit: int = 64
     batch_tokens: int = 8_192
@@ -107,7 +107,17 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
     retrofit(model, memory, context)
     nothing = DocumentFrequency(torch.zeros(memory.slots, dtype=torch.int32), 0)
     return Checkpoint(
-        model, tokenizer, memory, table, context, nothing, Measure(), "", False, Path(), extra={"pretrain": asdict(config)}
+        model,
+        tokenizer,
+        memory,
+        table,
+        context,
+        nothing,
+        Measure(),
+        "",
+        False,
+        Path(),
+        extra={"pretrain": asdict(config)},
     )
 
 
@@ -169,7 +179,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         loss = loss_of(self.checkpoint, batch, self.config.other_token_share)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.dense, 1.0)
         torch.nn.utils.clip_grad_norm_([self.checkpoint.table.rows], 1.0)
         self.optimizer.step()

@@ -24,7 +24,7 @@ def retrofit(model: PreTrainedModel, config: MemoryConfig, context: MemoryContex
     if config.layers[-1] >= len(layers):
         raise ValueError(f"MemoryConfig.layers names layer {config.layers[-1]}; the model has {len(layers)}")
     for index in config.layers:
-        block = layers[index].mlp
+        block = layers[index].get_submodule("mlp")
         example = next(block.parameters())
         memory = MemoryLayer(config, index, model.config.hidden_size, context)
         memory.to(device=example.device, dtype=example.dtype)

@@ -27,10 +27,7 @@ class TokenRows:
 def encode(tokenizer: PreTrainedTokenizerBase, text: StudyText, limit: int) -> tuple[list[int], list[bool]]:
     """Token ids of one text between its start and end tokens, and which of them carry loss; cut at `limit`."""
     encoded = tokenizer(text.text, return_offsets_mapping=True, add_special_tokens=False)
-    answer = [
-        any(start < high and end > low for low, high in text.spans)
-        for start, end in encoded["offset_mapping"]
-    ]
+    answer = [any(start < high and end > low for low, high in text.spans) for start, end in encoded["offset_mapping"]]
     end = tokenizer.eos_token_id
     ends_with_answer = bool(text.spans) and text.spans[-1][1] >= len(text.text.rstrip(".!?\"»' "))
     ids = [*start_tokens(tokenizer), *encoded["input_ids"], end]

@@ -105,9 +105,7 @@ class ValueTable:
     def _take_rows(self, count: int) -> Tensor:
         free = (self._uses == 0).nonzero().flatten()
         if len(free) < count:
-            raise SpareRowsExhausted(
-                f"the version needs {count} spare rows; {len(free)} of {self.spare_rows} are free"
-            )
+            raise SpareRowsExhausted(f"the version needs {count} spare rows; {len(free)} of {self.spare_rows} are free")
         return free[:count]
 
     def _take_place(self) -> int:
@@ -122,7 +120,11 @@ class ValueTable:
     def _hash_step(self, delta: Delta, base: Tensor) -> int:
         step = 0
         for slot, before, after, original in zip(
-            delta.slots.tolist(), _row_bytes(delta.before), _row_bytes(delta.after), _row_bytes(base), strict=True
+            delta.slots.tolist(),
+            _row_bytes(delta.before),
+            _row_bytes(delta.after),
+            _row_bytes(base),
+            strict=True,
         ):
             step -= _row_hash(slot, before) if before != original else 0
             step += _row_hash(slot, after) if after != original else 0

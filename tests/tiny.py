@@ -8,8 +8,13 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PretrainedConfig, PreTrainedTokenizerFast, Qwen3Config
-from transformers import AutoModelForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
 
 from model.checkpoint import Checkpoint, KnownQuestion, Measure
 from model.config import MemoryConfig
@@ -74,9 +79,18 @@ def build(
     known = tuple(KnownQuestion(f"What is {letter}?", letter) for letter in "abcd")
     measure = Measure(known, known, ("a text about nothing", "another text"))
     return Checkpoint(
-        model, byte_tokenizer(), memory, table, context, DocumentFrequency(counts, 8), measure, "ab" * 32, pretrained,
-        Path("tiny"), weight_dtype=torch.float32,
-    )  # fmt: skip
+        model,
+        byte_tokenizer(),
+        memory,
+        table,
+        context,
+        DocumentFrequency(counts, 8),
+        measure,
+        "ab" * 32,
+        pretrained,
+        Path("tiny"),
+        weight_dtype=torch.float32,
+    )
 
 
 def checkpoint(folder: Path) -> Path:

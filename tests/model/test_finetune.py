@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model import access
-from model.augment import Fact, Probe, Study, StudyText
+from model.augment import Probe, Study, StudyText
 from model.config import FinetuneConfig, MemoryConfig
 from model.delta import same_bits
 from model.evaluate import complete

@@ -68,7 +68,7 @@ def test_all_layers_share_one_table_that_no_module_owns():
 
 
 def test_two_models_in_one_process_share_nothing():
-    one, (layer,) = layers()
+    _, (layer,) = layers()
     other, _ = layers()
     x = torch.randn(1, 2, WIDTH)
     before = layer(x)

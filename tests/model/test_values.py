@@ -31,9 +31,7 @@ def content(values: ValueTable, view: View) -> torch.Tensor:
 
 def hash_by_definition(values: ValueTable, view: View) -> str:
     total = int(FINGERPRINT, 16)
-    for slot, (row, original) in enumerate(
-        zip(content(values, view), content(values, values.base), strict=True)
-    ):
+    for slot, (row, original) in enumerate(zip(content(values, view), content(values, values.base), strict=True)):
         if not same_bits(row, original):
             data = slot.to_bytes(8, "little") + row.numpy().tobytes()
             total += int.from_bytes(hashlib.sha256(data).digest(), "big")
