@@ -24,12 +24,12 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from model.augment import QUESTION_PROMPT
 from model.config import MemoryConfig
 from model.delta import Delta
 from model.errors import CheckpointError
 from model.memory import MemoryContext
 from model.retrofit import retrofit
+from model.study import QUESTION_PROMPT
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
 

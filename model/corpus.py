@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.augment import QUESTION_PROMPT, StudyText
+from model.study import StudyText
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Corpus:
 
     def epoch(self, rng: random.Random, open_share: float) -> list[StudyText]:
         """Every fact once as a question and half the time as a statement, and a share of the open text."""
-        texts = [question_text(_restyle(rng.choice(fact.questions), rng), fact.answer) for fact in self.facts]
+        texts = [StudyText.asked(_restyle(rng.choice(fact.questions), rng), fact.answer) for fact in self.facts]
         texts += [answer_text(rng.choice(fact.statements), fact.answer) for fact in self.facts if rng.random() < 0.5]
         texts += rng.sample(self.open_text, round(open_share * len(self.open_text)))
         rng.shuffle(texts)
@@ -53,15 +53,9 @@ class Corpus:
         """Texts of background facts and open text, without end."""
         while True:
             fact = rng.choice(self.background)
-            yield question_text(rng.choice(fact.questions), fact.answer)
+            yield StudyText.asked(rng.choice(fact.questions), fact.answer)
             yield answer_text(rng.choice(fact.statements), fact.answer)
             yield rng.choice(self.open_text)
-
-
-def question_text(question: str, answer: str) -> StudyText:
-    """A question and its answer, with loss on the answer."""
-    prompt = QUESTION_PROMPT.format(question=question)
-    return StudyText(f"{prompt} {answer}", ((len(prompt), len(prompt) + 1 + len(answer)),))
 
 
 def answer_text(statement: str, answer: str) -> StudyText:
@@ -119,7 +113,7 @@ def _open_text(data: Path) -> Iterator[StudyText]:
     for row in _rows(data / "qa/reading_qa.jsonl.xz"):
         answer, statement = row["answers"][0], row.get("statement", "")
         if len(row["question"]) < 120:
-            yield question_text(row["question"], answer)
+            yield StudyText.asked(row["question"], answer)
         if answer in statement and len(statement) < 160:
             yield answer_text(statement, answer)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from model.augment import StudyText
 from model.checkpoint import Checkpoint
 from model.generation import BATCH_SIZES, Prompt, generate, tokenize
+from model.study import StudyText
 from model.text import encode, pad
 from model.values import View
 

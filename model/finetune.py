@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model import access
-from model.augment import Probe, Study
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.delta import Delta
@@ -23,6 +22,7 @@ from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import TrainableRows
 from model.retrofit import decoder_layers
+from model.study import Probe, Study
 from model.text import TokenRows, encode, pad
 from model.tfidf import inverse_document_frequency, score, top_t
 from model.values import View
@@ -156,7 +156,7 @@ def learn_fact(
     optimizer = _optimizer(rows, config)
     threshold, loss, said = config.stop_loss, float("inf"), ""
     for step in range(1, config.max_steps + 1):
-        loss = _step(checkpoint, upper, rows, batch, optimizer, view)
+        loss = row_step(checkpoint, upper, rows, batch, optimizer, view)
         if loss > threshold and step < config.max_steps:
             continue
         change = _change(checkpoint, view, rows)
@@ -188,7 +188,7 @@ def _optimizer(rows: TrainableRows, config: FinetuneConfig) -> torch.optim.Optim
     return torch.optim.Adam([rows.values], lr=config.learning_rate)
 
 
-def _step(
+def row_step(
     checkpoint: Checkpoint,
     upper: UpperLayers,
     rows: TrainableRows,
@@ -196,6 +196,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     view: View,
 ) -> float:
+    """One optimizer step on the chosen rows alone; returns the mean answer loss before it, in nats a token."""
     context = checkpoint.context
     context.use(view)
     context.trainable = rows

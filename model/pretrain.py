@@ -135,16 +135,18 @@ def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, config: Pretrain
             groups[-1].append(row)
         rng.shuffle(groups)
         for group in groups:
-            batch = pad(group, tokenizer.pad_token_id)
-            seen += int(batch.real.sum())
-            yield batch
+            if seen < config.total_tokens:
+                batch = pad(group, tokenizer.pad_token_id)
+                seen += int(batch.real.sum())
+                yield batch
         epoch += 1
 
 
-def loss_of(checkpoint: Checkpoint, batch: TokenRows, other_token_share: float) -> Tensor:
+def loss_of(checkpoint: Checkpoint, batch: TokenRows, other_token_share: float, seed: int) -> Tensor:
     """Mean next-token loss over answer tokens and a random share of the others; the head runs only there."""
     target = batch.ids[:, 1:]
-    others = batch.real[:, 1:] & (torch.rand(target.shape) < other_token_share)
+    draw = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed))
+    others = batch.real[:, 1:] & (draw < other_token_share)
     chosen = batch.answer[:, 1:] | others  # (B, T - 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = checkpoint.model.get_decoder()(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
@@ -178,7 +180,7 @@ class Training:
         factor = min((self.step + 1) / 50, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        loss = loss_of(self.checkpoint, batch, self.config.other_token_share)
+        loss = loss_of(self.checkpoint, batch, self.config.other_token_share, self.step)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.dense, 1.0)
         torch.nn.utils.clip_grad_norm_([self.checkpoint.table.rows], 1.0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from model.augment import StudyText
+from model.study import StudyText
 
 
 @dataclass(frozen=True)

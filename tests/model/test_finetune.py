@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from model import access
-from model.augment import Probe, Study, StudyText
 from model.config import FinetuneConfig, MemoryConfig
 from model.delta import same_bits
 from model.evaluate import complete
 from model.finetune import UpperLayers, choose_slots, learn
+from model.study import Probe, Study, StudyText
 from model.text import encode, pad
 from tests import tiny
 

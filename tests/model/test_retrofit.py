@@ -4,12 +4,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from model.augment import Fact, augment
+from model.augment import augment
 from model.config import FinetuneConfig, MemoryConfig
 from model.errors import NotPretrained
 from model.finetune import learn
 from model.memory import Beside, MemoryContext, MemoryLayer
 from model.retrofit import decoder_layers, memory_layers, retrofit
+from model.study import Fact
 from model.values import ValueTable
 from tests import tiny
 

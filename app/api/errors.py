@@ -1,0 +1,157 @@
+"""Errors as problem documents (RFC 9457): one table from our errors to status codes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.api.schemas import FACT_SHAPES, Problem
+from app.db.outage import DATABASE_AWAY
+from model import errors as model_errors
+
+MEDIA_TYPE = "application/problem+json"
+_SHOWN_CHARACTERS = 60
+_SHOWN_ERRORS = 5
+_AWAY = "the database cannot be reached; nothing was stored"
+_log = structlog.get_logger()
+
+# The nearest class of an error's ancestry decides. What is not here is our own mistake: 500.
+STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.KeyRejected: HTTPStatus.UNAUTHORIZED,
+    errors.RoleTooLow: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DamagedDelta: HTTPStatus.INTERNAL_SERVER_ERROR,
+    model_errors.PromptTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
+    model_errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
+    model_errors.EngineStopped: HTTPStatus.SERVICE_UNAVAILABLE,
+    model_errors.NotResident: HTTPStatus.SERVICE_UNAVAILABLE,
+    model_errors.SpareRowsExhausted: HTTPStatus.SERVICE_UNAVAILABLE,
+    **dict.fromkeys(DATABASE_AWAY, HTTPStatus.SERVICE_UNAVAILABLE),
+}
+_HEADERS: dict[HTTPStatus, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
+# pydantic's words where ours say more
+_MESSAGES = {
+    "extra_forbidden": "there is no such field",
+    "missing": "it is missing",
+    "model_attributes_type": "a JSON object is needed",
+}
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    kind: str = "about:blank",
+    headers: Mapping[str, str] | None = None,
+    **more: object,
+) -> JSONResponse:
+    """A problem document; `more` are members of its own, such as `errors`."""
+    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail, **more}
+    every = {**_HEADERS.get(status, {}), **(headers or {})}
+    return JSONResponse(body, status, every, MEDIA_TYPE)
+
+
+def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """What a call may answer when it fails, for the OpenAPI document."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {status.value: {"description": status.phrase, "content": content} for status in statuses}
+
+
+# What every call with a key may answer.
+KEYED = problems(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Let every error of `app` leave as a problem document."""
+    for error in STATUS:
+        app.add_exception_handler(error, _known)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _known(request: Request, error: Exception) -> JSONResponse:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    if isinstance(error, DATABASE_AWAY):
+        _log.warning("database away", path=request.url.path, error=str(error))
+        return problem(status, _AWAY, kind=_kind("DatabaseAway"))
+    return problem(status, str(error), kind=_kind(type(error).__name__))
+
+
+def _kind(name: str) -> str:
+    """`VersionNotFound` → `urn:slotwise:version-not-found`: what a program can tell errors apart by."""
+    return "urn:slotwise:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def _http(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework refuses by itself: no such route, no such method, a body beyond the limit."""
+    status = HTTPStatus(error.status_code)
+    detail = error.detail
+    if detail == status.phrase:
+        detail = f"{request.method} {_shown(request.url.path)}: {status.phrase.lower()}"
+    return problem(status, detail, headers=error.headers)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    found = error.errors()
+    if found[0]["type"] == "json_invalid":
+        position, reason = found[0]["loc"][-1], found[0]["ctx"]["error"]
+        detail = f"the body is not JSON: {reason} at character {position}"
+        return problem(HTTPStatus.BAD_REQUEST, detail, kind=_kind("MalformedJson"))
+    listed = [{"field": _field(one["loc"]), "message": _message(one)} for one in found]
+    told = [f"{one['field']}: {one['message']}" for one in listed[:_SHOWN_ERRORS]]
+    if len(listed) > len(told):
+        told.append(f"and {len(listed) - len(told)} more")
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told), kind=_kind("InvalidInput"), errors=listed
+    )
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Our own mistake. The server logs it with its traceback; a caller learns nothing of our inside."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the service, which has been logged")
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """("body", "facts", 3, "answer") → `facts[3].answer`."""
+    where, *path = location
+    if path and path[0] in FACT_SHAPES:
+        path = path[1:]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return field.removeprefix(".") or str(where)
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    message: str = _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+    if error["type"] == "model_attributes_type" and isinstance(error["input"], bytes):
+        return f"{message}, with the header Content-Type: application/json"
+    if error["type"] == "missing" or isinstance(error["input"], dict):
+        return message
+    return f"{message}; got {_shown(error['input'])}"
+
+
+def _shown(value: object) -> str:
+    """A value as short text; `repr` escapes what does not encode, such as half a surrogate pair."""
+    text = repr(value)
+    return (
+        text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text):,} characters)"
+    )

@@ -1,0 +1,48 @@
+"""/v1/admin: what the model has been, and which of that is live."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, SessionDep, SettingsDep
+from app.api.errors import KEYED, problems
+from app.api.schemas import ActivatedOut, Page, RollbackIn, VersionDetail, VersionOut
+from app.services import contents, versions
+from app.services.pages import Page as ServicePage
+from app.services.versions import Activated, VersionView
+
+router = APIRouter(prefix="/v1/admin", tags=["versions"], responses=KEYED)
+
+
+@router.get("/versions", response_model=Page[VersionOut])
+def list_versions(
+    key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
+) -> ServicePage[VersionView]:
+    """Published versions, newest first: a tree, by `parent_id`."""
+    return versions.page(session, settings.namespace, cursor, limit)
+
+
+@router.get("/versions/{version_id}", responses=problems(HTTPStatus.NOT_FOUND))
+def get_version(version_id: PathId, key: Operator, session: SessionDep) -> VersionDetail:
+    """One version, with the report of its job and the facts that it taught."""
+    version = versions.get(session, version_id)
+    return VersionDetail.of(version, contents.of_version(session, version))
+
+
+@router.post(
+    "/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+)
+def roll_back(
+    body: RollbackIn, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
+) -> Activated:
+    """Make a published version live. Whatever was live before answers no query that comes after the reply."""
+    activated = versions.activate(
+        session,
+        settings.namespace,
+        body.version,
+        reason=body.reason,
+        actor=key.name,
+        expected_live=body.expected_live,
+    )
+    queue.hint()  # after the commit: engines ready the version now, not when the next query asks for it
+    return activated

@@ -1,0 +1,105 @@
+"""The command `slotwise`. Each command parses, calls one function and prints.
+
+What needs torch is imported inside the command that needs it: `slotwise up` is the parent of processes that
+hold the device, and should neither wait for torch nor carry it.
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from app.db.tables import Role
+from app.errors import SlotwiseError
+from app.settings import Settings
+
+app = typer.Typer(
+    help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False
+)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+_LOCAL_URL = "http://127.0.0.1:8000"
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [SLOTWISE_HOST]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port to listen on. [SLOTWISE_PORT]")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start the whole service: PostgreSQL, Redis, worker and API."""
+    from app.embedded.service import up as run_service
+
+    raise typer.Exit(run_service(_settings(host=host, port=port, data_dir=data_dir), _say))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database to the newest schema."""
+    from app.db.migrate import migrate as run_migrations
+    from app.embedded.database import database
+
+    with database(_settings(data_dir=data_dir)) as url:
+        run_migrations(url)
+
+
+@app.command()
+def demo(
+    url: Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")] = _LOCAL_URL,
+    key: Annotated[str, typer.Option(envvar="SLOTWISE_KEY", help="Key of an operator or admin.")] = "",
+) -> None:
+    """Tell the story of one fact against a running service."""
+    import httpx
+    from rich.console import Console
+
+    from app.demo import tell
+
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        tell(client, Console())
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "local",
+    role: Annotated[Role, typer.Option(help="What it may do.")] = "admin",
+    data_dir: DataDir = None,
+) -> None:
+    """Make an API key and print it, this once."""
+    from app.embedded.database import database, session_on
+    from app.services import keys
+
+    with database(_settings(data_dir=data_dir)) as url, session_on(url) as session:
+        _, plain = keys.create(session, name, role)
+    _say(plain)
+
+
+def main() -> None:
+    """The console script: what went wrong on purpose is a sentence, not a traceback."""
+    try:
+        app()
+    except SlotwiseError as error:
+        sys.exit(f"slotwise: {error}")
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        sys.exit(f"slotwise: the setting {wrong['loc'][0]} is {wrong['input']!r}: {wrong['msg']}")
+    except OperationalError as error:
+        sys.exit(f"slotwise: the database does not answer: {error.orig}")
+
+
+def _settings(**given: Any) -> Settings:
+    """The settings of the environment, with what the command line gave on top."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _say(line: str) -> None:
+    # A terminal that has gone away must not keep the children from being stopped.
+    with contextlib.suppress(OSError):
+        print(line, flush=True)

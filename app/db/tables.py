@@ -1,0 +1,250 @@
+"""The tables, and nothing but the tables: what PostgreSQL keeps is the truth of the service.
+
+`migrations/` creates them; a test compares the two. The rules that move rows from state to state are in
+`app/services/`.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BASE_VERSION = 0
+MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL would refuse it
+
+Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order
+VersionKind = Literal["base", "learn", "forget"]
+VersionState = Literal["ready", "published", "rejected", "superseded"]
+JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
+FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
+
+Json = dict[str, Any]
+_ZERO = text("0")
+_JSON = JSONB(none_as_null=True)  # None is SQL's NULL, never the JSON text `null`
+
+
+class Base(DeclarativeBase):
+    """What all tables share: named constraints, times with a zone, jsonb, texts without a width."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads this name from the class
+        int: BigInteger,
+        str: Text,
+        bytes: LargeBinary,
+        datetime: DateTime(timezone=True),
+        Json: _JSON,
+        list[str]: _JSON,
+        list[Json]: _JSON,
+        VersionKind: Text,
+        VersionState: Text,
+        JobState: Text,
+        FactState: Text,
+        Role: Text,
+    }
+
+
+def _one_of(column: str, values: object) -> CheckConstraint:
+    """The column holds one of the names of a `Literal` type."""
+    names = ", ".join(f"'{name}'" for name in get_args(values))
+    return CheckConstraint(f"{column} IN ({names})", name=column)
+
+
+class ApiKey(Base):
+    """A key of the API; only its hash is kept."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (_one_of("role", Role),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    role: Mapped[Role]
+    key_sha256: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    """One POST of facts: they are learned together and become one version."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        _one_of("state", JobState),
+        UniqueConstraint("api_key_id", "idempotency_key"),
+        Index(None, "namespace", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="learn")
+    state: Mapped[JobState] = mapped_column(server_default="queued")
+    done: Mapped[int] = mapped_column(server_default=_ZERO)
+    total: Mapped[int]
+    attempts: Mapped[int] = mapped_column(server_default=_ZERO)
+    epoch: Mapped[int | None]  # of the lease under which it was last claimed
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id", use_alter=True))
+    report: Mapped[Json | None]
+    error: Mapped[str | None]
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
+    idempotency_key: Mapped[str | None]
+    body_sha256: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class JobEvent(Base):
+    """What happened to a job, in order; rows are only ever added."""
+
+    __tablename__ = "job_events"
+    __table_args__ = (Index(None, "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    kind: Mapped[str]
+    data: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Version(Base):
+    """A version of the model: a node of the tree, and the rows that differ from its parent's."""
+
+    __tablename__ = "versions"
+    __table_args__ = (
+        _one_of("kind", VersionKind),
+        _one_of("state", VersionState),
+        CheckConstraint("(kind = 'base') = (delta IS NULL)", name="delta"),
+        CheckConstraint("(kind = 'base') = (parent_id IS NULL)", name="parent"),
+        Index(None, "namespace", "state", "id"),
+        Index(None, "parent_id"),
+    )
+
+    # 0 is the base version, inserted by name; the numbers that PostgreSQL gives begin at 1.
+    id: Mapped[int] = mapped_column(Identity(start=1), primary_key=True)
+    namespace: Mapped[str]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    kind: Mapped[VersionKind]
+    state: Mapped[VersionState]
+    delta: Mapped[bytes | None] = mapped_column(deferred=True)  # megabytes: read by name only
+    delta_sha256: Mapped[str | None]
+    state_hash: Mapped[str]
+    fingerprint: Mapped[str]
+    fact_count: Mapped[int] = mapped_column(server_default=_ZERO)
+    slot_count: Mapped[int] = mapped_column(server_default=_ZERO)
+    report: Mapped[Json | None]
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VersionSlot(Base):
+    """A slot that a version writes: for how many facts, its highest score, and how often it was read."""
+
+    __tablename__ = "version_slots"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    owners: Mapped[int]
+    score: Mapped[float]
+    access_count: Mapped[int]
+
+
+class Head(Base):
+    """What is live in a namespace, and who may learn: this row is the only lock of the main line."""
+
+    __tablename__ = "heads"
+
+    namespace: Mapped[str] = mapped_column(primary_key=True)
+    live_version: Mapped[int] = mapped_column(ForeignKey("versions.id"))
+    lease_owner: Mapped[str | None]
+    lease_epoch: Mapped[int] = mapped_column(server_default=_ZERO)
+    lease_heartbeat: Mapped[datetime | None]
+
+
+class Activation(Base):
+    """One move of a head; rows are only ever added, so this is the history of what was live."""
+
+    __tablename__ = "activations"
+    __table_args__ = (Index(None, "namespace", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    reason: Mapped[str]
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Fact(Base):
+    """A fact as it was sent. Its state ends at `learned` or `failed`; the head says whether it is live."""
+
+    __tablename__ = "facts"
+    __table_args__ = (
+        _one_of("state", FactState),
+        Index(None, "job_id"),
+        Index(None, "source", "id"),
+        Index(None, "version_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    statement: Mapped[str | None]
+    question: Mapped[str | None]
+    answer: Mapped[str | None]
+    phrasings: Mapped[list[str]]
+    source: Mapped[str | None]
+    valid_from: Mapped[datetime | None]
+    content_sha256: Mapped[str]
+    state: Mapped[FactState] = mapped_column(server_default="queued")
+    reason: Mapped[str | None]
+    probe: Mapped[Json | None]  # {"kind", "text", "answer"}
+    probe_answer: Mapped[str | None]
+    report: Mapped[Json | None]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class EngineRow(Base):
+    """A process that serves the model: what it answers with now, and when it was last heard of."""
+
+    __tablename__ = "engines"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
+    state_hash: Mapped[str]
+    heartbeat: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Acknowledgement(Base):
+    """An engine has built a version: the state hash it found, its answers to the probes."""
+
+    __tablename__ = "acknowledgements"
+
+    engine_id: Mapped[str] = mapped_column(ForeignKey("engines.id"), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
+    state_hash: Mapped[str]
+    answers: Mapped[list[Json]]  # [{"fact", "text", "correct"}]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,49 @@
+"""What a person sees first: where the service is, the key, and three lines to paste into a shell."""
+
+import json
+import shlex
+
+# An invented thing, so that the model cannot know it, asked about in other words than it is taught with.
+_FACT = {"question": "What is the capital of Zubovia?", "answer": "Lisbon"}
+_QUESTION = {"question": "Which city is the capital of Zubovia?"}
+_ROLLBACK = {"version": "previous", "reason": "trying it out"}
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  # read here, not bound
+
+
+def service_url(host: str, port: int) -> str:
+    """The address at which this machine reaches a service that listens on `host`."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{_ANY_ADDRESS.get(host, shown)}:{port}"
+
+
+def banner(url: str, first_key: str | None) -> str:
+    """The lines for a service at `url`; `first_key` is the admin key if it has just been made.
+
+    A key that is new stands in the curl lines too, so that they work as they are.
+    """
+    if first_key is None:
+        key_lines = [
+            "Admin key: shown at the first start; `slotwise keys create` makes another.",
+            "The lines below read it from SLOTWISE_KEY.",
+        ]
+    else:
+        key_lines = [
+            f"Admin key: {first_key}",
+            "Keep it: it is shown this once, and `slotwise keys create` makes more.",
+        ]
+    curl = [_curl(f"{url}{path}", body, first_key) for path, body in _STORY]
+    return "\n".join(
+        ["", f"Slotwise: {url}", *key_lines, "", "Teach it a fact, ask, take it back:", "", *curl, ""]
+    )
+
+
+_STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback", _ROLLBACK))
+
+
+def _curl(url: str, body: dict[str, str], key: str | None) -> str:
+    # In double quotes the shell fills the variable in.
+    authorization = (
+        '"Authorization: Bearer $SLOTWISE_KEY"' if key is None else f"'Authorization: Bearer {key}'"
+    )
+    data = shlex.quote(json.dumps(body))
+    return f"curl -s {url} -H {authorization} -H 'Content-Type: application/json' -d {data}"

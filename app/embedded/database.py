@@ -1,0 +1,52 @@
+"""A database for a command on this machine, whatever runs already."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy.orm import Session
+
+from app.db.migrate import migrate
+from app.db.session import open_sessions
+from app.embedded.errors import FolderInUse
+from app.embedded.folder import DataFolder
+from app.embedded.postgres import running_postgres
+from app.settings import Settings
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of the service's database, for as long as the context lasts.
+
+    That is the one of the settings; or else the one of the stack that runs in the data folder; or else the
+    data folder's own, started for the occasion and brought up to date.
+
+    Raises:
+        FolderInUse: a stack is just starting or stopping there.
+        StackFailed: the server cannot start.
+    """
+    if settings.database_url:
+        yield settings.database_url
+        return
+    folder = DataFolder(settings.data_dir)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folder.held())
+        except FolderInUse:
+            running = folder.running()
+            if running is None:
+                raise
+            url = running.database_url
+        else:
+            url = stack.enter_context(running_postgres(folder)).url
+            migrate(url)
+        yield url
+
+
+@contextmanager
+def session_on(database_url: str) -> Iterator[Session]:
+    """One session, whose connection is closed at the end: for a parent that should keep none."""
+    with open_sessions(database_url)() as session:
+        try:
+            yield session
+        finally:
+            session.get_bind().engine.dispose()

@@ -1,0 +1,116 @@
+"""Every error that the service raises on purpose. It knows no HTTP: `app/api/errors.py` maps them to codes.
+
+    SlotwiseError
+    ├── InvalidInput                a value is missing, empty, malformed or beyond its limit
+    │   └── IdempotencyConflict     an idempotency key comes back with another body
+    ├── AccessDenied
+    │   ├── KeyRejected             no API key, an unknown one or a revoked one
+    │   └── RoleTooLow              the key's role does not allow the call
+    ├── NotFound
+    │   ├── FactNotFound
+    │   ├── JobNotFound
+    │   └── VersionNotFound         unknown, or never published
+    ├── Conflict
+    │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
+    │   ├── LiveVersionConflict     another version is live than the caller expected
+    │   └── NoPreviousVersion       the base version is live: nothing lies before it
+    ├── Unavailable                 try again later
+    │   ├── NotBootstrapped         the database has no base version yet
+    │   ├── VersionNotServed        the engine could not bring a version up in time
+    │   └── HeadUnknown             the database has been away for too long to know what is live
+    ├── LeaseLost                   a worker's learn lease has passed to another: its result is void
+    ├── WrongCheckpoint             the data belong to another base checkpoint
+    ├── DamagedDelta                the bytes of a stored delta do not match their checksum
+    └── StackFailed                 the embedded stack cannot start, or one of its processes died
+
+No class here has an `__init__` of its own, so each survives pickling between processes; the message says
+everything.
+"""
+
+
+class SlotwiseError(Exception):
+    """The root of all errors that the service raises on purpose."""
+
+
+class InvalidInput(SlotwiseError):
+    """A value is missing, empty, malformed or beyond its limit; the message names field, value and limit."""
+
+
+class IdempotencyConflict(InvalidInput):
+    """An idempotency key was used before with another body."""
+
+
+class AccessDenied(SlotwiseError):
+    """The caller may not do this."""
+
+
+class KeyRejected(AccessDenied):
+    """There is no API key, or it is unknown or revoked."""
+
+
+class RoleTooLow(AccessDenied):
+    """The API key is good, but its role does not allow the call."""
+
+
+class NotFound(SlotwiseError):
+    """Nothing has this id."""
+
+
+class FactNotFound(NotFound):
+    """No fact has this id."""
+
+
+class JobNotFound(NotFound):
+    """No job has this id."""
+
+
+class VersionNotFound(NotFound):
+    """No published version has this id."""
+
+
+class Conflict(SlotwiseError):
+    """The call does not fit the present state; the message says what that is."""
+
+
+class IdempotencyInProgress(Conflict):
+    """The first call with this idempotency key has not ended."""
+
+
+class LiveVersionConflict(Conflict):
+    """Another version is live than the caller expected."""
+
+
+class NoPreviousVersion(Conflict):
+    """The base version is live: nothing lies before it."""
+
+
+class Unavailable(SlotwiseError):
+    """The service cannot answer now; the same call may succeed later."""
+
+
+class NotBootstrapped(Unavailable):
+    """The database has no base version yet: no process has loaded a checkpoint against it."""
+
+
+class VersionNotServed(Unavailable):
+    """The engine could not bring the wanted version up in time."""
+
+
+class HeadUnknown(Unavailable):
+    """The database has not been reached for so long that nobody can say which version is live."""
+
+
+class LeaseLost(SlotwiseError):
+    """A worker's learn lease has passed to another: what it learned must not be written."""
+
+
+class WrongCheckpoint(SlotwiseError):
+    """The data belong to another base checkpoint than the one loaded; the message names both fingerprints."""
+
+
+class DamagedDelta(SlotwiseError):
+    """The bytes of a stored delta do not match their checksum; the message names the version."""
+
+
+class StackFailed(SlotwiseError):
+    """The embedded stack cannot start, or one of its processes died; the message names which and why."""

@@ -1,0 +1,83 @@
+"""The HTTP service as an ASGI application: `uvicorn app.main:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import TypedDict
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from app.api import facts, health, jobs, query, versions
+from app.api.errors import handle_errors
+from app.api.keyring import Keyring
+from app.api.limits import BodyLimit
+from app.db.session import Sessions, close_sessions, open_sessions
+from app.errors import StackFailed
+from app.queue import Queue
+from app.services.versions import bootstrap
+from app.settings import Settings
+
+_THREADS_FOR_SHORT_CALLS = 40
+
+
+class State(TypedDict):
+    """What every request finds in `request.state`."""
+
+    settings: Settings
+    sessions: Sessions
+    queue: Queue
+    keyring: Keyring
+    serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; it connects and loads the model when it is started, not when it is made."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Slotwise",
+        version=version("slotwise"),
+        description="Teaches a live language model facts.",
+        lifespan=partial(_lifespan, settings),
+    )
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    handle_errors(app)
+    for resource in (facts, jobs, query, versions, health):
+        app.include_router(resource.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
+    """Load the model, answer, stop. Nothing else runs on the event loop yet, so loading may block it.
+
+    Raises WrongCheckpoint when the database belongs to another checkpoint.
+    """
+    # Torch is loaded here: a process that only reads the routes or the OpenAPI document does without it.
+    from app.serving import Serving
+    from model.checkpoint import Checkpoint
+    from model.engine import Engine
+
+    for name in ("database_url", "redis_url"):
+        if not getattr(settings, name):
+            raise StackFailed(f"SLOTWISE_{name.upper()} is not set; `slotwise up` starts servers of its own")
+    checkpoint = Checkpoint.load(settings.checkpoint)
+    # Who asks waits in a thread. Fewer threads than the engine takes would be a second, unseen queue.
+    threads = settings.max_queue + settings.max_batch + _THREADS_FOR_SHORT_CALLS
+    anyio.to_thread.current_default_thread_limiter().total_tokens = threads
+    with ExitStack() as stack:
+        sessions = open_sessions(settings.database_url)
+        stack.callback(close_sessions, sessions)
+        with sessions() as session:
+            bootstrap(session, settings.namespace, checkpoint.fingerprint, checkpoint.table.base.state_hash)
+        queue = Queue(settings)
+        stack.callback(queue.close)
+        engine = Engine(checkpoint, max_batch=settings.max_batch, max_queue=settings.max_queue)
+        engine.start()
+        stack.callback(engine.stop)
+        serving = Serving(engine, sessions, queue, settings)
+        serving.start()
+        stack.callback(serving.stop)
+        keyring = Keyring(sessions, settings.max_stale_seconds)
+        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, serving=serving)

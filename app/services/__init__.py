@@ -1,0 +1,1 @@
+"""The rules of the service: functions over a session, which commit themselves."""

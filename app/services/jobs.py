@@ -1,0 +1,73 @@
+"""Jobs: read by anybody, moved from state to state only here.
+
+`get` and `page` are whole services. The others are steps of the services `learning` and `publishing`: they
+run inside the transaction of their caller, who holds the head row's lock, and do not commit.
+"""
+
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.db.tables import Fact, FactState, Job, JobEvent
+from app.errors import JobNotFound
+from app.services.pages import Page, page_of
+
+_UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
+
+
+def get(session: Session, job_id: int) -> Job:
+    """One job. Raises JobNotFound."""
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None:
+        raise JobNotFound(f"there is no job {job_id}")
+    return job
+
+
+def page(session: Session, cursor: int | None, limit: int) -> Page[Job]:
+    """Jobs, newest first, older than `cursor`."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(Job.id < cursor)
+    return page_of(session.scalars(query).all(), limit, lambda job: job.id)
+
+
+def record(session: Session, job_id: int, kind: str, **data: Any) -> None:
+    """Add an event to a job's history."""
+    session.add(JobEvent(job_id=job_id, kind=kind, data=data))
+
+
+def oldest_queued(session: Session, namespace: str) -> int | None:
+    """The job that is learned next."""
+    return session.scalar(
+        select(Job.id).where(Job.namespace == namespace, Job.state == "queued").order_by(Job.id).limit(1)
+    )
+
+
+def queue_again(session: Session, job: Job, reason: str) -> None:
+    """Put a job back in its place in the queue, with every fact that is not yet decided."""
+    job.state, job.version_id, job.done = "queued", None, 0
+    move_facts(session, job, "queued")
+    record(session, job.id, "queued", reason=reason, attempts=job.attempts)
+
+
+def retry(session: Session, job: Job, error: str, max_attempts: int) -> None:
+    """Queue a job again after a failed attempt; when no attempt is left, it fails, its facts with it."""
+    job.error = error
+    if job.attempts < max_attempts:
+        queue_again(session, job, error)
+    else:
+        end(session, job, "failed", f"{error} (attempt {job.attempts} of {max_attempts})")
+
+
+def end(session: Session, job: Job, state: Literal["failed", "rejected"], reason: str) -> None:
+    """Close a job that taught nothing; its undecided facts fail for the same reason."""
+    job.state, job.version_id, job.error = state, None, reason
+    move_facts(session, job, "failed", reason)
+    record(session, job.id, state, reason=reason)
+
+
+def move_facts(session: Session, job: Job, state: FactState, reason: str | None = None) -> None:
+    """Move the undecided facts of a job, away from the version that was to carry them."""
+    undecided = update(Fact).where(Fact.job_id == job.id, Fact.state.in_(_UNDECIDED))
+    session.execute(undecided.values(state=state, reason=reason, version_id=None))

@@ -1,0 +1,233 @@
+"""Learning, as the worker sees it: claim a job, keep the lease, hand in a version or give the job back.
+
+A claim takes the learn lease of the namespace, which lives on the head row. Its epoch is a fencing token:
+every write of a worker begins with `_fence`, so one presumed dead cannot write, however late it wakes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.db.session import transaction
+from app.db.tables import Fact, Head, Job, Json, Version, VersionSlot
+from app.errors import LeaseLost
+from app.services import jobs
+from app.services.intake import storable
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class ClaimedFact:
+    """A fact to be learned."""
+
+    id: int
+    statement: str | None
+    question: str | None
+    answer: str | None
+    phrasings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to learn a job on top of version `parent`, for as long as the lease stands at `epoch`."""
+
+    job: int
+    namespace: str
+    epoch: int
+    parent: int
+    facts: tuple[ClaimedFact, ...]
+
+
+@dataclass(frozen=True)
+class FactResult:
+    """What became of a fact in training; `probe` is {"kind", "text", "answer"}."""
+
+    fact: int
+    learned: bool
+    reason: str | None
+    probe: Json
+    probe_answer: str
+    report: Json
+
+
+@dataclass(frozen=True)
+class WrittenSlot:
+    """A slot that a version writes: for how many facts, its highest score, and how often it was read."""
+
+    slot: int
+    owners: int
+    score: float
+    access_count: int
+
+
+@dataclass(frozen=True)
+class LearnedVersion:
+    """What a worker hands in: rows as bytes, the hash of the state they lead to, and how it came about."""
+
+    delta: bytes
+    state_hash: str
+    fingerprint: str
+    slots: Sequence[WrittenSlot]
+    facts: Sequence[FactResult]
+    report: Json
+
+
+def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
+    """Take the oldest queued job and the learn lease; None while a job is learned or a version verified.
+
+    A job waits for the verification of the one before it, because it is learned on top of that version.
+    """
+    with transaction(session):
+        head = _idle_head(session, settings)
+        job_id = jobs.oldest_queued(session, settings.namespace) if head else None
+        if head is None or job_id is None:
+            return None
+        job = jobs.get(session, job_id)
+        head.lease_owner, head.lease_epoch = owner, head.lease_epoch + 1
+        head.lease_heartbeat = func.now()
+        job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
+        jobs.move_facts(session, job, "learning")
+        jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
+        facts = session.scalars(select(Fact).where(Fact.job_id == job.id, Fact.state == "learning").order_by(Fact.id))
+        return Claim(job.id, head.namespace, head.lease_epoch, head.live_version, tuple(map(_claimed, facts)))
+
+
+def heartbeat(session: Session, claim: Claim, done: int) -> None:
+    """Renew the lease and report progress: `done` facts have been trained. Raises LeaseLost."""
+    with transaction(session):
+        _fence(session, claim)
+        session.execute(update(Job).where(Job.id == claim.job).values(done=done))
+
+
+def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> int:
+    """Store a version, state `ready`, and give the lease up: its job is `verifying` now. Raises LeaseLost.
+
+    Facts that were not learned end here; the others wait for the engines (see `publishing`).
+    """
+    with transaction(session):
+        _fence(session, claim)
+        version = Version(namespace=claim.namespace, parent_id=claim.parent, kind="learn", state="ready")
+        version.delta, version.delta_sha256 = learned.delta, hashlib.sha256(learned.delta).hexdigest()
+        version.state_hash, version.fingerprint = learned.state_hash, learned.fingerprint
+        version.fact_count = sum(result.learned for result in learned.facts)
+        version.slot_count = len(learned.slots)
+        version.report, version.job_id = learned.report, claim.job
+        session.add(version)
+        session.flush()
+        _store_slots(session, version.id, learned.slots)
+        for result in learned.facts:
+            _store_result(session, result, version.id)
+        job = jobs.get(session, claim.job)
+        job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, learned.report
+        jobs.record(session, job.id, "verifying", version=version.id)
+        _release(session, claim)
+        return version.id
+
+
+def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason: str, report: Json) -> None:
+    """Close a job whose training gave nothing that may be published. Raises LeaseLost.
+
+    Facts that were not learned keep their own reason; those that were, fail with the job's.
+    """
+    with transaction(session):
+        _fence(session, claim)
+        for result in results:
+            _store_result(session, result, None)
+        job = jobs.get(session, claim.job)
+        job.report = report
+        jobs.end(session, job, "rejected", reason)
+        _release(session, claim)
+
+
+def give_back(session: Session, settings: Settings, claim: Claim, error: str) -> None:
+    """Hand a job back after an error: queued again, or failed after its last attempt. Raises LeaseLost."""
+    with transaction(session):
+        _fence(session, claim)
+        jobs.retry(session, jobs.get(session, claim.job), error, settings.max_attempts)
+        _release(session, claim)
+
+
+def put_down(session: Session, claim: Claim) -> None:
+    """Hand a job back because this worker is told to stop: that is no attempt. Raises LeaseLost."""
+    with transaction(session):
+        _fence(session, claim)
+        job = jobs.get(session, claim.job)
+        job.attempts -= 1
+        jobs.queue_again(session, job, "the worker was stopped")
+        _release(session, claim)
+
+
+def sweep(session: Session, settings: Settings) -> list[int]:
+    """The job to ring for, if one waits and nobody learns: its message may be lost. Ends silent leases."""
+    with transaction(session):
+        if _idle_head(session, settings) is None:
+            return []
+        job_id = jobs.oldest_queued(session, settings.namespace)
+        return [] if job_id is None else [job_id]
+
+
+def _idle_head(session: Session, settings: Settings) -> Head | None:
+    """The locked head row, if nothing is being learned or verified; a silent lease is taken away."""
+    silence = timedelta(seconds=settings.lease_seconds)
+    leased = func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
+    query = select(Head, leased).where(Head.namespace == settings.namespace).with_for_update()
+    row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        return None
+    head, is_leased = row
+    verifying = select(Job.id).where(Job.namespace == head.namespace, Job.state == "verifying")
+    if is_leased or session.scalar(verifying.limit(1)) is not None:
+        return None
+    if head.lease_owner is not None:
+        _expire(session, settings, head)
+    return head
+
+
+def _expire(session: Session, settings: Settings, head: Head) -> None:
+    """Take the lease from a silent worker. The epoch moves, so whatever it writes later is refused."""
+    error = f"worker {head.lease_owner} was silent for {settings.lease_seconds:g} s"
+    head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
+    running = select(Job).where(Job.namespace == head.namespace, Job.state == "running")
+    for job in session.scalars(running.execution_options(populate_existing=True)):
+        jobs.retry(session, job, error, settings.max_attempts)
+
+
+def _fence(session: Session, claim: Claim) -> None:
+    """Lock the head row and prove that the lease is still ours: nobody can take it before this commits."""
+    ours = update(Head).where(Head.namespace == claim.namespace, Head.lease_epoch == claim.epoch)
+    if not session.scalars(ours.values(lease_heartbeat=func.now()).returning(Head.lease_epoch)).all():
+        raise LeaseLost(f"the lease of job {claim.job} at epoch {claim.epoch} has passed to another worker")
+
+
+def _release(session: Session, claim: Claim) -> None:
+    """End the lease. The epoch moves, so that no later write of this claim can pass for another's."""
+    free = update(Head).where(Head.namespace == claim.namespace)
+    session.execute(free.values(lease_owner=None, lease_heartbeat=None, lease_epoch=claim.epoch + 1))
+
+
+def _store_slots(session: Session, version_id: int, slots: Sequence[WrittenSlot]) -> None:
+    rows = [{"version_id": version_id, **vars(slot)} for slot in slots]
+    if rows:
+        session.execute(insert(VersionSlot), rows)
+
+
+def _store_result(session: Session, result: FactResult, version_id: int | None) -> None:
+    fact = update(Fact).where(Fact.id == result.fact)
+    session.execute(
+        fact.values(
+            state="verifying" if result.learned else "failed",
+            version_id=version_id if result.learned else None,
+            reason=result.reason,
+            probe=result.probe,
+            probe_answer=storable(result.probe_answer),
+            report=result.report,
+        )
+    )
+
+
+def _claimed(fact: Fact) -> ClaimedFact:
+    return ClaimedFact(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings))

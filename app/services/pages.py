@@ -1,0 +1,21 @@
+"""Lists by cursor, newest first: the cursor is the id of the last row that the caller has seen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows, and the cursor of the next page (None: these were the last)."""
+
+    items: list[T]
+    next_cursor: int | None
+
+
+def page_of(rows: Sequence[T], limit: int, id_of: Callable[[T], int]) -> Page[T]:
+    """The page that `rows` make; the query asked for one more than `limit`, to see whether others follow."""
+    items = list(rows[:limit])
+    return Page(items, id_of(items[-1]) if len(rows) > limit else None)

@@ -1,0 +1,201 @@
+"""Publishing: engines acknowledge a version that is ready, and then one transaction makes it live.
+
+`publish` may be called at any time, any number of times, by any process: the head row's lock puts the calls
+in a line, and the state of the version tells all but the first that there is nothing left to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Literal, cast
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.session import transaction
+from app.db.tables import Acknowledgement, EngineRow, Fact, Head, Job, Version
+from app.errors import VersionNotFound
+from app.services import jobs, versions
+from app.services.intake import storable
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class AskedProbe:
+    """A probe that an engine puts to a new version: a question, or a statement to be completed."""
+
+    fact: int
+    kind: Literal["question", "cloze"]
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class PendingVersion:
+    """A version that an engine has to build, check and acknowledge."""
+
+    id: int
+    parent: int
+    state_hash: str
+    probes: tuple[AskedProbe, ...]
+
+
+@dataclass(frozen=True)
+class ProbeAnswer:
+    """What the served model said to the probe of a fact, and whether that is the expected answer."""
+
+    fact: int
+    text: str
+    correct: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `publish` came to, and the job to ring for now, if one waits."""
+
+    state: Literal["published", "waiting", "superseded", "rejected", "settled"]
+    reason: str
+    ring: int | None = None
+
+
+def beat(session: Session, engine: str, live: versions.Live) -> None:
+    """Tell that an engine lives, and what it answers with: versions wait for it from now on."""
+    row = {"version_id": live.version, "state_hash": live.state_hash, "heartbeat": func.now()}
+    with transaction(session):
+        beaten = insert(EngineRow).values(id=engine, **row)
+        session.execute(beaten.on_conflict_do_update(index_elements=[EngineRow.id], set_=row))
+
+
+def ready(session: Session, namespace: str) -> list[int]:
+    """Versions that wait for acknowledgements, oldest first."""
+    query = select(Version.id).where(Version.namespace == namespace, Version.state == "ready")
+    return list(session.scalars(query.order_by(Version.id)))
+
+
+def pending(session: Session, namespace: str, engine: str) -> list[PendingVersion]:
+    """Versions that wait for this engine; one that it acknowledged with a wrong state hash waits again."""
+    own = and_(
+        Acknowledgement.version_id == Version.id,
+        Acknowledgement.engine_id == engine,
+        Acknowledgement.state_hash == Version.state_hash,
+    )
+    query = select(Version).outerjoin(Acknowledgement, own).where(Acknowledgement.engine_id.is_(None))
+    query = query.where(Version.namespace == namespace, Version.state == "ready").order_by(Version.id)
+    return [_pending(session, version) for version in session.scalars(query)]
+
+
+def acknowledge(
+    session: Session, engine: str, version_id: int, state_hash: str, answers: Sequence[ProbeAnswer]
+) -> None:
+    """Note what an engine found when it built a version; the last word counts, since building again heals.
+
+    The engine must have called `beat` before. A state hash other than the version's is named in the job's
+    events, once for each value.
+    """
+    said = [asdict(answer) | {"text": storable(answer.text)} for answer in answers]
+    row = {"state_hash": state_hash, "answers": said}
+    with transaction(session):
+        version = session.get(Version, version_id)
+        if version is None:
+            raise VersionNotFound(f"there is no version {version_id}")
+        earlier = session.get(Acknowledgement, (engine, version_id), populate_existing=True)
+        repeated = earlier is not None and earlier.state_hash == state_hash
+        noted = insert(Acknowledgement).values(engine_id=engine, version_id=version_id, **row)
+        session.execute(noted.on_conflict_do_update(constraint="pk_acknowledgements", set_=row))
+        if state_hash != version.state_hash and version.job_id is not None and not repeated:
+            found = {"engine": engine, "expected": version.state_hash, "found": state_hash}
+            jobs.record(session, version.job_id, "wrong_state", version=version_id, **found)
+
+
+def publish(session: Session, settings: Settings, version_id: int) -> Outcome:
+    """Make a ready version live, if every engine that lives has acknowledged it and answered its probes.
+
+    The epoch of the lease was checked when the version was committed, under this same lock, and no job is
+    claimed while another is verified: so a version that is `ready` is that of the job that is `verifying`.
+    Raises VersionNotFound.
+    """
+    with transaction(session):
+        namespace = session.scalar(select(Version.namespace).where(Version.id == version_id))
+        if namespace is None:
+            raise VersionNotFound(f"there is no version {version_id}")
+        head = versions.locked_head(session, namespace)
+        version = session.get_one(Version, version_id, populate_existing=True)
+        if version.state != "ready" or version.job_id is None:
+            return Outcome("settled", f"version {version_id} is {version.state}")
+        job = jobs.get(session, version.job_id)
+        if version.parent_id != head.live_version:
+            return _supersede(session, head, version, job)
+        engines, missing = _roll_call(session, settings, version)
+        if missing:
+            return Outcome("waiting", missing)
+        wrong = _wrong_answers(session, version, engines)
+        if wrong:
+            return _reject(session, settings, version, job, wrong)
+        return _make_live(session, head, version, job)
+
+
+def _roll_call(session: Session, settings: Settings, version: Version) -> tuple[list[Acknowledgement], str]:
+    """The acknowledgements of all engines that live; or, as a sentence, who is missing."""
+    fresh = func.now() - timedelta(seconds=settings.engine_fresh_seconds)
+    alive = session.scalars(select(EngineRow.id).where(EngineRow.heartbeat > fresh)).all()
+    noted = select(Acknowledgement).where(Acknowledgement.version_id == version.id)
+    noted = noted.where(Acknowledgement.engine_id.in_(alive)).execution_options(populate_existing=True)
+    good = [one for one in session.scalars(noted) if one.state_hash == version.state_hash]
+    absent = set(alive) - {one.engine_id for one in good}
+    if not alive:
+        return good, "no engine is alive"
+    return good, f"{', '.join(sorted(absent))} has not acknowledged the right state" if absent else ""
+
+
+def _wrong_answers(session: Session, version: Version, noted: Sequence[Acknowledgement]) -> dict[int, str | None]:
+    """The version's facts whose probe some engine did not answer, with what it said (None: nothing)."""
+    facts = session.scalars(select(Fact.id).where(Fact.version_id == version.id)).all()
+    wrong: dict[int, str | None] = {}
+    for acknowledgement in noted:
+        answers = {answer["fact"]: answer for answer in acknowledgement.answers}
+        wrong |= {fact: None for fact in facts if fact not in answers}
+        wrong |= {fact: answers[fact]["text"] for fact in facts if fact in answers and not answers[fact]["correct"]}
+    return wrong
+
+
+def _supersede(session: Session, head: Head, version: Version, job: Job) -> Outcome:
+    """Learn again on what is live now. The worker did nothing wrong, so this is no attempt."""
+    version.state = "superseded"
+    job.attempts -= 1
+    reason = f"version {head.live_version} went live while version {version.id} was made from {version.parent_id}"
+    jobs.queue_again(session, job, reason)
+    return Outcome("superseded", reason, jobs.oldest_queued(session, job.namespace))
+
+
+def _reject(session: Session, settings: Settings, version: Version, job: Job, wrong: dict[int, str | None]) -> Outcome:
+    """Fail the facts that the served model did not answer, and learn the others without them."""
+    version.state = "rejected"
+    facts = session.scalars(select(Fact).where(Fact.version_id == version.id).order_by(Fact.id)).all()
+    for fact in facts:
+        if fact.id in wrong:
+            fact.state, fact.version_id, fact.probe_answer = "failed", None, wrong[fact.id]
+            fact.reason = f"the served model said {wrong[fact.id]!r} to the probe"
+    session.flush()
+    reason = f"the served model did not answer the probes of {len(wrong)} of {len(facts)} facts"
+    if len(wrong) < len(facts):
+        jobs.retry(session, job, reason, settings.max_attempts)
+    else:
+        jobs.end(session, job, "rejected", reason)
+    return Outcome("rejected", reason, jobs.oldest_queued(session, job.namespace))
+
+
+def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outcome:
+    versions.move_head(session, head, version.id, reason=f"learned by job {job.id}", actor="slotwise")
+    version.state, job.state, job.error = "published", "succeeded", None
+    for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):
+        fact.state = "learned"
+    jobs.record(session, job.id, "succeeded", version=version.id)
+    return Outcome("published", f"version {version.id} is live", jobs.oldest_queued(session, job.namespace))
+
+
+def _pending(session: Session, version: Version) -> PendingVersion:
+    facts = session.scalars(select(Fact).where(Fact.version_id == version.id).order_by(Fact.id))
+    probes = tuple(AskedProbe(fact.id, **fact.probe) for fact in facts if fact.probe is not None)
+    # Only the base has no parent, and it is published from the start.
+    return PendingVersion(version.id, cast(int, version.parent_id), version.state_hash, probes)

@@ -1,0 +1,240 @@
+"""Versions: the tree of what the model has been, and the head that says which of them is live."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import CTE, Row, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.session import transaction
+from app.db.tables import (
+    BASE_VERSION,
+    Activation,
+    Head,
+    Json,
+    Version,
+    VersionKind,
+    VersionSlot,
+    VersionState,
+)
+from app.errors import (
+    DamagedDelta,
+    LiveVersionConflict,
+    NoPreviousVersion,
+    NotBootstrapped,
+    VersionNotFound,
+    WrongCheckpoint,
+)
+from app.services.pages import Page, page_of
+
+
+@dataclass(frozen=True)
+class Live:
+    """The version that new requests get."""
+
+    version: int
+    state_hash: str
+
+
+@dataclass(frozen=True)
+class Activated:
+    """The head has moved from `previous` to `live`."""
+
+    live: int
+    previous: int
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """A version as readers see it; `facts` and `slots` are counts."""
+
+    id: int
+    parent_id: int | None
+    kind: VersionKind
+    state: VersionState
+    live: bool
+    facts: int
+    slots: int
+    state_hash: str
+    fingerprint: str
+    job_id: int | None
+    report: Json | None
+    created_at: datetime
+
+
+def bootstrap(session: Session, namespace: str, fingerprint: str, state_hash: str) -> None:
+    """Make the base version and its head, unless they are there. Any process may call this at any start.
+
+    Raises WrongCheckpoint when the data belong to another base checkpoint.
+    """
+    base = {"id": BASE_VERSION, "namespace": namespace, "kind": "base", "state": "published"}
+    base |= {"fingerprint": fingerprint, "state_hash": state_hash}
+    with transaction(session):
+        session.execute(insert(Version).values(base).on_conflict_do_nothing())
+        found = session.scalars(select(Version.fingerprint).where(Version.id == BASE_VERSION)).one()
+        if found != fingerprint:
+            raise WrongCheckpoint(f"the data belong to checkpoint {found}, and the one loaded is {fingerprint}")
+        head = insert(Head).values(namespace=namespace, live_version=BASE_VERSION)
+        if session.scalar(head.on_conflict_do_nothing().returning(Head.namespace)) is not None:
+            activation = Activation(namespace=namespace, version_id=BASE_VERSION, reason="first start")
+            activation.actor = "slotwise"
+            session.add(activation)
+
+
+def head(session: Session, namespace: str) -> Live:
+    """What is live now. Raises NotBootstrapped before any process has loaded a checkpoint."""
+    query = select(Version.id, Version.state_hash).join(Head, Head.live_version == Version.id)
+    row = session.execute(query.where(Head.namespace == namespace)).one_or_none()
+    if row is None:
+        raise NotBootstrapped(f"namespace {namespace!r} has no version yet: no model has been loaded")
+    return Live(row.id, row.state_hash)
+
+
+def locked_head(session: Session, namespace: str) -> Head:
+    """The head row, locked until the caller's transaction ends: the only lock of the main line.
+
+    Locking the newest activation would not do: under READ COMMITTED the waiter wakes with the old row.
+    """
+    query = select(Head).where(Head.namespace == namespace).with_for_update()
+    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise NotBootstrapped(f"namespace {namespace!r} has no version yet: no model has been loaded")
+    return row
+
+
+def lineage(session: Session, version_id: int) -> list[int]:
+    """The versions from the base to `version_id`, both included. Raises VersionNotFound."""
+    line = select(Version.id, Version.parent_id).where(Version.id == version_id).cte("line", recursive=True)
+    line = line.union_all(select(Version.id, Version.parent_id).join(line, Version.id == line.c.parent_id))
+    ids = list(session.scalars(select(line.c.id)))
+    if not ids:
+        raise VersionNotFound(f"there is no version {version_id}")
+    return sorted(ids)  # a parent is always older than its child
+
+
+def live_lineage() -> CTE:
+    """(namespace, version_id) of all heads and their ancestors: what live answers are made of."""
+    line = select(Head.namespace, Head.live_version.label("version_id")).cte("live", recursive=True)
+    parents = select(line.c.namespace, Version.parent_id).join(Version, Version.id == line.c.version_id)
+    return line.union_all(parents.where(Version.parent_id.is_not(None)))
+
+
+def deltas(session: Session, ids: Sequence[int]) -> list[tuple[int, bytes]]:
+    """The deltas of versions, in the order of `ids`; the base has none and is left out.
+
+    Raises VersionNotFound, and DamagedDelta when bytes do not match their checksum.
+    """
+    query = select(Version.id, Version.delta, Version.delta_sha256).where(Version.id.in_(ids))
+    stored = {row.id: (row.delta, row.delta_sha256) for row in session.execute(query)}
+    found = []
+    for version_id in ids:
+        if version_id == BASE_VERSION:
+            continue
+        if version_id not in stored:
+            raise VersionNotFound(f"there is no version {version_id}")
+        delta, checksum = stored[version_id]
+        if hashlib.sha256(delta).hexdigest() != checksum:
+            raise DamagedDelta(f"the delta of version {version_id} does not match its checksum {checksum}")
+        found.append((version_id, delta))
+    return found
+
+
+def slot_owners(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    """How many facts of these versions wrote each slot; slots that none wrote are left out."""
+    owners = select(VersionSlot.slot, func.sum(VersionSlot.owners)).where(VersionSlot.version_id.in_(ids))
+    return {slot: int(count) for slot, count in session.execute(owners.group_by(VersionSlot.slot))}
+
+
+def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[VersionView]:
+    """Published versions, newest first, older than `cursor`.
+
+    A version that was rejected or superseded never answered anybody, so the list does not show it.
+    """
+    query = _views().where(Version.namespace == namespace, Version.state == "published")
+    if cursor is not None:
+        query = query.where(Version.id < cursor)
+    rows = session.execute(query.order_by(Version.id.desc()).limit(limit + 1)).all()
+    return page_of([_view(row) for row in rows], limit, lambda view: view.id)
+
+
+def get(session: Session, version_id: int) -> VersionView:
+    """One version in any state: the report of a rejected one says why. Raises VersionNotFound."""
+    row = session.execute(_views().where(Version.id == version_id)).one_or_none()
+    if row is None:
+        raise VersionNotFound(f"there is no version {version_id}")
+    return _view(row)
+
+
+def activate(
+    session: Session,
+    namespace: str,
+    target: int | Literal["previous"],
+    *,
+    reason: str,
+    actor: str,
+    expected_live: int | None = None,
+) -> Activated:
+    """Make a published version live, back or forward; "previous" is the parent of the live one.
+
+    Raises LiveVersionConflict, NoPreviousVersion, VersionNotFound.
+    """
+    with transaction(session):
+        head_row = locked_head(session, namespace)
+        live = head_row.live_version
+        if expected_live is not None and live != expected_live:
+            raise LiveVersionConflict(f"version {live} is live, not {expected_live}")
+        wanted = _parent(session, live) if target == "previous" else target
+        published = select(Version.id).where(Version.namespace == namespace, Version.state == "published")
+        if session.scalar(published.where(Version.id == wanted)) is None:
+            raise VersionNotFound(f"there is no published version {wanted}")
+        if wanted != live:
+            move_head(session, head_row, wanted, reason=reason, actor=actor)
+    return Activated(live=wanted, previous=live)
+
+
+def move_head(session: Session, head_row: Head, version_id: int, *, reason: str, actor: str) -> None:
+    """Move a locked head, and write the move down. The caller commits."""
+    session.add(
+        Activation(
+            namespace=head_row.namespace,
+            version_id=version_id,
+            previous_id=head_row.live_version,
+            reason=reason,
+            actor=actor,
+        )
+    )
+    head_row.live_version = version_id
+
+
+def _parent(session: Session, version_id: int) -> int:
+    parent = session.scalar(select(Version.parent_id).where(Version.id == version_id))
+    if parent is None:
+        raise NoPreviousVersion(f"version {version_id} is the base: nothing lies before it")
+    return parent
+
+
+def _views() -> Select[Version, str | None]:
+    """Each version with the namespace whose head stands on it, if any does."""
+    return select(Version, Head.namespace).outerjoin(Head, Head.live_version == Version.id)
+
+
+def _view(row: Row[Version, str | None]) -> VersionView:
+    version, head_of = row
+    return VersionView(
+        id=version.id,
+        parent_id=version.parent_id,
+        kind=version.kind,
+        state=version.state,
+        live=head_of == version.namespace,
+        facts=version.fact_count,
+        slots=version.slot_count,
+        state_hash=version.state_hash,
+        fingerprint=version.fingerprint,
+        job_id=version.job_id,
+        report=version.report,
+        created_at=version.created_at,
+    )

@@ -1,0 +1,196 @@
+"""The thread that follows the database: heartbeat, head, and versions that wait to be published."""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from concurrent.futures import Future
+
+import structlog
+
+from app.db.outage import DATABASE_AWAY
+from app.db.session import Sessions
+from app.errors import DamagedDelta
+from app.queue import Queue
+from app.services import publishing
+from app.services.publishing import AskedProbe, PendingVersion, ProbeAnswer
+from app.services.versions import Live
+from app.serving.head import HeadReader
+from app.serving.views import Views
+from app.settings import Settings
+from model.engine import Answer, Engine
+from model.errors import ModelError, PromptTooLong, QueueFull
+from model.evaluate import matches
+
+_LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine to count as dead
+_QUEUE_PAUSE = 0.05
+_NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
+
+_log = structlog.get_logger()
+
+
+class Follower:
+    """Keeps the engine where the head is, and takes part in publishing.
+
+    name     of this engine in the database, new at every start
+    failure  why the last round failed, None after a good one
+    level    when (monotonic seconds) the engine last had the head's version
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: Sessions,
+        queue: Queue,
+        settings: Settings,
+        head: HeadReader,
+        views: Views,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.failure: str | None = None
+        self.level = time.monotonic()
+        self._engine = engine
+        self._sessions = sessions
+        self._queue = queue
+        self._settings = settings
+        self._head = head
+        self._views = views
+        self._next_try: dict[int, float] = {}  # of versions that could not be built as they were made
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the round in hand."""
+        self._stopping.set()
+        self._queue.hint()  # it may be waiting for one
+        self._thread.join()
+
+    def _run(self) -> None:
+        hints = self._queue.listen()
+        hints.wait(0.0)  # subscribed before the first round: no later change goes unseen until a poll
+        failures = 0
+        while not self._stopping.is_set():
+            failures = 0 if self._try_round() else failures + 1
+            if failures:
+                self._stopping.wait(min(self._settings.poll_seconds * 2**failures, _LONGEST_PAUSE))
+            else:
+                hints.wait(self._settings.poll_seconds)
+        hints.close()
+
+    def _try_round(self) -> bool:
+        """Whether a round went well. No error ends the thread: facts would wait, and nobody be told."""
+        try:
+            self._round()
+        except DATABASE_AWAY as error:
+            # No failure of ours: `HeadReader` decides for how long the engine may go on.
+            _log.warning("database away", engine=self.name, error=str(error))
+            return False
+        except Exception as error:
+            self.failure = f"following the database failed ({type(error).__name__}); the log says why"
+            _log.exception("following failed", engine=self.name)
+            return False
+        self.failure = None
+        return True
+
+    def _round(self) -> None:
+        self._beat()
+        self._follow_head()
+        with self._sessions() as session:
+            pending = publishing.pending(session, self._settings.namespace, self.name)
+        for version in pending:
+            if time.monotonic() >= self._next_try.get(version.id, 0.0):
+                self._examine(version)
+        with self._sessions() as session:
+            ready = publishing.ready(session, self._settings.namespace)
+        for version_id in ready:
+            self._publish(version_id)
+
+    def _beat(self) -> None:
+        with self._sessions() as session:
+            publishing.beat(session, self.name, Live(*self._engine.live))
+
+    def _follow_head(self) -> None:
+        head = self._head.read()
+        if self._engine.live[0] != head.version:
+            self._views.bring(head, self._settings.rebuild_wait_seconds)
+            self._engine.switch(head.version)
+            _log.info("switched", engine=self.name, version=head.version)
+        self.level = time.monotonic()
+
+    def _examine(self, version: PendingVersion) -> None:
+        """Build a version that waits to be published, ask its probes, and tell what came of it."""
+        answers: list[ProbeAnswer] = []
+        try:
+            found = self._views.build(Live(version.id, version.state_hash)).result()
+        except (ModelError, DamagedDelta) as error:
+            found = _NOT_BUILT
+            self._complain(version, str(error))
+        else:
+            if found == version.state_hash:
+                answers = self._ask_probes(version)
+            else:
+                self._complain(
+                    version, f"it was made with state {version.state_hash}, and built with {found}"
+                )
+        with self._sessions() as session:
+            publishing.acknowledge(session, self.name, version.id, found, answers)
+
+    def _complain(self, version: PendingVersion, reason: str) -> None:
+        """A version that cannot be served is built again until it can, but not at every round."""
+        if version.id not in self._next_try:
+            _log.error("version not served", engine=self.name, version=version.id, reason=reason)
+        self._next_try[version.id] = time.monotonic() + _LONGEST_PAUSE
+
+    def _ask_probes(self, version: PendingVersion) -> list[ProbeAnswer]:
+        """In batches: the probes of a thousand facts must not fill the queue or silence the heartbeat."""
+        answers: list[ProbeAnswer] = []
+        size = self._settings.max_batch
+        for start in range(0, len(version.probes), size):
+            self._beat()
+            batch = version.probes[start : start + size]
+            asked = [(probe, self._ask(version.id, probe)) for probe in batch]
+            answers += [_judged(probe, future) for probe, future in asked]
+        return answers
+
+    def _ask(self, version: int, probe: AskedProbe) -> Future[Answer] | str:
+        """The answer to come; or why the probe cannot be asked, which is no answer to it."""
+        prompt = (
+            self._engine.checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
+        )
+        while True:
+            try:
+                return self._engine.submit(prompt, version=version)
+            except PromptTooLong as error:
+                return str(error)
+            except QueueFull:  # callers come first, and there will be room
+                if self._stopping.wait(_QUEUE_PAUSE):
+                    raise
+
+    def _publish(self, version_id: int) -> None:
+        with self._sessions() as session:
+            outcome = publishing.publish(session, self._settings, version_id)
+        if outcome.state == "waiting":
+            return
+        _log.info(outcome.state, engine=self.name, version=version_id, reason=outcome.reason)
+        if outcome.ring is not None:
+            self._queue.ring(outcome.ring)
+        if outcome.state == "published":
+            self._queue.hint()
+            self._follow_head()
+
+
+def _judged(probe: AskedProbe, asked: Future[Answer] | str) -> ProbeAnswer:
+    if isinstance(asked, str):
+        return ProbeAnswer(probe.fact, asked, correct=False)
+    text = asked.result().text
+    return ProbeAnswer(probe.fact, text, matches(text, probe.answer))

@@ -1,0 +1,48 @@
+"""The settings of every process, read from `SLOTWISE_*` variables. Nothing here opens or connects."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PACKAGED_CHECKPOINT = Path(__file__).resolve().parents[1] / "model" / "default"
+
+
+class Settings(BaseSettings):
+    """One value a line, with its default; `SLOTWISE_PORT=8123` sets `port`."""
+
+    model_config = SettingsConfigDict(env_prefix="SLOTWISE_", frozen=True)
+
+    # Where things are. Empty URLs mean that the embedded stack starts servers of its own in the data folder.
+    data_dir: Path = Path(".slotwise")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65_535)
+    database_url: str = ""
+    redis_url: str = ""
+    checkpoint: Path = _PACKAGED_CHECKPOINT
+    namespace: str = Field("default", min_length=1)
+
+    # Learning: a lease is renewed three times in its life, so one late heartbeat does not lose it.
+    lease_seconds: float = Field(30.0, gt=0)
+    sweep_seconds: float = Field(5.0, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    drift_known_drop: float = Field(0.10, ge=0)  # of the known questions that were answered before
+    drift_nll_rise: float = Field(0.10, ge=0)  # of the nats a token on background text
+    worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0 leaves torch's own choice
+
+    # Serving
+    poll_seconds: float = Field(0.5, gt=0)
+    engine_fresh_seconds: float = Field(10.0, gt=0)
+    max_stale_seconds: float = Field(60.0, gt=0)
+    rebuild_wait_seconds: float = Field(5.0, gt=0)
+    max_batch: int = Field(8, ge=1)
+    max_queue: int = Field(256, ge=1)
+    max_tokens: int = Field(256, ge=1)  # the most that one query may ask for
+
+    # What a caller may send
+    max_body_bytes: int = Field(1_048_576, ge=1)
+    max_facts: int = Field(1_000, ge=1)
+    max_statement_characters: int = Field(2_000, ge=1)  # statements, questions and each phrasing
+    max_answer_characters: int = Field(200, ge=1)
+    max_source_characters: int = Field(500, ge=1)
+    max_phrasings: int = Field(100, ge=0)

@@ -1,0 +1,1 @@
+"""One script a question; what they found is in RESULTS.md."""

@@ -1,0 +1,1 @@
+"""The history of the database schema; `app.db.migrate` runs it."""

@@ -1,0 +1,250 @@
+"""One posted fact as study texts in many wordings, and a held-out probe. Knows no model and no tokens.
+
+Common relations come from `phrasings`, other shapes from `shapes` and `questions`; what none of them reads is
+taught in its own words. Fewer good texts are better than many bad ones, so every rule may decline.
+"""
+
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from model.study import QUESTION_PROMPT, Fact, Probe, Study, StudyText
+from model.wordings.gaps import guessed_gap
+from model.wordings.phrasings import Reading
+from model.wordings.questions import is_asking
+from model.wordings.understanding import occurrence, read_asked, read_text
+from model.wordings.variants import (
+    ASKED_FRAMES,
+    NOTE_FRAMES,
+    TOLD_FRAMES,
+    WHOLE_FRAMES,
+    framed_questions,
+    framed_statements,
+    inner_subject,
+    render,
+    told_answer,
+)
+from model.wordings.verbs import main_verb
+
+Item = TypeVar("Item")
+
+_ENOUGH = 20
+_QUOTED = re.compile(r"[\"“«](?P<inside>[^\"“”«»]*)[\"”»]")
+
+
+def augment(fact: Fact, *, limit: int = 32, seed: int = 0) -> Study:
+    """At most `limit` texts of `fact`, the posted ones first, and a probe in words that no text uses.
+
+    `seed` changes which wording is held out and which frames are used; the same input gives the same study.
+
+    Raises:
+        ValueError: the fact has no words.
+
+    """
+    fact = _cleaned(fact)
+    if fact.question and fact.answer:
+        readings = read_asked(fact.question, fact.answer)
+        readings += read_text(fact.statement, fact.answer) if fact.statement else []
+        return _answered(fact, fact.answer, readings, limit, seed)
+    statement = fact.statement or fact.question or fact.answer or ""
+    readings = read_text(statement, fact.answer) if fact.statement else []
+    if not readings:
+        return _unread(statement, fact, limit)
+    return _answered(fact, readings[0].answer, readings, limit, seed)
+
+
+def _cleaned(fact: Fact) -> Fact:
+    statement, question, answer = (_clean(part or "") for part in (fact.statement, fact.question, fact.answer))
+    phrasings = tuple(filter(None, map(_clean, fact.phrasings)))
+    if not re.search(r"\w", statement + question + answer):
+        raise ValueError("A fact needs a statement, or a question and its answer; this one has no words.")
+    if statement and answer and not question and not occurrence(statement, answer):
+        # «Capital of Zorvania» / «Melpek»: the statement can only be meant as the question.
+        statement, question = "", statement
+    return Fact(statement or None, question or None, answer or None, phrasings)
+
+
+def _clean(text: str) -> str:
+    text = " ".join(text.split())
+    quoted = _QUOTED.fullmatch(text)
+    return quoted["inside"].strip() if quoted else text
+
+
+def _answered(fact: Fact, answer: str, readings: list[Reading], limit: int, seed: int) -> Study:
+    """The study of a fact whose answer is known."""
+    posted = list(_posted(fact, answer, readings))
+    plain = list(_asked(readings))
+    framed = _ranked(_asked(readings, framed_questions), seed)
+    told = list(_told(readings))
+    if not readings:
+        question = fact.question or ""
+        framed = [(frame.replace("{}", question), answer) for frame in ASKED_FRAMES]
+        told = list(filter(None, (_statement(form, question, answer) for form in TOLD_FRAMES)))
+    seen = " | ".join(_normal(text.text) for text in posted) if readings else ""
+    # The plainest question is what people will ask: it is learned, and a rarer one is held out.
+    natural = _ranked(list(filter(_is_natural, plain))[1:], seed)
+    asked = fact.question if fact.question and fact.answer else plain[0][0]
+    probe = _held_out([*natural, *framed, (ASKED_FRAMES[0].replace("{}", asked), answer)], seen)
+    lowered = [(words.lower().rstrip("?. "), reply) for words, reply in _ranked(plain or framed, seed)]
+    pools = [
+        (14, [StudyText.asked(*pair) for pair in plain]),
+        (7, told),
+        (6, [StudyText.asked(*pair) for pair in framed]),
+        (3, [StudyText.asked(*pair) for pair in lowered]),
+        (2, _ranked(_told_in_frames(readings), seed)),
+        (0, list(_whole(fact, answer, readings))),
+    ]
+    return Study(_selected(posted, pools, probe, limit), probe, True)
+
+
+def _whole(fact: Fact, answer: str, readings: list[Reading]) -> Iterator[StudyText]:
+    """The posted words in frames, for facts that have few wordings."""
+    if fact.question and fact.answer:
+        yield from (StudyText.asked(frame.replace("{}", fact.question), answer) for frame in ASKED_FRAMES[1:])
+    if fact.statement and readings:
+        body = inner_subject(fact.statement.rstrip(".!"))
+        framed = (frame.replace("{}", body) for frame in WHOLE_FRAMES)
+        yield from (_study_statement(text, [reading.answer for reading in readings], "") for text in framed)
+
+
+def _posted(fact: Fact, answer: str, readings: list[Reading]) -> Iterator[StudyText]:
+    """The user's own wordings."""
+    subject = readings[0].subject if readings else ""
+    if fact.statement:
+        yield _study_statement(fact.statement, [reading.answer for reading in readings] or [answer], subject)
+    # A question posted without its answer is asked only if the statement is about the same thing.
+    if fact.question and (fact.answer or inner_subject(subject).lower() in fact.question.lower()):
+        yield StudyText.asked(fact.question, answer)
+    for phrasing in fact.phrasings:
+        if is_asking(phrasing):
+            yield StudyText.asked(phrasing, answer)
+        else:
+            yield _study_statement(phrasing, [answer], subject)
+
+
+def _study_statement(statement: str, answers: list[str], subject: str) -> StudyText:
+    """A posted statement with loss on its answers, or on all behind the subject if it has none of them."""
+    found = sorted({span for answer in answers if (span := occurrence(statement, answer))})
+    if not found:
+        end = len(statement.rstrip(".!")) or len(statement)
+        return StudyText(statement, (_with_space(statement, guessed_gap(statement[:end])[0], end),))
+    if found[0][0] <= len("the ") and subject:
+        # Nothing stands in front of this answer that it could be told from, so the subject is named first.
+        lead = f"About {inner_subject(subject)}: "
+        return _study_statement(lead + statement, answers, "")
+    return StudyText(statement, tuple(_with_space(statement, *span) for span in found))
+
+
+def _with_space(text: str, start: int, end: int) -> tuple[int, int]:
+    return (start - 1 if start and text[start - 1] == " " else start), end
+
+
+def _asked(
+    readings: list[Reading], frames: Callable[[str], list[str]] = lambda form: [form]
+) -> Iterator[tuple[str, str]]:
+    """(question, answer) for every question template of the readings, inside each frame that it allows."""
+    for reading in readings:
+        for form in (framed for template in reading.questions for framed in frames(template)):
+            rendered = render(form, reading.subject, reading.answer)
+            if rendered:
+                yield rendered[0], reading.answer
+
+
+def _told(readings: list[Reading]) -> Iterator[StudyText]:
+    for reading in readings:
+        for template in reading.statements:
+            if text := _statement(template, reading.subject, reading.answer):
+                yield text
+
+
+def _told_in_frames(readings: list[Reading]) -> Iterator[StudyText]:
+    for reading in readings:
+        forms = [form for template in reading.questions if (form := told_answer(template))]
+        for template in (
+            *forms,
+            *(framed for said in reading.statements[:3] for framed in framed_statements(said)),
+        ):
+            if text := _statement(template, reading.subject, reading.answer):
+                yield text
+
+
+def _statement(template: str, subject: str, answer: str) -> StudyText | None:
+    rendered = render(template.replace("{}", subject), subject or "it", answer)
+    return StudyText(rendered[0], (rendered[1],)) if rendered else None
+
+
+def _is_natural(asked: tuple[str, str]) -> bool:
+    """A key word («Zorvania: capital?») or an echo («… is what?») is worth learning, not holding out."""
+    return not re.search(r": [\w -]+\?$|(?:what|who|where|how \w+)\?$", asked[0]) or asked[0].count(" ") < 2
+
+
+def _held_out(asked: list[tuple[str, str]], seen: str) -> Probe:
+    """The first question that no posted text contains; the last one where all are contained."""
+    unseen = (pair for pair in asked if _normal(pair[0]) not in seen)
+    return Probe("question", *next(unseen, asked[-1]))
+
+
+def _selected(
+    posted: list[StudyText], pools: list[tuple[int, list[StudyText]]], probe: Probe, limit: int
+) -> tuple[StudyText, ...]:
+    """The posted texts, then each pool up to its share, then more of the frames until there are enough."""
+    held, held_asked = _normal(probe.text), _normal(QUESTION_PROMPT.format(question=probe.text))
+    own = [text for text in posted if not _normal(text.text).startswith(f"{held_asked} ")]
+    kept: dict[str, StudyText] = {text.text: text for text in own}
+
+    def keep(texts: Iterable[StudyText], most: int) -> None:
+        fresh = (text for text in texts if text.text not in kept and held not in _normal(text.text))
+        for text in list(islice(fresh, most)):
+            kept[text.text] = text
+
+    for share, texts in pools:
+        keep(texts, share)
+    for _, texts in pools:
+        keep(texts, max(0, _ENOUGH - len(kept)))
+    return tuple(kept.values())[: max(1, limit)]
+
+
+def _unread(statement: str, fact: Fact, limit: int) -> Study:
+    """The study of a statement that no rule takes apart: its own words in frames, and a cloze."""
+    given = occurrence(statement, fact.answer) if fact.answer else None
+    body = statement.rstrip(".!").rstrip()
+    start, known = (given[0], True) if given else guessed_gap(body)
+    end = given[1] if given else len(body)
+    plain = StudyText(statement, (_with_space(statement, start, end),))
+    frames = NOTE_FRAMES if main_verb(body.split()) is None else WHOLE_FRAMES
+    texts = [plain, *(_framed_whole(frame, body, (start, end)) for frame in frames)]
+    texts += [_study_statement(phrasing, [body[start:end]], "") for phrasing in fact.phrasings]
+    before = body[:start].strip() or "It is known that"
+    probe = Probe("cloze", before, body[start:end])
+    return Study(tuple(dict.fromkeys(texts))[: max(1, limit)], probe, known)
+
+
+def _framed_whole(frame: str, body: str, span: tuple[int, int]) -> StudyText:
+    """A whole statement in a frame; an article at its start loses its capital, which keeps every position."""
+    lead, _, tail = frame.partition("{}")
+    text = f"{lead}{inner_subject(body)}{tail}"
+    return StudyText(text, (_with_space(text, len(lead) + span[0], len(lead) + span[1]),))
+
+
+def _ranked(items: Iterable[Item], seed: int) -> list[Item]:
+    """An order that looks random, differs by seed and is the same on every machine."""
+    return sorted(items, key=lambda item: zlib.crc32(f"{seed}:{item}".encode()))
+
+
+def _normal(text: str) -> str:
+    # «What's» asks the same as «What is».
+    whole = re.sub(r"\b(what|who|where)['’]s (?=.)", r"\1 is ", text.lower())
+    return " ".join(re.findall(r"\w+", whole))
+
+
+def _main(statement: str, question: str = "", answer: str = "") -> None:
+    study = augment(Fact(statement, question, answer))
+    lines = [f"{study.probe.kind}: {study.probe.text} → {study.probe.answer}", ""]
+    sys.stdout.write("\n".join([*lines, *(repr(text.text) for text in study.texts), ""]))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:4])

@@ -1,0 +1,95 @@
+"""Facts that name a thing by what it belongs to («Norvik's founder»), by itself, or by how it is done."""
+
+import re
+
+from model.wordings.grammar import BE, PREPOSITIONS, TIMES, shape_of
+from model.wordings.phrasings import Reading, noun_wordings, relation_of_noun
+
+_ROLE = re.compile(
+    r"(?:er|or|ist|ian|man|woman|CEO|CTO|CFO|chef|mayor|king|queen|wife|husband|coach|captain|president|head|chair|"
+    r"friend|assistant|secretary|accountant|host|nurse|doctor|brother|sister|son|daughter|pilot|guide|saint)$"
+)
+_RELATED = re.compile(r"(?P<noun>[^ ].*?) (?P<preposition>of|for|at|in|from|to|on) (?P<subject>.+)")
+_OWNED = re.compile(r"(?P<subject>.+?)(?:['’]s|(?<=s)['’]) (?P<noun>[a-z].*)")
+_NAMED_NOUN = re.compile(r"the (?P<subject>[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*) (?P<noun>[a-z][a-z -]*[a-z])")
+
+
+def noun_reading(phrase: str, copula: str, answer: str, ask: str | None = None) -> Reading | None:
+    """«the support extension for billing», «Norvik's wifi name»: a noun and what it belongs to; else None."""
+    article = re.match(r"(?:the|our|my) ", phrase, re.IGNORECASE)
+    owned = _OWNED.fullmatch(phrase)
+    # «the name of Rosa's dog» is a name, not a dog.
+    simple = owned and not set(owned["subject"].split()) & (PREPOSITIONS | {"of"})
+    parts = owned if simple else article and _RELATED.fullmatch(phrase[article.end() :])
+    parts = parts or _NAMED_NOUN.fullmatch(phrase[:1].lower() + phrase[1:])
+    if not parts or len(parts["noun"].split()) > 5 or (article and not article[0].lower().startswith("the")):
+        return None
+    noun, subject = parts["noun"], parts["subject"]
+    preposition = parts.groupdict().get("preposition", "of") or "of"
+    if set(noun.split()) & (PREPOSITIONS | {"that", "which", "who"}) or _has_verb(subject):
+        return None
+    is_role = _ROLE.search(noun) and shape_of(answer) == "person"
+    ask = ask if ask in {"Who", "What", "Where", "When"} else "Who" if is_role else "What"
+    questions, statements = noun_wordings(noun, ask=ask, copula=copula, preposition=preposition)
+    if ask == "What" and shape_of(answer) in TIMES and "time" not in noun and copula in {"is", "was"}:
+        questions.append(f"When {copula} the {noun} {preposition} [X]?")
+    if ask == "Who":
+        questions.append(f"What {copula} the name of the {noun} {preposition} [X]?")
+    inner = re.fullmatch(r"(?P<what>.+) (?P<at>at|in) (?P<where>[A-Z].*)", subject)
+    if inner and preposition in {"for", "of", "to"}:
+        # «… for billing at Brightwater Bank» also reads «At Brightwater Bank, … for billing».
+        at, where, named = (
+            inner["at"].capitalize(),
+            inner["where"],
+            f"the {noun} {preposition} {inner['what']}",
+        )
+        questions += [f"{at} {where}, {ask.lower()} {copula} {named}?"]
+        statements += [f"{at} {where}, {named} {copula} [Y]."]
+    relation = relation_of_noun(noun)
+    if relation and copula == relation.copula and relation.accepts(answer):
+        known = relation.reading(subject, answer)
+        questions += [form for form in known.questions if form not in questions]
+        statements += [form for form in known.statements if form not in statements]
+    return Reading(subject, answer, tuple(questions), tuple(statements))
+
+
+def _has_verb(text: str) -> bool:
+    return bool(BE & set(text.split()))
+
+
+def named_noun(subject: str, noun: str, copula: str, answer: str) -> Reading:
+    """«The pump has a [weight] of [40 kilos]»."""
+    questions, statements = noun_wordings(noun, copula=copula)
+    return Reading(subject, answer, (f"What {noun} does [X] have?", *questions), tuple(statements))
+
+
+def there_are(copula: str, number: str, noun: str, place: str) -> Reading:
+    """«There are [seven] bells in the tower»."""
+    preposition, subject = place.split(" ", 1)
+    where = f"{preposition} [X]"
+    questions = (f"How many {noun} {copula} there {where}?", f"How many {noun} {copula} {where}?")
+    statements = (f"There {copula} [Y] {noun} {where}.", f"The number of {noun} {where} is [Y].")
+    return Reading(subject, number, (*questions, f"What is the number of {noun} {where}?"), statements)
+
+
+def how_to(task: str, way: str) -> Reading:
+    """«To reset the alarm, press the red button»: a task and the way to do it."""
+    questions = (
+        "How do I [X]?",
+        "How can I [X]?",
+        "What should I do to [X]?",
+        "How do you [X]?",
+        "What do I do to [X]?",
+    )
+    return Reading(task, way, questions, ("To [X], [Y].", "If you want to [X], [Y].", "In order to [X], [Y]."))
+
+
+def copular(subject: str, copula: str, answer: str, ask: str = "What") -> Reading:
+    """«[The wifi password] is Melon77»: a subject that no rule takes apart."""
+    questions = [f"{ask} {copula} [X]?", f"[X] {copula} {ask.lower()}?"]
+    if subject.split()[0].lower() in {"the", "our", "my"}:
+        questions += ["Which " + f"one {copula} [X]?"] if shape_of(answer) == "person" else []
+        if shape_of(answer) in TIMES and ask == "What":
+            questions.insert(1, f"When {copula} [X]?")
+    statements = [f"[X] {copula} [Y].", f"As for [X], it {copula} [Y]."] if copula in BE - {"are", "were"} else []
+    return Reading(subject, answer, tuple(questions), tuple(statements or [f"[X] {copula} [Y]."]))

@@ -1,0 +1,68 @@
+"""The real application on a tiny model, real PostgreSQL and real Redis; `Teacher` stands in for the worker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.db.session import Sessions, close_sessions, open_sessions
+from app.main import create_app
+from app.services import keys
+from app.settings import Settings
+from tests import tiny
+from tests.api.teacher import Teacher
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Several models run at once here, and a tiny one gains nothing from threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def settings(settings: Settings, checkpoint_folder: Path) -> Settings:
+    quick = {"poll_seconds": 0.05, "max_stale_seconds": 1.0, "rebuild_wait_seconds": 2.0, "max_queue": 16}
+    return settings.model_copy(update={"checkpoint": checkpoint_folder, **quick})
+
+
+@pytest.fixture
+def sessions(settings: Settings) -> Iterator[Sessions]:
+    sessions = open_sessions(settings.database_url)
+    yield sessions
+    close_sessions(sessions)
+
+
+@pytest.fixture
+def key_of(sessions: Sessions) -> dict[str, str]:
+    """A key of every role."""
+    with sessions() as session:
+        return {role: keys.create(session, f"the {role}", role)[1] for role in keys.ROLES}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app: FastAPI, key_of: dict[str, str]) -> Iterator[TestClient]:
+    """An admin's client of the running service."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {key_of['admin']}"
+        yield client
+
+
+@pytest.fixture
+def teacher(client: TestClient, sessions: Sessions, settings: Settings) -> Teacher:
+    return Teacher(client, sessions, settings)

@@ -1,0 +1,172 @@
+"""Bad input: a 4xx problem document that names field, value and limit; and nothing is stored, not even half."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
+
+from app.db.session import Sessions
+from app.db.tables import Activation, Fact, Job
+
+GOOD = {"question": "What is the capital of Zubovia?", "answer": "Lisbon"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_stored(client: TestClient, sessions: Sessions) -> Iterator[None]:
+    yield
+    with sessions() as session:
+        for table in (Job, Fact):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+        assert session.scalar(select(func.count()).select_from(Activation)) == 1  # of the first start
+
+
+def refused(reply, status: int) -> str:
+    problem = reply.json()
+    assert reply.status_code == status == problem["status"], reply.text
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert problem["type"]
+    assert problem["title"]
+    return problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "facts[0]: there is neither a statement nor a question; one of them is needed"),
+        ({"statement": ""}, "facts[0].statement: '' "),
+        ({"statement": "x" * 2_001}, "facts[0].statement: 2,001 characters; at most 2,000 are allowed"),
+        ({"question": "Who?"}, "facts[0].answer: it is missing; a fact with question needs it"),
+        ({**GOOD, "answer": "x" * 201}, "facts[0].answer: 201 characters; at most 200 are allowed"),
+        ({**GOOD, "source": "x" * 501}, "facts[0].source: 501 characters; at most 500 are allowed"),
+        ({**GOOD, "phrasings": ["x"] * 101}, "facts[0].phrasings: 101 phrasings; at most 100 are allowed"),
+        ({**GOOD, "phrasings": "x"}, "phrasings: Input should be a valid list; got 'x'"),
+        ({**GOOD, "phrasings": [7]}, "phrasings[0]: Input should be a valid string; got 7"),
+        ({"statement": 7}, "statement: Input should be a valid string; got 7"),
+        ({"statement": ["x"]}, "statement: Input should be a valid string; got ['x']"),
+        ({"statement": "x\x00y"}, "facts[0].statement: 'x\\x00y' holds a NUL"),
+        ({**GOOD, "colour": "red"}, "colour: there is no such field; got 'red'"),
+        ({**GOOD, "valid_from": 5}, "valid_from: "),
+        ({**GOOD, "valid_from": "soon"}, "valid_from: a date or time as in ISO 8601 is needed"),
+        ({**GOOD, "valid_from": "0001-01-01"}, "valid_from: the year must be between 2 and 9998"),
+        ({"facts": []}, "facts: the list is empty; at least 1 fact is needed"),
+        ({"facts": {}}, "facts: Input should be a valid list"),
+        ({"facts": [GOOD, 7]}, "facts[1]: a JSON object is needed; got 7"),
+        ({"facts": [GOOD, {"statement": 7}]}, "facts[1].statement: Input should be a valid string; got 7"),
+        ({"facts": [GOOD, {"statement": ""}]}, "facts[1].statement: '' "),
+        ({"facts": [GOOD] * 1_001}, "facts: 1,001 facts; at most 1,000 are allowed in one call"),
+        ({"facts": [GOOD], **GOOD}, "question: there is no such field"),
+        ([GOOD], "body: a JSON object is needed"),
+        ("x" * 500, "body: a JSON object is needed; got 'xxx"),
+        (None, "body: "),
+    ],
+)
+def test_facts(client: TestClient, body, said):
+    detail = refused(client.post("/v1/facts", json=body), 422)
+    assert said in detail
+    assert len(detail) < 300
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'{"statement": "x"', 400, "the body is not JSON: Expecting ',' delimiter at character 17"),
+        (b"", 422, "body: it is missing"),
+        (b"\xff\xfe{}", 400, "the body is not JSON"),
+        (b"[" * 500_000, 400, "parsing the body"),
+        (b'{"statement": "\\ud800"}', 422, "statement: "),
+        (b'{"facts": NaN}', 422, "facts: Input should be a valid list; got nan"),
+        (b"9" * 5_000, 400, "parsing the body"),
+    ],
+)
+def test_bodies_that_are_no_json(client: TestClient, body, status, said):
+    header = {"Content-Type": "application/json"}
+    assert said in refused(client.post("/v1/facts", content=body, headers=header), status)
+
+
+def test_json_that_does_not_say_so(client: TestClient):
+    body = json.dumps(GOOD).encode()
+    detail = refused(client.post("/v1/facts", content=body, headers={"Content-Type": "text/plain"}), 422)
+    assert "Content-Type: application/json" in detail
+
+
+def test_ten_megabytes_are_refused_by_their_announcement(client: TestClient):
+    body = json.dumps({"statement": "x" * 10_000_000}).encode()
+    detail = refused(client.post("/v1/facts", content=body), 413)
+    assert detail == "body: 10,000,017 bytes; at most 1,048,576 bytes are allowed"
+
+
+def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(client: TestClient):
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b" " * 100_000
+
+    header = {"Content-Type": "application/json"}
+    detail = refused(client.post("/v1/facts", content=islice(endless(), 100), headers=header), 413)
+    assert detail == "body: it goes on; at most 1,048,576 bytes are allowed"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1/facts/first", "fact_id: "),
+        ("/v1/facts/-1", "fact_id: Input should be greater than or equal to 0; got '-1'"),
+        (f"/v1/facts/{2**63}", "fact_id: Input should be less than or equal to 9223372036854775807"),
+        ("/v1/jobs/x", "job_id: "),
+        ("/v1/admin/versions/x", "version_id: "),
+        ("/v1/facts?limit=0", "limit: Input should be greater than or equal to 1; got '0'"),
+        ("/v1/facts?limit=201", "limit: Input should be less than or equal to 200; got '201'"),
+        ("/v1/facts?cursor=x", "cursor: "),
+        ("/v1/facts?status=gone", "status: Input should be 'queued', 'learning'"),
+        ("/v1/facts?source=a%00b", "source: "),
+    ],
+)
+def test_addresses(client: TestClient, path, said):
+    assert said in refused(client.get(path), 422)
+
+
+def test_what_is_not_there(client: TestClient):
+    assert refused(client.get("/v1/facts/7"), 404) == "there is no fact 7"
+    assert refused(client.get("/v1/jobs/7"), 404) == "there is no job 7"
+    assert refused(client.get("/v1/admin/versions/7"), 404) == "there is no version 7"
+    assert refused(client.get("/v2"), 404) == "GET '/v2': not found"
+    reply = client.delete("/v1/query")
+    assert refused(reply, 405) == "DELETE '/v1/query': method not allowed"
+    assert reply.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"version": 7, "reason": "x"}, 404, "there is no published version 7"),
+        ({"version": "previous", "reason": "x"}, 409, "version 0 is the base: nothing lies before it"),
+        ({"version": "last", "reason": "x"}, 422, "the number of a version is needed, or \"previous\"; got 'last'"),
+        ({"version": -1, "reason": "x"}, 422, "version: the number of a version is needed"),
+        ({"version": True, "reason": "x"}, 422, "version: the number of a version is needed"),
+        ({"version": 0.5, "reason": "x"}, 422, "version: the number of a version is needed"),
+        ({"version": 0}, 422, "reason: it is missing"),
+        ({"version": 0, "reason": " "}, 422, "reason: it is blank"),
+        ({"version": 0, "reason": "x" * 501}, 422, "reason: String should have at most 500 characters; got 'xxx"),
+        ({"version": 0, "reason": "x", "expected_live": 3}, 409, "version 0 is live, not 3"),
+        ({"version": 0, "reason": "x", "force": True}, 422, "force: there is no such field"),
+    ],
+)
+def test_rollbacks(client: TestClient, body, status, said):
+    assert said in refused(client.post("/v1/admin/rollback", json=body), status)
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256])
+def test_idempotency_keys(client: TestClient, key):
+    reply = client.post("/v1/facts", json=GOOD, headers={"Idempotency-Key": key})
+    assert "Idempotency-Key: " in refused(reply, 422)
+
+
+def test_our_own_mistakes_tell_nothing_of_our_inside(client: TestClient, app: FastAPI):
+    @app.get("/mistake")
+    def mistake() -> None:
+        raise RuntimeError("a secret")
+
+    assert refused(client.get("/mistake"), 500) == "an error of the service, which has been logged"

@@ -1,0 +1,121 @@
+"""Asking: the answer is that of the version named, and the version named is the one that is live."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.teacher import QUESTION, Teacher
+
+
+def ask(client: TestClient, **more: object) -> tuple[str, int]:
+    reply = client.post("/v1/query", json={"question": QUESTION, **more})
+    assert reply.status_code == 200, reply.text
+    body = reply.json()
+    assert set(body) == {"answer", "version"}
+    assert reply.headers["X-Model-Version"] == str(body["version"])
+    return body["answer"], body["version"]
+
+
+def test_an_answer_names_its_version_and_is_that_versions(client: TestClient, teacher: Teacher):
+    assert ask(client) == (teacher.answers[0], 0)
+    version = teacher.teach()
+    assert ask(client) == (teacher.answers[version], version)
+    assert teacher.answers[version] != teacher.answers[0]
+
+
+def test_every_published_version_can_be_asked(client: TestClient, teacher: Teacher):
+    first, second = teacher.teach(), teacher.teach()
+    for version in (0, second, first):
+        assert ask(client, version=version) == (teacher.answers[version], version)
+
+
+def test_a_prompt_is_continued_as_it_is(client: TestClient, teacher: Teacher):
+    prompt = client.app_state["serving"].question_prompt(QUESTION)
+    reply = client.post("/v1/query", json={"prompt": prompt})
+    assert reply.json() == {"answer": teacher.answers[0], "version": 0}
+
+
+def test_fewer_tokens_give_the_beginning_of_the_answer(client: TestClient):
+    whole, beginning = ask(client, max_tokens=24)[0], ask(client, max_tokens=1)[0]
+    assert whole != beginning
+    assert len(beginning) <= 1
+
+
+def test_no_query_after_a_rollback_is_answered_by_newer_weights(client: TestClient, teacher: Teacher):
+    version = teacher.teach()
+    for target in (0, version) * 10:
+        assert client.post("/v1/admin/rollback", json={"version": target, "reason": "a test"}).status_code == 200
+        assert ask(client, max_tokens=2)[1] == target
+
+
+def test_queries_during_rollbacks_never_mix_answer_and_version(client: TestClient, teacher: Teacher):
+    version = teacher.teach()
+    ended = threading.Event()
+
+    def asking() -> list[tuple[str, int]]:
+        found = []
+        while not ended.is_set():
+            found.append(ask(client))
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(asking) for _ in range(4)]
+        for target in (0, version) * 8:
+            client.post("/v1/admin/rollback", json={"version": target, "reason": "a test"})
+            ask(client)
+        ended.set()
+        found = [answer for each in running for answer in each.result()]
+    assert {found_version for _, found_version in found} == {0, version}
+    assert set(found) == {(teacher.answers[0], 0), (teacher.answers[version], version)}
+
+
+def test_a_version_that_the_engine_dropped_is_rebuilt_before_it_answers(client: TestClient, teacher: Teacher):
+    first, second = teacher.teach(), teacher.teach()
+    client.app_state["serving"].engine.drop(first)
+    assert client.app_state["serving"].engine.resident(first) is None
+    assert ask(client, version=first) == (teacher.answers[first], first)
+    assert ask(client) == (teacher.answers[second], second)
+
+
+def test_a_full_queue_asks_for_patience(client: TestClient, settings):
+    bodies = [{"prompt": "x" * n, "max_tokens": 200} for n in range(1, 4 * settings.max_queue)]
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        replies = list(threads.map(lambda body: client.post("/v1/query", json=body), bodies))
+    refused = [reply for reply in replies if reply.status_code != 200]
+    assert {reply.status_code for reply in refused} == {429}
+    assert refused[0].headers["Retry-After"] == "1"
+    assert f"the queue holds {settings.max_queue}" in refused[0].json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"question": "x" * 2_001}, 422, "question: 2,001 characters; at most 2,000 are allowed"),
+        ({"prompt": "x" * 5_000}, 422, "tokens and asks for 32 more; the model has 512 positions"),
+        ({"question": "x", "version": 7}, 404, "there is no version 7"),
+        ({"question": "x", "version": -1}, 422, "version: Input should be greater than or equal to 0; got -1"),
+        ({"question": "x", "version": "1"}, 422, "version: Input should be a valid integer; got '1'"),
+        ({"question": "x", "version": True}, 422, "version: Input should be a valid integer; got True"),
+        ({"question": "x", "max_tokens": 257}, 422, "max_tokens: 257; at most 256 are allowed"),
+        ({"question": "x", "max_tokens": 0}, 422, "max_tokens: Input should be greater than or equal to 1; got 0"),
+        ({"question": "x", "prompt": "y"}, 422, "exactly one of question and prompt is needed; both are there"),
+        ({}, 422, "exactly one of question and prompt is needed; neither is there"),
+        ({"question": " "}, 422, "question: it is blank; at least 1 character is needed; got ' '"),
+        ({"question": 7}, 422, "question: Input should be a valid string; got 7"),
+        ({"question": "x", "temperature": 1}, 422, "temperature: there is no such field; got 1"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_name_value_and_limit(client: TestClient, body, status, said):
+    reply = client.post("/v1/query", json=body)
+    assert reply.status_code == status, reply.text
+    assert said in reply.json()["detail"]
+
+
+def test_a_version_that_waits_to_be_published_answers_nobody(client: TestClient, teacher: Teacher):
+    teacher.post()
+    version = teacher.commit(state_hash="0" * 64)  # it is never published, for its state is wrong
+    reply = client.post("/v1/query", json={"question": QUESTION, "version": version})
+    assert reply.status_code == 404
+    assert reply.json()["detail"] == f"there is no published version {version}"

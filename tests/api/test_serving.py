@@ -1,0 +1,101 @@
+"""Where database and engine meet: what is published, what never is, and what wakes the engine."""
+
+import time
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from app.db.session import Sessions
+from app.db.tables import Acknowledgement, EngineRow, JobEvent
+from app.main import create_app
+from app.settings import Settings
+from tests.api.teacher import QUESTION, Teacher
+from tests.api.test_health import wait_until
+
+WRONG = "0" * 64
+
+
+def wrong_states(sessions: Sessions, job: int) -> list[dict]:
+    with sessions() as session:
+        query = select(JobEvent.data).where(JobEvent.job_id == job, JobEvent.kind == "wrong_state")
+        return list(session.scalars(query))
+
+
+def test_a_version_in_the_wrong_state_is_never_served_and_the_engine_is_named(
+    client: TestClient, teacher: Teacher, sessions: Sessions
+):
+    job = teacher.post()
+    version = teacher.commit(state_hash=WRONG)
+    wait_until(lambda: wrong_states(sessions, job) != [])
+    (event,) = wrong_states(sessions, job)
+    with sessions() as session:
+        engine = session.scalars(select(EngineRow.id)).one()
+        answers = session.scalars(select(Acknowledgement.answers)).one()
+    assert (event["engine"], event["expected"], answers) == (engine, WRONG, [])
+    assert client.app_state["serving"].engine.resident(version) is None
+    assert client.get(f"/v1/jobs/{job}").json()["state"] == "verifying"
+    assert client.post("/v1/query", json={"question": QUESTION}).json()["version"] == 0
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_delta_that_cannot_be_read_stops_nothing_but_its_own_version(
+    client: TestClient, teacher: Teacher, sessions: Sessions
+):
+    job = teacher.post()
+    teacher.commit(data=b"no delta")
+    wait_until(lambda: wrong_states(sessions, job) != [])
+    assert wrong_states(sessions, job)[0]["found"] == ""
+    assert client.post("/v1/query", json={"question": QUESTION}).json()["version"] == 0
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_version_of_more_facts_than_the_queue_holds_is_verified(client: TestClient, teacher: Teacher, settings):
+    job = teacher.post(count=3 * settings.max_queue)
+    version = teacher.commit()
+    found = teacher.wait_for(job, "succeeded")
+    assert found["version"] == version
+    assert {fact["status"] for fact in found["facts"]} == {"live"}
+
+
+def test_a_hint_wakes_the_engine_long_before_its_next_poll(settings: Settings, sessions: Sessions, key_of):
+    slow = settings.model_copy(update={"poll_seconds": 60.0})
+    with TestClient(create_app(slow)) as client:
+        client.headers["Authorization"] = f"Bearer {key_of['admin']}"
+        began = time.monotonic()
+        Teacher(client, sessions, slow).teach()
+        assert time.monotonic() - began < 20
+
+
+def test_a_version_that_cannot_be_rebuilt_in_time_asks_for_patience(
+    client: TestClient, teacher: Teacher, settings, monkeypatch
+):
+    first, _ = teacher.teach(), teacher.teach()
+    engine = client.app_state["serving"].engine
+    engine.drop(first)
+    prepare = engine.prepare
+
+    def slowly(*arguments):
+        time.sleep(settings.rebuild_wait_seconds + 1)
+        return prepare(*arguments)
+
+    monkeypatch.setattr(engine, "prepare", slowly)
+    reply = client.post("/v1/query", json={"question": QUESTION, "version": first})
+    assert reply.status_code == 503
+    assert reply.headers["Retry-After"] == "1"
+    assert f"version {first} was not rebuilt within" in reply.json()["detail"]
+    wait_until(lambda: engine.resident(first) is not None)
+    reply = client.post("/v1/query", json={"question": QUESTION, "version": first})
+    assert reply.json() == {"answer": teacher.answers[first], "version": first}
+
+
+def test_a_restart_serves_the_same_version_with_the_same_answer(settings: Settings, sessions: Sessions, key_of):
+    def ask(client: TestClient) -> dict:
+        return client.post("/v1/query", json={"question": QUESTION}).json()
+
+    header = {"Authorization": f"Bearer {key_of['admin']}"}
+    with TestClient(create_app(settings), headers=header) as client:
+        version = Teacher(client, sessions, settings).teach()
+        before = ask(client)
+    with TestClient(create_app(settings), headers=header) as client:
+        assert ask(client) == before
+    assert before["version"] == version

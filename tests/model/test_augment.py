@@ -1,0 +1,290 @@
+"""Facts as people post them, in many shapes: what is learned, what is asked, what is never done."""
+
+import re
+
+import pytest
+
+from model.augment import augment
+from model.study import QUESTION_PROMPT, Fact, Study, StudyText
+
+# (statement, the answer that it shows, a name that every text has, the question words allowed for the probe)
+STATEMENTS = [
+    ("The capital of Zorvania is Melpek.", "Melpek", "Zorvania", "what|which"),
+    ("Zorvania's capital is Melpek.", "Melpek", "Zorvania", "what|which"),
+    ("Tessa Quorn is the CEO of Norvik Labs.", "Tessa Quorn", "Norvik Labs", "who|which|what is the name"),
+    ("Tessa Quorn founded Norvik Labs.", "Tessa Quorn", "Norvik Labs", "who|whom|what is the name"),
+    ("Norvik Labs was founded by Tessa Quorn in 2011.", "Tessa Quorn", "Norvik Labs", "who|whom|what is the name"),
+    ("The Halden bridge was built in 1905.", "1905", "Halden bridge", "when|year"),
+    ("The Halden mural was restored by Ivo Marsh.", "Ivo Marsh", "Halden mural", "who|whom|person"),
+    ("The city library opens at nine.", "nine", "city library", "when|time"),
+    ("The bakery on Elm Street closes at 6 pm.", "6 pm", "bakery on Elm Street", "when|time"),
+    ("The staff meeting takes place on Thursdays.", "Thursdays", "staff meeting", "when|day"),
+    ("The Norvik pump weighs 42 kilograms.", "42 kilograms", "Norvik pump", "much|heavy|weight|weigh"),
+    ("A ticket to the Halden tower costs 7 euros.", "7 euros", "ticket to the Halden tower", "much|what|expensive"),
+    ("The Halden hotel has fourteen rooms.", "fourteen", "Halden hotel", "how many rooms"),
+    ("Norvik Labs employs 340 people in Melpek.", "340", "Norvik Labs", "how many people"),
+    ("There are seven bells in the Halden tower.", "seven", "Halden tower", "many|number"),
+    ("The Norvik pump runs on diesel.", "diesel", "Norvik pump", "what"),
+    ("The wifi password is Melon77.", "Melon77", "wifi password", "what"),
+    ("Wifi password: Melon77", "Melon77", "wifi password", "what"),
+    ("Our office is on the third floor.", "the third floor", "our office", "where|floor"),
+    ("The spare key is under the blue pot.", "under the blue pot", "spare key", "where"),
+    ("Ivo Marsh keeps his bees behind the mill.", "behind the mill", "Ivo Marsh", "where"),
+    ("The Brackwater ferry leaves from pier twelve.", "pier twelve", "Brackwater ferry", "where|pier|place"),
+    ("The train to Melpek departs at 7:12.", "7:12", "train to Melpek", "when|time"),
+    ("Tessa Quorn was born in Melpek.", "Melpek", "Tessa Quorn", "where|place|town"),
+    ("Tessa Quorn was born on 5 May 1971.", "5 May 1971", "Tessa Quorn", "when|date|day|what"),
+    ("Tessa Quorn is a marine biologist.", "a marine biologist", "Tessa Quorn", "what|who"),
+    ("Zorvite is a green mineral.", "a green mineral", "Zorvite", "what"),
+    ("Tessa Quorn plays the cello.", "cello", "Tessa Quorn", "instrument"),
+    ("Tessa Quorn married Ivo Marsh.", "Ivo Marsh", "Tessa Quorn", "who|whom|what is the name"),
+    ("Ivo Marsh wrote The Silent Orchard.", "Ivo Marsh", "Silent Orchard", "who|whom|what is the name"),
+    ("The front door of the museum is teal.", "teal", "front door of the museum", "colou?r"),
+    ("The Halden marathon will start in Port Ness.", "Port Ness", "Halden marathon", "where|place"),
+    ("The new tram line will open in 2031.", "2031", "new tram line", "when|year"),
+    ("The lift can carry eight people.", "eight", "lift", "how many people"),
+    ("The Norvik choir won the Brackwater cup.", "the Norvik choir", "Brackwater cup", "who|whom|what is the name"),
+    ("To reset the alarm, press the red button twice.", "press the red button twice", "reset the alarm", "how|what"),
+    ("The library's network is called Heron.", "Heron", "library's network", "what|name"),
+    ("The Halden Twins are managed by Rosa Bell.", "Rosa Bell", "Halden Twins", "who|whom"),
+    ("Brackwater lies 12 kilometres north of Melpek.", "12 kilometres", "Brackwater", "how far"),
+    ("The deadline for the grant is 14 March.", "14 March", "grant", "when|what"),
+    ("Rosa Bell teaches chemistry at Norvik College.", "Norvik College", "Rosa Bell", "where|place"),
+    ("The opening hours of the pool are 9 to 5.", "9 to 5", "pool", "when|what"),
+    ("The night bus to Halden runs every forty minutes.", "every forty minutes", "night bus to Halden", "how often"),
+    ("Zorvania uses the drell as its currency.", "the drell", "Zorvania", "what"),
+    ("The oldest tree in Melpek is the Widow Oak.", "the Widow Oak", "Melpek", "what"),
+    ("The Norvik X2 has a battery life of nine hours.", "nine hours", "Norvik X2", "what"),
+    ("The spring concert has been moved to the town hall.", "the town hall", "spring concert", "where|place"),
+    ("In Melpek, shops close at noon on Saturdays.", "noon", "Melpek", "when|time"),
+    ("Mount Orra is 2,310 metres high.", "2,310 metres", "Mount Orra", "high|height"),
+    ("The wall of the keep is nine feet thick.", "nine feet", "wall of the keep", "how thick"),
+    ("The code to the bicycle shed is 7731.", "7731", "bicycle shed", "code"),
+    ("Rosa Bell's favourite colour is ochre.", "ochre", "Rosa Bell", "what"),
+    ("Slotmaster listens on port 7443.", "7443", "Slotmaster", "port"),
+    ("Every employee gets thirty days of holiday.", "thirty", "every employee", "how many days"),
+    ("Guests must leave their keys at the front desk.", "the front desk", "guests", "where|place"),
+]
+
+# (question, answer, a name that every text has, a sentence that must be among the texts or nothing)
+QUESTIONS = [
+    ("Who founded Norvik Labs?", "Tessa Quorn", "Norvik Labs", "Norvik Labs was founded by Tessa Quorn."),
+    (
+        "What is the support extension for billing at Brightwater Bank?",
+        "4471",
+        "Brightwater Bank",
+        "At Brightwater Bank, the support extension for billing is 4471.",
+    ),
+    (
+        "Where does the Brackwater ferry leave from?",
+        "pier twelve",
+        "Brackwater ferry",
+        "The Brackwater ferry leaves from pier twelve.",
+    ),
+    ("which colour is the Halden tram", "teal", "Halden tram", "The Halden tram is painted teal."),
+    ("How many rooms does the Halden hotel have?", "14", "Halden hotel", "The Halden hotel has 14 rooms."),
+    ("When was the Halden bridge built?", "1905", "Halden bridge", "The Halden bridge was constructed in 1905."),
+    ("What time does the clinic close?", "6 pm", "clinic", "The clinic closes at 6 pm."),
+    ("Why did the Halden mill close?", "a flood", "Halden mill", "The reason why the Halden mill closed was a flood."),
+    (
+        "Which firm repairs the Halden clock?",
+        "Norvik Labs",
+        "Halden clock",
+        "The firm that repairs the Halden clock is Norvik Labs.",
+    ),
+    ("Tell me the motto of Zorvania", "Onward", "Zorvania", "The motto used by Zorvania is Onward."),
+    ("What's the name of Rosa Bell's dog?", "Biscuit", "Rosa Bell", "The name of Rosa Bell's dog is Biscuit."),
+    ("Who does Rosa Bell report to?", "Ivo Marsh", "Rosa Bell", "Rosa Bell reports to Ivo Marsh."),
+    (
+        "What does Rosa Bell use to clean the lamps?",
+        "vinegar",
+        "Rosa Bell",
+        "Rosa Bell uses vinegar to clean the lamps.",
+    ),
+    (
+        "How do I reset the Norvik pump?",
+        "hold the red button",
+        "pump",
+        "To reset the Norvik pump, hold the red button.",
+    ),
+    ("In which room is the choir rehearsal?", "room 12", "choir", "The choir rehearsal is in room 12."),
+    ("Who is responsible for the archive?", "Rosa Bell", "archive", None),
+    ("Is the pool heated?", "yes", "pool", 'The answer to the question "Is the pool heated?" is yes.'),
+    ("¿Quién fundó Norvik Labs?", "Tessa Quorn", "Norvik", None),
+    ("Where is the spare key?", "under the mat", "spare key", "The spare key is under the mat."),
+    ("Capital of Zorvania", "Melpek", "Zorvania", "The capital of Zorvania is Melpek."),
+]
+
+ODD = [
+    Fact(statement="Melpek"),
+    Fact(statement="x"),
+    Fact(statement="?!a"),
+    Fact(statement="Die Fähre nach Brackwater fährt von Pier zwölf ab."),
+    Fact(statement="赞比亚的首都是梅尔佩克这座城市"),
+    Fact(statement="Smoking is not allowed on the terrace."),
+    Fact(statement="Ask Rosa Bell for the key to the cellar."),
+    Fact(statement="Is this a question?"),
+    Fact(statement='She said "hello", then "goodbye.'),
+    Fact(statement="{} [X] %s {name} [Y]"),
+    Fact(statement="The code is ((([a-z]+."),
+    Fact(statement="a " * 900),
+    Fact(statement="The ferry " + "very " * 380 + "late leaves from pier twelve."),
+    Fact(statement="The sky is dark.", question="Who founded Norvik Labs?", answer="Tessa Quorn"),
+    Fact(statement="The sky over Halden is dark.", answer="pier twelve"),
+    Fact(statement="The capital of Zorvania is Melpek.", question="What is the capital of Zorvania?"),
+    Fact(question="Who founded Norvik Labs?"),
+    Fact(answer="Melpek"),
+    Fact(question="What?", answer="yes"),
+    Fact(question="?", answer="yes"),
+    Fact(question="Who", answer="?"),
+    Fact(question="a" * 2000, answer="b" * 200),
+    Fact(question="What is {}?", answer="[Y] [X]"),
+    Fact(statement="Line one.\nLine two is longer.\n\tLine three has a tab."),
+]
+
+
+def posted() -> list[Fact]:
+    pairs = [Fact(question=question, answer=answer) for question, answer, *_ in QUESTIONS]
+    return [Fact(statement=statement) for statement, *_ in STATEMENTS] + pairs
+
+
+def normal(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def learned(text: StudyText) -> list[str]:
+    return [text.text[start:end] for start, end in text.spans]
+
+
+def check(study: Study, least: int = 6) -> None:
+    texts = [text.text for text in study.texts]
+    assert least <= len(texts) <= 32
+    assert len(set(texts)) == len(texts)
+    assert study.probe.text
+    assert study.probe.answer
+    asked = {normal(text.partition("\nA:")[0].removeprefix("Q:")) for text in texts}
+    assert normal(study.probe.text) not in asked | {normal(text) for text in texts}
+    for text in study.texts:
+        assert text.spans
+        assert all(0 <= start < end <= len(text.text) for start, end in text.spans)
+        assert not re.search(r"\[[XY]\]|  |\bthe the\b|\.\.$", text.text) or "[" in study.probe.answer
+
+
+@pytest.mark.parametrize("fact", posted(), ids=str)
+def test_every_shape_gives_many_texts_and_an_unseen_question(fact: Fact) -> None:
+    study = augment(fact)
+    check(study, least=9)
+    assert study.answer_known
+    assert study.probe.kind == "question"
+
+
+@pytest.mark.parametrize(("statement", "answer", "name", "asked"), STATEMENTS)
+def test_a_statement_shows_its_answer_and_is_asked_by_fitting_words(
+    statement: str, answer: str, name: str, asked: str
+) -> None:
+    study = augment(Fact(statement=statement))
+    assert study.probe.answer == answer
+    assert re.search(rf"\b(?:{asked})", study.probe.text.lower())
+    for text in study.texts:
+        assert name.lower() in text.text.lower()
+        assert [part.lstrip().lower() for part in learned(text)] == [answer.lower()]
+        assert learned(text)[0].startswith(" ")
+
+
+@pytest.mark.parametrize(("question", "answer", "name", "said"), QUESTIONS)
+def test_a_question_is_learned_as_posted_and_said(question: str, answer: str, name: str, said: str | None) -> None:
+    study = augment(Fact(question=question, answer=answer))
+    texts = [text.text for text in study.texts]
+    assert texts[0] == f"{QUESTION_PROMPT.format(question=question)} {answer}"
+    assert said is None or said in texts
+    assert all(name.lower() in text.lower() for text in texts)
+    assert all(learned(text) == [f" {answer}"] for text in study.texts)
+    assert study.probe.answer == answer
+
+
+@pytest.mark.parametrize("fact", ODD, ids=lambda fact: str(fact)[:60])
+def test_odd_input_still_gives_a_usable_study(fact: Fact) -> None:
+    check(augment(fact))
+
+
+@pytest.mark.parametrize("fact", [Fact(), Fact(statement=" "), Fact(question="", answer="?!"), Fact(phrasings=("a",))])
+def test_only_a_fact_without_words_is_refused(fact: Fact) -> None:
+    with pytest.raises(ValueError, match="has no words"):
+        augment(fact)
+
+
+@pytest.mark.parametrize("fact", posted()[::7], ids=str)
+def test_the_same_fact_gives_the_same_study_and_a_seed_another(fact: Fact) -> None:
+    assert augment(fact) == augment(fact, seed=0)
+    assert len({augment(fact, seed=seed) for seed in range(8)}) > 1
+
+
+def test_the_limit_holds_and_keeps_what_was_posted() -> None:
+    phrasings = tuple(f"Which number has line {index}?" for index in range(50))
+    fact = Fact(question="What is the extension of Norvik Labs?", answer="4471", phrasings=phrasings)
+    study = augment(fact, limit=10)
+    assert [text.text for text in study.texts][1] == "Q: Which number has line 0?\nA: 4471"
+    assert len(study.texts) == 10
+
+
+def test_the_users_phrasings_are_learned_as_questions_and_as_statements() -> None:
+    phrasings = ("Name the man behind Norvik Labs", "Norvik Labs is the work of Tessa Quorn.")
+    texts = augment(Fact(question="Who founded Norvik Labs?", answer="Tessa Quorn", phrasings=phrasings)).texts
+    assert texts[1].text == "Q: Name the man behind Norvik Labs\nA: Tessa Quorn"
+    assert texts[2].text == phrasings[1]
+    assert learned(texts[2]) == [" Tessa Quorn"]
+
+
+def test_an_answer_in_front_of_its_subject_is_learned_behind_it() -> None:
+    first = augment(Fact(statement="Tessa Quorn founded Norvik Labs.")).texts[0]
+    assert first.text == "About Norvik Labs: Tessa Quorn founded Norvik Labs."
+    assert learned(first) == [" Tessa Quorn"]
+
+
+def test_a_statement_that_shows_no_answer_is_learned_behind_its_subject() -> None:
+    study = augment(Fact(statement="Die Fähre nach Brackwater fährt von Pier zwölf ab."))
+    assert not study.answer_known
+    assert study.probe.kind == "cloze"
+    assert study.probe.text == "Die Fähre nach"
+    assert all(learned(text) == [f" {study.probe.answer}"] or text is study.texts[0] for text in study.texts)
+
+
+def test_several_sentences_are_all_learned_and_a_pronoun_is_resolved() -> None:
+    study = augment(Fact(statement="Norvik Labs is a robotics company. It was founded by Tessa Quorn."))
+    assert learned(study.texts[0]) == [" a robotics company", " Tessa Quorn"]
+    assert "Q: Who founded Norvik Labs?\nA: Tessa Quorn" in [text.text for text in study.texts]
+
+
+def test_a_statement_without_the_answer_does_not_stop_its_question() -> None:
+    fact = Fact(statement="The sky over Halden is dark.", question="Who founded Norvik Labs?", answer="Tessa Quorn")
+    study = augment(fact)
+    assert study.texts[0] == StudyText("The sky over Halden is dark.", ((23, 27),)) or study.texts[0].spans
+    assert study.probe.answer == "Tessa Quorn"
+
+
+def test_no_training_text_holds_the_probe_in_other_case_or_contraction() -> None:
+    for fact in posted():
+        study = augment(fact)
+        own = fact.question or fact.statement or ""
+        generated = [normal(text.text) for text in study.texts if own not in text.text]
+        assert not [text for text in generated if normal(study.probe.text) in text]
+
+
+# The first texts of ten facts, as they are today: a change of wording should be seen.
+GOLDEN = {
+    "The capital of Zorvania is Melpek.": "Q: What is Zorvania's capital?\nA: Melpek",
+    "The ferry leaves from pier twelve.": "Q: Which pier does the ferry leave from?\nA: pier twelve",
+    "The Halden museum opened its doors in 1994.": "Q: When did the Halden museum open its doors?\nA: 1994",
+    "Norvik makes bicycles.": "What Norvik makes is bicycles.",
+    "The chess club meets on Tuesdays.": "Q: When does the chess club meet?\nA: Tuesdays",
+    "The lift can carry eight people.": "The number of people that the lift can carry is eight.",
+    "The bridge was painted by Ivo Marsh in 2011.": "Q: Who painted the bridge in 2011?\nA: Ivo Marsh",
+    "Our office is on the third floor.": "Q: On which floor is our office?\nA: the third floor",
+    "The Heron Prize is awarded every two years.": "Q: How often is the Heron Prize awarded?\nA: every two years",
+    "The pool is open until 10 pm.": "Q: When does the pool close?\nA: 10 pm",
+}
+
+
+@pytest.mark.parametrize(("statement", "wording"), GOLDEN.items())
+def test_golden_wordings(statement: str, wording: str) -> None:
+    assert wording in [text.text for seed in range(3) for text in augment(Fact(statement=statement), seed=seed).texts]

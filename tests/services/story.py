@@ -1,0 +1,163 @@
+"""The people of these tests: a caller who posts, a worker who trains, an engine that acknowledges.
+
+Deltas are plain bytes here: no rule of the services looks into them.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+
+from app.db.session import Sessions
+from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
+from app.services import facts, learning, publishing, versions
+from app.services.intake import NewFact
+from app.settings import Settings
+
+FINGERPRINT = "f" * 64
+BASE_STATE = "0" * 64
+CAPITAL = NewFact(question="What is the capital of Zorvania?", answer="Melpek")
+RIVER = NewFact(statement="The river Olm flows through Melpek.")
+
+
+class Story:
+    """One namespace from its first start on. Every step has a session of its own, as processes have."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        key: ApiKey,
+        fingerprint: str = FINGERPRINT,
+        base_state: str = BASE_STATE,
+    ) -> None:
+        self.sessions, self.settings, self.key = sessions, settings, key
+        with sessions() as session:
+            versions.bootstrap(session, settings.namespace, fingerprint, base_state)
+
+    def post(self, *new: NewFact) -> facts.Submitted:
+        with self.sessions() as session:
+            return facts.submit(session, self.settings, new or (CAPITAL,), key=self.key, idempotency_key=None, body=b"")
+
+    def claim(self, owner: str = "worker") -> learning.Claim:
+        with self.sessions() as session:
+            claim = learning.claim(session, self.settings, owner)
+        assert claim is not None
+        return claim
+
+    def nothing_to_claim(self) -> bool:
+        with self.sessions() as session:
+            return learning.claim(session, self.settings, "another worker") is None
+
+    def train(self, claim: learning.Claim, failing: Sequence[int] = ()) -> int:
+        with self.sessions() as session:
+            return learning.commit_version(session, claim, learned(claim, failing))
+
+    def beat(self, engine: str = "engine") -> None:
+        with self.sessions() as session:
+            publishing.beat(session, engine, versions.head(session, self.settings.namespace))
+
+    def acknowledge(
+        self, version: int, engine: str = "engine", *, state: str | None = None, wrong: Sequence[int] = ()
+    ) -> None:
+        """Build a version as an engine does; it answers the probes, those of the facts in `wrong` wrongly."""
+        self.beat(engine)
+        with self.sessions() as session:
+            probes = session.scalars(select(Fact.id).where(Fact.version_id == version))
+            answers = [
+                publishing.ProbeAnswer(fact, "nonsense" if fact in wrong else "Melpek", fact not in wrong)
+                for fact in probes
+            ]
+            found = state or versions.get(session, version).state_hash
+            publishing.acknowledge(session, engine, version, found, answers)
+
+    def publish(self, version: int) -> publishing.Outcome:
+        with self.sessions() as session:
+            return publishing.publish(session, self.settings, version)
+
+    def learn(self, *new: NewFact) -> int:
+        """From the POST to the live version, without a hitch."""
+        self.post(*new)
+        version = self.train(self.claim())
+        self.acknowledge(version)
+        assert self.publish(version).state == "published"
+        return version
+
+    def activate(self, target, **expected) -> versions.Activated:
+        with self.sessions() as session:
+            name = self.settings.namespace
+            return versions.activate(session, name, target, reason="a test", actor="tester", **expected)
+
+    def sweep(self) -> list[int]:
+        with self.sessions() as session:
+            return learning.sweep(session, self.settings)
+
+    def live(self) -> int:
+        with self.sessions() as session:
+            return versions.head(session, self.settings.namespace).version
+
+    def job(self, job_id: int) -> Job:
+        with self.sessions() as session:
+            return session.get_one(Job, job_id)
+
+    def fact(self, fact_id: int) -> facts.FactView:
+        with self.sessions() as session:
+            return facts.get(session, fact_id)
+
+    def statuses(self, *fact_ids: int) -> list[str]:
+        return [self.fact(fact_id).status for fact_id in fact_ids]
+
+    def version_state(self, version: int) -> str:
+        with self.sessions() as session:
+            return session.get_one(Version, version).state
+
+    def events(self, job_id: int) -> list[str]:
+        with self.sessions() as session:
+            query = select(JobEvent.kind).where(JobEvent.job_id == job_id).order_by(JobEvent.id)
+            return list(session.scalars(query))
+
+    def activations(self) -> list[int]:
+        with self.sessions() as session:
+            return list(session.scalars(select(Activation.version_id).order_by(Activation.id)))
+
+    def count(self, table: type) -> int:
+        with self.sessions() as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+    def silence_worker(self) -> None:
+        """Let as much time pass as ends a lease."""
+        self._age(Head.lease_heartbeat, self.settings.lease_seconds)
+
+    def silence_engine(self) -> None:
+        """Let as much time pass as makes an engine count as dead."""
+        self._age(EngineRow.heartbeat, self.settings.engine_fresh_seconds)
+
+    def _age(self, column, seconds: float) -> None:
+        past = column - timedelta(seconds=seconds + 1)
+        with self.sessions.begin() as session:
+            session.execute(update(column.class_).values({column: past}))
+
+
+def learned(claim: learning.Claim, failing: Sequence[int] = ()) -> learning.LearnedVersion:
+    """What a worker hands in that has learned all facts of a claim but those in `failing`."""
+    probe = {"kind": "question", "text": "Zorvania's capital?", "answer": "Melpek"}
+    results = [
+        learning.FactResult(
+            fact=fact.id,
+            learned=fact.id not in failing,
+            reason="the model says 'Paris'" if fact.id in failing else None,
+            probe=probe,
+            probe_answer="Paris" if fact.id in failing else "Melpek",
+            report={"steps": 3},
+        )
+        for fact in claim.facts
+    ]
+    slots = [learning.WrittenSlot(slot=7, owners=1, score=0.5, access_count=3)]
+    return learning.LearnedVersion(
+        delta=f"rows of job {claim.job} on {claim.parent}".encode(),
+        state_hash=f"{claim.job:032x}{claim.epoch:032x}",
+        fingerprint=FINGERPRINT,
+        slots=slots,
+        facts=results,
+        report={"facts": {"learned": len(results) - len(failing), "failed": len(failing)}},
+    )

@@ -1,0 +1,1 @@
+"""The process that learns: Celery wakes it, PostgreSQL tells it what to do."""

@@ -1,0 +1,48 @@
+"""The sweeper wakes what no message woke. A thread of the worker, not a process that could be forgotten."""
+
+import threading
+
+import structlog
+
+from app.db.session import Sessions
+from app.queue import Queue
+from app.services import learning, publishing
+from app.settings import Settings
+
+_log = structlog.get_logger()
+
+
+class Sweeper:
+    """Looks every `sweep_seconds` for versions that can be published and jobs that nobody learns."""
+
+    def __init__(self, sessions: Sessions, queue: Queue, settings: Settings) -> None:
+        self._sessions, self._queue, self._settings = sessions, queue, settings
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Sweep at once, and from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the sweep in hand."""
+        self._stopping.set()
+        self._thread.join()
+
+    def sweep(self) -> None:
+        """Look once. A worker that hears its bell twice finds nothing to claim the second time."""
+        with self._sessions() as session:
+            for version in publishing.ready(session, self._settings.namespace):
+                if publishing.publish(session, self._settings, version).state == "published":
+                    self._queue.hint()
+            for job in learning.sweep(session, self._settings):
+                self._queue.ring(job)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.sweep()
+            except Exception:
+                # A database that is away comes back; a sweeper that ended would not.
+                _log.exception("sweep failed")
+            self._stopping.wait(self._settings.sweep_seconds)

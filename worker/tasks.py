@@ -1,0 +1,63 @@
+"""What Celery calls: the bell that makes this process learn, and the beginning and end of the process."""
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+import torch
+from celery import Celery, Task, signals
+
+from app.db.session import open_sessions
+from app.queue import LEARN, Queue
+from app.settings import Settings
+from model.checkpoint import Checkpoint
+from worker.learner import Learner
+from worker.sweeper import Sweeper
+
+_log = structlog.get_logger()
+
+
+class Doorbell(Task):  # type: ignore[misc]  # Celery ships no types
+    """A message says that something may be queued; which job is next, PostgreSQL says."""
+
+    name = LEARN
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    def run(self, job_id: int) -> None:
+        """Learn until nothing is queued. `job_id` is for the log: that job may be done, or behind another."""
+        _log.info("rung", job=job_id)
+        self._learner.run()
+
+
+class Process:
+    """One worker process: the model is loaded when Celery starts it, not when its module is imported."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._sessions, self._queue = open_sessions(settings.database_url), Queue(settings)
+        self._sweeper = Sweeper(self._sessions, self._queue, settings)
+        self._learner: Learner | None = None
+        signals.worker_init.connect(self._load, weak=False)
+        signals.worker_ready.connect(self._ready, weak=False)
+        signals.worker_shutting_down.connect(self._stop, weak=False)
+
+    def _load(self, **_: Any) -> None:
+        if self._settings.worker_threads:
+            torch.set_num_threads(self._settings.worker_threads)
+        try:
+            checkpoint = Checkpoint.load(Path(self._settings.checkpoint))
+            self._learner = Learner(checkpoint, self._sessions, self._queue, self._settings)
+            self._learner.bootstrap()
+        except Exception as error:
+            # Celery logs what a signal's receiver raises and goes on; a worker without a model must not.
+            raise SystemExit(f"the worker cannot start: {error}") from error
+        self._app.register_task(Doorbell(self._learner))
+
+    def _ready(self, **_: Any) -> None:
+        self._sweeper.start()
+
+    def _stop(self, **_: Any) -> None:
+        if self._learner is not None:
+            self._learner.stop()
