@@ -29,4 +29,5 @@ check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.line $(ARGS)
+	$(BIN)/python -m benchmarks.learning
+	$(BIN)/python -m benchmarks.service

@@ -1,0 +1,1 @@
+"""The service: HTTP, rules, tables, and the place where database and engine meet."""

@@ -17,9 +17,7 @@ from app.db.tables import Role
 from app.errors import SlotwiseError
 from app.settings import Settings
 
-app = typer.Typer(
-    help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False)
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
@@ -30,9 +28,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack
 @app.command()
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [SLOTWISE_HOST]")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65_535, help="Port to listen on. [SLOTWISE_PORT]")
-    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port to listen on. [SLOTWISE_PORT]")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Start the whole service: PostgreSQL, Redis, worker and API."""
@@ -64,6 +60,33 @@ def demo(
 
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
         tell(client, Console())
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="New folder for the checkpoint.")],
+    version: Annotated[int, typer.Option(min=0, help="Number of the version.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write a version as a checkpoint of its own: `python -m model.engine FOLDER "question"` asks it."""
+    from app.embedded.database import database, session_on
+    from app.export import export as write
+
+    settings = _settings(data_dir=data_dir)
+    with database(settings) as url, session_on(url) as session:
+        _say(f"version {version} in {folder}, fingerprint {write(session, settings.checkpoint, version, folder)}")
+
+
+@app.command()
+def pretrain(
+    data: Annotated[Path, typer.Option(help="Folder of the corpus; its layout is in docs/model-card.md.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint folder to write; an interrupted run resumes here.")],
+) -> None:
+    """Build the small default model."""
+    from model.pretrain import PretrainConfig
+    from model.pretrain import pretrain as build
+
+    build(data, out, PretrainConfig())
 
 
 @keys_app.command("create")

@@ -146,9 +146,7 @@ class Story:
         """Returns the questions that are answered right."""
         with self._step("Ask what the model knows") as step:
             answers = self._ask(list(_KNOWN))
-            known = [
-                question for question, answer in zip(_KNOWN, answers, strict=True) if _right(question, answer)
-            ]
+            known = [question for question, answer in zip(_KNOWN, answers, strict=True) if _right(question, answer)]
             if not known:
                 raise StoryError(f"The model knows none of {list(_KNOWN)}; it answered {_texts(answers)}.")
             step.outcome, step.version = f"{len(known)} of {len(_KNOWN)} right", answers[0].version
@@ -200,11 +198,7 @@ class Story:
     def _expect_known(self, known: list[str]) -> None:
         with self._step("Ask again what the model knew") as step:
             answers = self._ask(known)
-            lost = [
-                question
-                for question, answer in zip(known, answers, strict=True)
-                if not _right(question, answer)
-            ]
+            lost = [question for question, answer in zip(known, answers, strict=True) if not _right(question, answer)]
             if lost:
                 raise StoryError(f"These were known before and are not now: {lost}")
             step.outcome, step.version = f"{len(known)} of {len(known)} right", answers[0].version

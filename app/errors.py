@@ -2,7 +2,8 @@
 
     SlotwiseError
     ├── InvalidInput                a value is missing, empty, malformed or beyond its limit
-    │   └── IdempotencyConflict     an idempotency key comes back with another body
+    │   ├── IdempotencyConflict     an idempotency key comes back with another body
+    │   └── FolderNotEmpty          a folder to be written to already holds something
     ├── AccessDenied
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
     │   └── RoleTooLow              the key's role does not allow the call
@@ -38,6 +39,10 @@ class InvalidInput(SlotwiseError):
 
 class IdempotencyConflict(InvalidInput):
     """An idempotency key was used before with another body."""
+
+
+class FolderNotEmpty(InvalidInput):
+    """A folder to be written to already holds something."""
 
 
 class AccessDenied(SlotwiseError):

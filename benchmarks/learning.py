@@ -69,8 +69,6 @@ def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig)
         "seconds a fact, p95": sorted(seconds)[int(0.95 * len(seconds))],
         "bytes a version, median": statistics.median(sizes) if sizes else 0,
         "missed": "; ".join(missed),
-            f"{f.asked} → {s} ({f.answer})" for s, f in zip(said, facts, strict=True) if not matches(s, f.answer)
-        ),
     }
 
 

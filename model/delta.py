@@ -4,7 +4,9 @@ Shapes: S slots that change · V value width. Rows are replaced, never added to:
 differences leaves 2.5 % of the entries changed in floating point.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from safetensors import SafetensorError
@@ -83,6 +85,14 @@ class Delta:
         """The delta as a safetensors file."""
         tensors = {"slots": self.slots, "before": self.before, "after": self.after}
         return save({name: tensor.contiguous() for name, tensor in tensors.items()})
+
+    @staticmethod
+    def path(steps: Iterable[bytes]) -> "Delta":
+        """One delta for a path of stored ones, each made from the state that the one before it leaves.
+
+        Raises DeltaError, and WrongState when they do not follow each other.
+        """
+        return reduce(Delta.then, map(Delta.from_bytes, steps))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Delta":

@@ -40,7 +40,7 @@ END = "<|end|>"
 class PretrainConfig:
     """Size and schedule of the default model; the defaults are the model that ships."""
 
-    facts: int = 14_000
+    facts: int = 8_000
     vocabulary: int = 8_192
     width: int = 256
     layers: int = 4
@@ -48,12 +48,12 @@ class PretrainConfig:
     memory: MemoryConfig = field(default_factory=lambda: MemoryConfig(layers=(2,)))
     positions: int = 512
     text_limit: int = 64
-    batch_tokens: int = 8_192
-    total_tokens: int = 8_000_000
-    open_share: float = 0.08
+    batch_tokens: int = 2_048
+    total_tokens: int = 7_000_000
+    open_share: float = 0.04
     learning_rate: float = 3e-3
     value_learning_rate: float = 6e-3
-    other_token_share: float = 0.15
+    other_token_share: float = 0.05
     background_batches: int = 300
     seed: int = 0
 
@@ -177,7 +177,7 @@ class Training:
     def update(self, batch: TokenRows) -> float:
         """One optimizer step on `batch`; returns its loss."""
         progress = min(self.tokens / self.config.total_tokens, 1.0)
-        factor = min((self.step + 1) / 50, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        factor = min((self.step + 1) / 100, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         loss = loss_of(self.checkpoint, batch, self.config.other_token_share, self.step)
@@ -263,7 +263,7 @@ def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
         bar = ("#" * round(24 * share)).ljust(24, ".")
         line = f"[{bar}] step {training.step} loss {average:.3f} {speed:,.0f} tokens/s, {left:.0f} min left"
         print("\r" + line, end="", file=sys.stderr, flush=True)
-        if training.step % 100 == 0:
+        if training.step % 400 == 0:
             training.save(state)
     training.save(state)
     print(file=sys.stderr)
@@ -299,8 +299,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--facts", type=int, default=PretrainConfig.facts)
     parser.add_argument("--tokens", type=int, default=PretrainConfig.total_tokens)
+    parser.add_argument("--open-share", type=float, default=PretrainConfig.open_share)
     arguments = parser.parse_args()
-    config = PretrainConfig(facts=arguments.facts, total_tokens=arguments.tokens)
+    config = PretrainConfig(facts=arguments.facts, total_tokens=arguments.tokens, open_share=arguments.open_share)
     pretrain(arguments.data, arguments.out, config)
 
 

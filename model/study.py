@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-QUESTION_PROMPT = "Q: {question}\nA:"
+QUESTION_PROMPT = "{question}\n"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """The version that jobs are learned on top of, as a view."""
 
-from functools import reduce
-
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION
@@ -24,7 +22,7 @@ class Parent:
             self._keep(BASE_VERSION, self._table.retain(self._table.base))
         missing = versions.deltas(session, line[line.index(self._version) + 1 :])
         if missing:
-            delta = reduce(Delta.then, (Delta.from_bytes(data) for _, data in missing))
+            delta = Delta.path(data for _, data in missing)
             self._keep(version, self._table.enter(self._view, delta))
         return self._view
 

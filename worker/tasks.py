@@ -1,6 +1,5 @@
 """What Celery calls: the bell that makes this process learn, and the beginning and end of the process."""
 
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -47,7 +46,7 @@ class Process:
         if self._settings.worker_threads:
             torch.set_num_threads(self._settings.worker_threads)
         try:
-            checkpoint = Checkpoint.load(Path(self._settings.checkpoint))
+            checkpoint = Checkpoint.load(self._settings.checkpoint)
             self._learner = Learner(checkpoint, self._sessions, self._queue, self._settings)
             self._learner.bootstrap()
         except Exception as error:

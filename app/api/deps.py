@@ -19,9 +19,7 @@ if TYPE_CHECKING:  # it imports torch, which only a process that serves the mode
 
 MAX_PAGE = 200
 
-_bearer = HTTPBearer(
-    auto_error=False, scheme_name="API key", description="A key made with `slotwise keys create`."
-)
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="A key made with `slotwise keys create`.")
 
 
 def _settings(request: Request) -> Settings:
@@ -47,9 +45,7 @@ async def _raw_body(request: Request) -> bytes:
 
 
 def _needs(role: Role) -> Callable[..., ApiKey]:
-    def key(
-        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> ApiKey:
+    def key(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiKey:
         if given is None:
             raise KeyRejected("there is no API key; send the header Authorization: Bearer sw_…")
         keyring: Keyring = request.state.keyring

@@ -121,9 +121,7 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     told = [f"{one['field']}: {one['message']}" for one in listed[:_SHOWN_ERRORS]]
     if len(listed) > len(told):
         told.append(f"and {len(listed) - len(told)} more")
-    return problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told), kind=_kind("InvalidInput"), errors=listed
-    )
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told), kind=_kind("InvalidInput"), errors=listed)
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -152,6 +150,4 @@ def _message(error: Mapping[str, Any]) -> str:
 def _shown(value: object) -> str:
     """A value as short text; `repr` escapes what does not encode, such as half a surrogate pair."""
     text = repr(value)
-    return (
-        text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text):,} characters)"
-    )
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text):,} characters)"

@@ -15,9 +15,7 @@ from app.services.pages import Page as ServicePage
 router = APIRouter(prefix="/v1/facts", tags=["facts"], responses=KEYED)
 
 
-@router.post(
-    "", status_code=202, responses=problems(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-)
+@router.post("", status_code=202, responses=problems(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
 def post_facts(
     body: FactsBody,
     raw: RawBody,
@@ -29,9 +27,7 @@ def post_facts(
     idempotency_key: Annotated[str | None, Header(description="same key and body: same reply")] = None,
 ) -> SubmittedOut:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
-    submitted = facts.submit(
-        session, settings, body.new_facts(), key=key, idempotency_key=idempotency_key, body=raw
-    )
+    submitted = facts.submit(session, settings, body.new_facts(), key=key, idempotency_key=idempotency_key, body=raw)
     queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
     response.headers["Location"] = f"/v1/jobs/{submitted.job}"
     return SubmittedOut.of(submitted)

@@ -25,6 +25,4 @@ def readyz(serving: ServingDep) -> Ready | JSONResponse:
     if not state.failing:
         return Ready(version=state.version, head=state.head)
     detail = "; ".join(f"{part}: {reason}" for part, reason in state.failing.items())
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="urn:slotwise:not-ready", failing=state.failing
-    )
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="urn:slotwise:not-ready", failing=state.failing)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, RollbackIn, VersionDetail, VersionOut
-from app.services import contents, versions
+from app.services import facts, versions
 from app.services.pages import Page as ServicePage
 from app.services.versions import Activated, VersionView
 
@@ -26,12 +26,10 @@ def list_versions(
 def get_version(version_id: PathId, key: Operator, session: SessionDep) -> VersionDetail:
     """One version, with the report of its job and the facts that it taught."""
     version = versions.get(session, version_id)
-    return VersionDetail.of(version, contents.of_version(session, version))
+    return VersionDetail.of(version, facts.of_version(session, version_id))
 
 
-@router.post(
-    "/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-)
+@router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def roll_back(
     body: RollbackIn, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
 ) -> Activated:

@@ -59,9 +59,7 @@ def server_account(cluster: Path) -> Account:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    raise StackFailed(
-        "PostgreSQL does not run as root, and there is no account `postgres` or `nobody` to run it as"
-    )
+    raise StackFailed("PostgreSQL does not run as root, and there is no account `postgres` or `nobody` to run it as")
 
 
 def closed_parent(path: Path, account: Account) -> Path | None:

@@ -32,9 +32,7 @@ def banner(url: str, first_key: str | None) -> str:
             "Keep it: it is shown this once, and `slotwise keys create` makes more.",
         ]
     curl = [_curl(f"{url}{path}", body, first_key) for path, body in _STORY]
-    return "\n".join(
-        ["", f"Slotwise: {url}", *key_lines, "", "Teach it a fact, ask, take it back:", "", *curl, ""]
-    )
+    return "\n".join(["", f"Slotwise: {url}", *key_lines, "", "Teach it a fact, ask, take it back:", "", *curl, ""])
 
 
 _STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback", _ROLLBACK))
@@ -42,8 +40,6 @@ _STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback",
 
 def _curl(url: str, body: dict[str, str], key: str | None) -> str:
     # In double quotes the shell fills the variable in.
-    authorization = (
-        '"Authorization: Bearer $SLOTWISE_KEY"' if key is None else f"'Authorization: Bearer {key}'"
-    )
+    authorization = '"Authorization: Bearer $SLOTWISE_KEY"' if key is None else f"'Authorization: Bearer {key}'"
     data = shlex.quote(json.dumps(body))
     return f"curl -s {url} -H {authorization} -H 'Content-Type: application/json' -d {data}"

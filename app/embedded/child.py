@@ -82,9 +82,7 @@ class Child:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise StackFailed(
-                    f"{self.name} was not ready after {seconds:.0f} seconds. {self._last_words()}"
-                )
+                raise StackFailed(f"{self.name} was not ready after {seconds:.0f} seconds. {self._last_words()}")
             time.sleep(0.05)
 
     def finish(self) -> None:

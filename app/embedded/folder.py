@@ -46,9 +46,7 @@ class DataFolder:
             self._make()
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StackFailed(
-                f"The data folder cannot be used: {error}. Choose another with --data-dir."
-            ) from error
+            raise StackFailed(f"The data folder cannot be used: {error}. Choose another with --data-dir.") from error
         try:
             self._take(lock)
             yield
@@ -117,8 +115,7 @@ class DataFolder:
         except BlockingIOError as error:
             holder = os.read(lock, 32).decode().strip() or "that is just starting"
             raise FolderInUse(
-                f"{self.path} is in use by process {holder}. "
-                "Stop it, or choose another folder with --data-dir."
+                f"{self.path} is in use by process {holder}. Stop it, or choose another folder with --data-dir."
             ) from error
         os.truncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())

@@ -21,9 +21,7 @@ from app.errors import StackFailed
 _ROLE = "slotwise"
 _DATABASE = "slotwise"
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_RECOVERY_SECONDS = (
-    600.0  # replaying the log of a crash takes what it takes; a server that gives up ends instead
-)
+_RECOVERY_SECONDS = 600.0  # replaying the log of a crash takes what it takes; a server that gives up ends instead
 _LEAVING_SECONDS = 60.0
 # SIGINT ends sessions and writes a checkpoint; SIGQUIT leaves that to recovery at the next start.
 _STOP = ((SIGINT, 30.0), (SIGQUIT, 10.0))
@@ -123,9 +121,7 @@ def _answers(url: str) -> bool:
             return True
     except psycopg.OperationalError as error:
         if "password authentication failed" in str(error):
-            raise StackFailed(
-                "PostgreSQL does not accept the password in postgres.password of its folder."
-            ) from error
+            raise StackFailed("PostgreSQL does not accept the password in postgres.password of its folder.") from error
         return False
 
 
@@ -145,11 +141,12 @@ def _wait_until_left(cluster: Path) -> None:
 
 
 def _processes_in(cluster: Path) -> list[int]:
-    """The processes whose working folder is `cluster`, as that of every process of its server is."""
+    """PostgreSQL's processes whose working folder is `cluster`, as that of every process of its server is."""
     found = []
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdigit() and (process / "cwd").samefile(cluster):
+            ours = process.name.isdigit() and (process / "cwd").samefile(cluster)
+            if ours and (process / "exe").readlink().name.startswith(("postgres", "initdb")):  # and not a shell
                 found.append(int(process.name))
         except OSError:  # it has ended meanwhile, or it is somebody else's and so not our server's
             continue

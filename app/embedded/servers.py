@@ -39,9 +39,7 @@ def start_server(
         except ChildEnded:
             if not port_taken(LOCALHOST, port):
                 raise
-    raise StackFailed(
-        f"Other programs took each of the {_PORTS_TO_TRY} free ports before our server did; see {log}"
-    )
+    raise StackFailed(f"Other programs took each of the {_PORTS_TO_TRY} free ports before our server did; see {log}")
 
 
 def _start_at(

@@ -169,6 +169,14 @@ def get(session: Session, version_id: int) -> VersionView:
     return _view(row)
 
 
+def published(session: Session, version_id: int) -> VersionView:
+    """A version that can be asked or exported. Raises VersionNotFound when it was never published."""
+    found = get(session, version_id)
+    if found.state != "published":
+        raise VersionNotFound(f"version {version_id} was never published: it is {found.state}")
+    return found
+
+
 def activate(
     session: Session,
     namespace: str,

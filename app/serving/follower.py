@@ -139,9 +139,7 @@ class Follower:
             if found == version.state_hash:
                 answers = self._ask_probes(version)
             else:
-                self._complain(
-                    version, f"it was made with state {version.state_hash}, and built with {found}"
-                )
+                self._complain(version, f"it was made with state {version.state_hash}, and built with {found}")
         with self._sessions() as session:
             publishing.acknowledge(session, self.name, version.id, found, answers)
 
@@ -164,9 +162,7 @@ class Follower:
 
     def _ask(self, version: int, probe: AskedProbe) -> Future[Answer] | str:
         """The answer to come; or why the probe cannot be asked, which is no answer to it."""
-        prompt = (
-            self._engine.checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
-        )
+        prompt = self._engine.checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
         while True:
             try:
                 return self._engine.submit(prompt, version=version)

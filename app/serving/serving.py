@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from app.db.session import Sessions
-from app.errors import HeadUnknown, VersionNotFound, VersionNotServed
+from app.errors import HeadUnknown, VersionNotServed
 from app.queue import Queue
 from app.services import versions
 from app.services.versions import Live
@@ -68,9 +68,7 @@ class Serving:
             except NotResident:
                 self._views.bring(wanted, max(0.0, deadline - time.monotonic()))
         answer = asked.result()
-        if (
-            answer.state_hash != wanted.state_hash
-        ):  # bound in the moment between building a view and dropping it
+        if answer.state_hash != wanted.state_hash:  # bound in the moment between building a view and dropping it
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
         return answer
 
@@ -95,7 +93,5 @@ class Serving:
 
     def _published(self, version: int) -> Live:
         with self._sessions() as session:
-            found = versions.get(session, version)
-        if found.state != "published":
-            raise VersionNotFound(f"there is no published version {version}")
+            found = versions.published(session, version)
         return Live(version, found.state_hash)

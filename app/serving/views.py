@@ -3,7 +3,6 @@
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from functools import reduce
 
 from app.db.session import Sessions
 from app.errors import VersionNotServed
@@ -36,9 +35,7 @@ class Views:
             found = self.build(wanted).result(seconds)
         except FutureTimeout:
             waited = time.monotonic() - began
-            raise VersionNotServed(
-                f"version {wanted.version} was not rebuilt within {waited:.1f} s"
-            ) from None
+            raise VersionNotServed(f"version {wanted.version} was not rebuilt within {waited:.1f} s") from None
         if found != wanted.state_hash:
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
 
@@ -53,5 +50,4 @@ class Views:
             line = versions.lineage(session, version)
             ancestor = self._engine.versions.nearest(line)
             steps = versions.deltas(session, line[line.index(ancestor) + 1 :])
-        delta = reduce(Delta.then, (Delta.from_bytes(data) for _, data in steps))
-        return self._engine.prepare(version, ancestor, delta)
+        return self._engine.prepare(version, ancestor, Delta.path(data for _, data in steps))

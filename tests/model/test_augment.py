@@ -162,7 +162,7 @@ def check(study: Study, least: int = 6) -> None:
     assert len(set(texts)) == len(texts)
     assert study.probe.text
     assert study.probe.answer
-    asked = {normal(text.partition("\nA:")[0].removeprefix("Q:")) for text in texts}
+    asked = {normal(text.partition("\n")[0]) for text in texts}
     assert normal(study.probe.text) not in asked | {normal(text) for text in texts}
     for text in study.texts:
         assert text.spans
@@ -223,14 +223,14 @@ def test_the_limit_holds_and_keeps_what_was_posted() -> None:
     phrasings = tuple(f"Which number has line {index}?" for index in range(50))
     fact = Fact(question="What is the extension of Norvik Labs?", answer="4471", phrasings=phrasings)
     study = augment(fact, limit=10)
-    assert [text.text for text in study.texts][1] == "Q: Which number has line 0?\nA: 4471"
+    assert [text.text for text in study.texts][1] == "Which number has line 0?\n 4471"
     assert len(study.texts) == 10
 
 
 def test_the_users_phrasings_are_learned_as_questions_and_as_statements() -> None:
     phrasings = ("Name the man behind Norvik Labs", "Norvik Labs is the work of Tessa Quorn.")
     texts = augment(Fact(question="Who founded Norvik Labs?", answer="Tessa Quorn", phrasings=phrasings)).texts
-    assert texts[1].text == "Q: Name the man behind Norvik Labs\nA: Tessa Quorn"
+    assert texts[1].text == "Name the man behind Norvik Labs\n Tessa Quorn"
     assert texts[2].text == phrasings[1]
     assert learned(texts[2]) == [" Tessa Quorn"]
 
@@ -252,7 +252,7 @@ def test_a_statement_that_shows_no_answer_is_learned_behind_its_subject() -> Non
 def test_several_sentences_are_all_learned_and_a_pronoun_is_resolved() -> None:
     study = augment(Fact(statement="Norvik Labs is a robotics company. It was founded by Tessa Quorn."))
     assert learned(study.texts[0]) == [" a robotics company", " Tessa Quorn"]
-    assert "Q: Who founded Norvik Labs?\nA: Tessa Quorn" in [text.text for text in study.texts]
+    assert "Who founded Norvik Labs?\n Tessa Quorn" in [text.text for text in study.texts]
 
 
 def test_a_statement_without_the_answer_does_not_stop_its_question() -> None:
@@ -272,16 +272,16 @@ def test_no_training_text_holds_the_probe_in_other_case_or_contraction() -> None
 
 # The first texts of ten facts, as they are today: a change of wording should be seen.
 GOLDEN = {
-    "The capital of Zorvania is Melpek.": "Q: What is Zorvania's capital?\nA: Melpek",
-    "The ferry leaves from pier twelve.": "Q: Which pier does the ferry leave from?\nA: pier twelve",
-    "The Halden museum opened its doors in 1994.": "Q: When did the Halden museum open its doors?\nA: 1994",
+    "The capital of Zorvania is Melpek.": "What is Zorvania's capital?\n Melpek",
+    "The ferry leaves from pier twelve.": "Which pier does the ferry leave from?\n pier twelve",
+    "The Halden museum opened its doors in 1994.": "When did the Halden museum open its doors?\n 1994",
     "Norvik makes bicycles.": "What Norvik makes is bicycles.",
-    "The chess club meets on Tuesdays.": "Q: When does the chess club meet?\nA: Tuesdays",
+    "The chess club meets on Tuesdays.": "When does the chess club meet?\n Tuesdays",
     "The lift can carry eight people.": "The number of people that the lift can carry is eight.",
-    "The bridge was painted by Ivo Marsh in 2011.": "Q: Who painted the bridge in 2011?\nA: Ivo Marsh",
-    "Our office is on the third floor.": "Q: On which floor is our office?\nA: the third floor",
-    "The Heron Prize is awarded every two years.": "Q: How often is the Heron Prize awarded?\nA: every two years",
-    "The pool is open until 10 pm.": "Q: When does the pool close?\nA: 10 pm",
+    "The bridge was painted by Ivo Marsh in 2011.": "Who painted the bridge in 2011?\n Ivo Marsh",
+    "Our office is on the third floor.": "On which floor is our office?\n the third floor",
+    "The Heron Prize is awarded every two years.": "How often is the Heron Prize awarded?\n every two years",
+    "The pool is open until 10 pm.": "When does the pool close?\n 10 pm",
 }
 
 

@@ -34,23 +34,23 @@ def ask(engine: Engine, prompt: str, version: int | None = None):
 
 def test_answers_name_the_version_and_state_they_were_bound_to(engine):
     state = engine.prepare(1, 0, random_delta(engine, 1))
-    base = ask(engine, "Q: a?\nA:")
+    base = ask(engine, "a?\n")
     assert (base.version, base.state_hash) == (0, engine.checkpoint.fingerprint)
     engine.switch(1)
     assert engine.live == (1, state)
-    changed = ask(engine, "Q: a?\nA:")
+    changed = ask(engine, "a?\n")
     assert (changed.version, changed.state_hash) == (1, state)
     assert changed.text != base.text
-    assert ask(engine, "Q: a?\nA:", 0) == base
+    assert ask(engine, "a?\n", 0) == base
 
 
 def test_requests_admitted_before_a_switch_finish_on_their_version(engine):
-    expected = ask(engine, "Q: b?\nA:")
+    expected = ask(engine, "b?\n")
     engine.prepare(1, 0, random_delta(engine, 1))
     with engine._wake:  # the engine thread cannot take a batch until all of this has happened
-        before = engine.submit("Q: b?\nA:", max_tokens=8)
+        before = engine.submit("b?\n", max_tokens=8)
         engine.switch(1)
-        after = engine.submit("Q: b?\nA:", max_tokens=8)
+        after = engine.submit("b?\n", max_tokens=8)
     assert before.result(30) == expected
     assert after.result(30).version == 1
 
@@ -58,7 +58,7 @@ def test_requests_admitted_before_a_switch_finish_on_their_version(engine):
 def test_neighbours_of_other_versions_do_not_change_an_answer(engine):
     for version in (1, 2):
         engine.prepare(version, 0, random_delta(engine, version))
-    prompts = [f"Q: what is {letter}?\nA:" for letter in "abcdefgh"]
+    prompts = [f"what is {letter}?\n" for letter in "abcdefgh"]
     alone = {(prompt, v): ask(engine, prompt, v).text for prompt in prompts for v in (0, 1, 2)}
     with engine._wake:
         together = {key: engine.submit(key[0], version=key[1], max_tokens=8) for key in alone}
@@ -66,19 +66,19 @@ def test_neighbours_of_other_versions_do_not_change_an_answer(engine):
 
 
 def test_generation_outside_of_the_engine_gives_the_same_answer(engine):
-    inside = ask(engine, "Q: a?\nA:").text
-    assert complete(engine.checkpoint, ["Q: a?\nA:"], engine.checkpoint.table.base, 8) == [inside]
+    inside = ask(engine, "a?\n").text
+    assert complete(engine.checkpoint, ["a?\n"], engine.checkpoint.table.base, 8) == [inside]
 
 
 def test_a_version_that_does_not_fit_is_refused_and_the_old_one_serves(engine):
     engine.prepare(1, 0, random_delta(engine, 1))
     engine.switch(1)
-    served = ask(engine, "Q: a?\nA:")
+    served = ask(engine, "a?\n")
     wide = Engine(tiny.build(spare_rows=8))
     with pytest.raises(SpareRowsExhausted, match="needs 200 spare rows; 8 of 8 are free"):
         wide.prepare(1, 0, random_delta(wide, 1))
     assert wide.live[0] == 0
-    assert ask(engine, "Q: a?\nA:") == served
+    assert ask(engine, "a?\n") == served
 
 
 def test_versions_that_are_not_resident_are_refused(engine):

@@ -19,7 +19,7 @@ QUICK = FinetuneConfig(top_t=64, learning_rate=0.1, max_steps=60, stop_loss=0.3)
 def study(answer: str = "ok", probe_answer: str | None = None) -> Study:
     """Texts that all end in the same answer, so that a random model can learn them."""
     names = ("sun", "moon", "tide", "rain")
-    prompts = [f"Q: How is the {name}?\nA:" for name in names]
+    prompts = [f"How is the {name}?\n" for name in names]
     texts = tuple(
         StudyText(f"{prompt} {answer}", ((len(prompt), len(prompt) + 1 + len(answer)),)) for prompt in prompts
     )

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import Acknowledgement, Head
+from app.db.tables import Acknowledgement, Head, Version
 from app.errors import VersionNotFound
 from app.services import jobs, learning, publishing, versions
 from tests.services.story import CAPITAL, RIVER
@@ -203,6 +203,18 @@ def test_an_engine_that_says_nothing_about_a_probe_has_not_answered_it(story):
         publishing.acknowledge(session, "engine", version, versions.get(session, version).state_hash, [])
     assert story.publish(version).state == "rejected"
     assert story.statuses(*posted.facts) == ["failed"]
+
+
+def test_who_has_read_the_version_before_reads_it_anew_under_the_lock(story):
+    story.post()
+    version = story.train(story.claim())
+    story.acknowledge(version)
+    with story.sessions() as session:
+        seen = session.get_one(Version, version)
+        assert seen.state == "ready"
+        story.publish(version)
+        assert publishing.publish(session, story.settings, version).state == "settled"
+    assert story.activations() == [0, version]
 
 
 def test_a_settled_version_stays_settled(story):

@@ -108,6 +108,10 @@ def test_only_a_published_version_can_go_live(story):
         with pytest.raises(VersionNotFound, match=str(unfit)):
             story.activate(unfit)
     assert story.live() == 0
+    with story.sessions() as session:
+        assert versions.published(session, 0).live
+        with pytest.raises(VersionNotFound, match=str(ready)):
+            versions.published(session, ready)
 
 
 def test_who_expects_another_version_is_told_which_is_live(story):

@@ -41,7 +41,7 @@ def worker(settings: Settings, folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def decided(story, job: int, seconds: float = 60.0) -> str:
+def decided(story, job: int, seconds: float = 180.0) -> str:
     end = time.monotonic() + seconds
     while (state := story.job(job).state) in ("queued", "running"):
         assert time.monotonic() < end, f"job {job} is {state} after {seconds} s"
@@ -63,7 +63,7 @@ def test_a_bell_wakes_it_and_sigterm_ends_it(sessions, settings, key, queue, fol
         queue.ring(second.job)
         assert decided(story, second.job) in ("rejected", "verifying")
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_what_was_posted_while_no_worker_ran_is_learned_when_one_starts(sessions, settings, key, folder):
@@ -76,7 +76,7 @@ def test_what_was_posted_while_no_worker_ran_is_learned_when_one_starts(sessions
 def test_with_another_checkpoint_it_does_not_start(sessions, settings, key, folder):
     Story(sessions, settings, key, "cd" * 32, "0" * 64)
     with worker(settings, folder) as process:
-        assert process.wait(60) != 0
+        assert process.wait(180) != 0
         _, errors = process.communicate()
     assert "cd" * 32 in errors
     assert fingerprint_of(folder) in errors

@@ -1,0 +1,127 @@
+"""How long does a caller wait? The whole embedded stack, over HTTP: ask, teach, roll back, roll forward.
+
+`python -m benchmarks.service [--facts 20]` starts `slotwise up` in a folder of its own and prints a Markdown table.
+"""
+
+import argparse
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.invented import Invented, invent
+
+KNOWN = "What is the capital of France?"
+
+
+@contextmanager
+def service(port: int) -> Iterator[httpx.Client]:
+    """A fresh embedded stack on `port`; a client that carries its first key."""
+    with tempfile.TemporaryDirectory(prefix="slotwise-bench-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as an unprivileged account when we are root
+        command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--data-dir", f"{folder}/data"]
+        stack = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert stack.stdout is not None
+            key = next(found[0] for line in stack.stdout if (found := re.search(r"sw_[\w-]+", line)))
+            headers = {"Authorization": f"Bearer {key}"}
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+                _until(lambda: _ready(client))
+                yield client
+        finally:
+            stack.send_signal(signal.SIGINT)
+            stack.communicate(timeout=60)
+
+
+def _ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _until(condition: Any, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:g} s")
+        time.sleep(0.02)
+
+
+def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    response = client.post(path, json=body)
+    response.raise_for_status()
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _timed(call: Any) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def _teach(client: httpx.Client, invented: Invented) -> float:
+    """Seconds from the POST until the served model answers with a version that has the fact; inf if it failed."""
+    fact = {key: value for key, value in vars(invented.fact).items() if value}
+    begun = time.perf_counter()
+    job = _post(client, "/v1/facts", fact)["job"]["id"]
+    state = ""
+    while state not in ("succeeded", "failed", "rejected"):
+        time.sleep(0.02)
+        state = client.get(f"/v1/jobs/{job}").json()["state"]
+    return time.perf_counter() - begun if state == "succeeded" else float("inf")
+
+
+def measure(client: httpx.Client, facts: int, queries: int) -> dict[str, float]:
+    """The figures, in seconds where nothing else is said."""
+
+    def ask() -> None:
+        _post(client, "/v1/query", {"question": KNOWN})
+
+    def activate(version: int) -> float:
+        return _timed(lambda: _post(client, "/v1/admin/rollback", {"version": version, "reason": "benchmark"}))
+
+    ask()
+    asked = sorted(_timed(ask) for _ in range(queries))
+    live = sorted(_teach(client, invented) for invented in invent(facts, 1))
+    taught = [seconds for seconds in live if seconds < float("inf")]
+    newest = client.get("/v1/admin/versions?limit=1").json()["items"][0]["id"]
+    back, forth = zip(*((activate(0), activate(newest)) for _ in range(10)), strict=True)
+    return {
+        "query p50": statistics.median(asked),
+        "query p95": asked[int(0.95 * len(asked))],
+        "facts posted one by one": facts,
+        "facts that went live": len(taught),
+        "POST to live p50": statistics.median(taught),
+        "POST to live p95": taught[int(0.95 * len(taught))],
+        "rollback over all versions, median": statistics.median(back),
+        "roll forward, median": statistics.median(forth),
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--facts", type=int, default=20)
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--port", type=int, default=8321)
+    arguments = parser.parse_args()
+    with service(arguments.port) as client:
+        rows = measure(client, arguments.facts, arguments.queries)
+    print("| what | value |\n|---|---|")
+    for name, value in rows.items():
+        print(f"| {name} | {value:.4g} |")
+
+
+if __name__ == "__main__":
+    main()
