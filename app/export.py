@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidInput, WrongCheckpoint
+from app.errors import FolderNotEmpty, WrongCheckpoint
 from app.services import versions
 from model.checkpoint import Checkpoint
 from model.delta import Delta
@@ -13,11 +13,10 @@ from model.delta import Delta
 def export(session: Session, checkpoint_folder: Path, version: int, folder: Path) -> str:
     """Write published `version` as a checkpoint into `folder`; returns the new checkpoint's fingerprint.
 
-    Raises VersionNotFound, InvalidInput for a folder that holds something, and WrongCheckpoint when the version
-    was learned on another base.
+    Raises VersionNotFound, FolderNotEmpty, and WrongCheckpoint when the version was learned on another base.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise InvalidInput(f"the folder {folder} is not empty; an export needs a new one")
+        raise FolderNotEmpty(f"the folder {folder} is not empty; an export needs a new one")
     kept = versions.published(session, version)
     checkpoint = Checkpoint.load(checkpoint_folder, spare_rows=0, places=1)
     if kept.fingerprint != checkpoint.fingerprint:

@@ -61,8 +61,7 @@ def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig)
         "answered right after": right_after / count,
         "answered at the end": sum(right) / count,
         "F1 at the end": statistics.mean(token_f1(s, f.answer) for s, f in zip(said, facts, strict=True)),
-        "answered by the base (control)": sum(matches(s, f.answer) for s, f in zip(control, facts, strict=True))
-        / count,
+        "answered by the base (control)": sum(by_chance) / count,
         f"drop of F1 on {len(known)} known questions": 1 - f1_after / f1_before,
         "rise of background NLL": nll_after / nll_before - 1,
         "seconds a fact, median": statistics.median(seconds),
