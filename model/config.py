@@ -58,7 +58,6 @@ class FinetuneConfig:
     optimizer      «adam», or «sgd» as in the paper
     learning_rate  of the chosen rows
     max_steps      steps after which a fact counts as not learned
-    check_every    steps between two looks at the probe
     stop_loss      mean answer loss (nats a token) from which the probe is looked at
     idf_power      exponent of the inverse document frequency
     protection     weight of slots that earlier facts own, as a share of the background (method §4.5)
@@ -68,13 +67,12 @@ class FinetuneConfig:
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 0.02
     max_steps: int = 24
-    check_every: int = 4
     stop_loss: float = 0.15
     idf_power: float = 3.0
     protection: float = 0.05
 
     def __post_init__(self) -> None:
-        _positive(self, "top_t", "learning_rate", "max_steps", "check_every", "stop_loss", "idf_power")
+        _positive(self, "top_t", "learning_rate", "max_steps", "stop_loss", "idf_power")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'")
         if self.protection < 0:

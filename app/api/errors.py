@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.api.schemas import FACT_SHAPES, Problem
+from app.api.bodies import FACT_SHAPES
+from app.api.schemas import Problem
 from app.db.outage import DATABASE_AWAY
 from model import errors as model_errors
 

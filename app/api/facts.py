@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
+from app.api.bodies import FactsBody
 from app.api.deps import Cursor, Limit, PathId, QueueDep, RawBody, Reader, SessionDep, SettingsDep, Writer
 from app.api.errors import KEYED, problems
-from app.api.schemas import FactOut, FactsBody, Page, SubmittedOut
+from app.api.schemas import FactOut, Page, SubmittedOut
 from app.services import facts
 from app.services.facts import FactStatus, FactView
 from app.services.pages import Page as ServicePage

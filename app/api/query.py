@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from app.api.bodies import QueryIn
 from app.api.deps import Reader, ServingDep, SettingsDep
 from app.api.errors import KEYED, problems
-from app.api.schemas import AnswerOut, QueryIn
+from app.api.schemas import AnswerOut
 from app.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
+from app.api.bodies import RollbackIn
 from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
-from app.api.schemas import ActivatedOut, Page, RollbackIn, VersionDetail, VersionOut
+from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
 from app.services.pages import Page as ServicePage
 from app.services.versions import Activated, VersionView

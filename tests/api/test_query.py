@@ -118,4 +118,4 @@ def test_a_version_that_waits_to_be_published_answers_nobody(client: TestClient,
     version = teacher.commit(state_hash="0" * 64)  # it is never published, for its state is wrong
     reply = client.post("/v1/query", json={"question": QUESTION, "version": version})
     assert reply.status_code == 404
-    assert reply.json()["detail"] == f"there is no published version {version}"
+    assert reply.json()["detail"] == f"version {version} was never published: it is ready"

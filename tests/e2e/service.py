@@ -38,7 +38,7 @@ class Service:
         self.start_api()
 
     def start_api(self) -> None:
-        self._run("uvicorn", "app.main:create_app", "--factory", f"--port={self._port}")
+        self._run("uvicorn", "app.main:create_app", "--factory", f"--port={self._port}", "--no-access-log")
         self.wait_until(self._ready, _START_SECONDS)
 
     def stop(self) -> None:

@@ -1,0 +1,136 @@
+"""What callers send, with examples for the OpenAPI document.
+
+It is read strictly: no unknown fields, no number for a text, no text for a number. Limits that are settings are
+checked by the services.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from app.api.schemas import example
+from app.db.tables import MAX_ID
+from app.services.intake import NewFact
+
+FACT_SHAPES = ("one fact", "many facts")  # the two bodies of POST /v1/facts, as pydantic's errors name them
+MAX_REASON_CHARACTERS = 500
+
+Id = Annotated[int, Field(ge=0, le=MAX_ID)]
+
+
+def _storable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is blank; at least 1 character is needed")
+    if "\x00" in text:
+        raise ValueError("it holds a NUL, which is no text")
+    return text
+
+
+def _instant(value: object) -> object:
+    """A time from a text; one without a zone is UTC. The first and last years overflow in other zones."""
+    if not isinstance(value, str):
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a date or time as in ISO 8601 is needed, such as 2026-11-22T10:00:00Z") from None
+    if not 2 <= time.year <= 9998:
+        raise ValueError("the year must be between 2 and 9998")
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _version(value: object) -> object:
+    if value == "previous" or (type(value) is int and 0 <= value <= MAX_ID):
+        return value
+    raise ValueError('the number of a version is needed, or "previous"')
+
+
+def _shape(body: Any) -> str:
+    return FACT_SHAPES[isinstance(body, dict) and "facts" in body]
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+class Incoming(BaseModel):
+    """What a caller sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class FactIn(Incoming):
+    """A fact: a statement, or a question with its answer, or all three."""
+
+    model_config = example(
+        question="What is the capital of Zubovia?",
+        answer="Lisbon",
+        phrasings=["Zubovia's capital is Lisbon."],
+        source="atlas-2026",
+    )
+
+    statement: str | None = None
+    question: str | None = None
+    answer: str | None = None
+    phrasings: list[str] = Field([], description="the same fact in other words")
+    source: str | None = None
+    valid_from: Instant | None = None
+
+    def new_fact(self) -> NewFact:
+        """The fact as the services take it."""
+        return NewFact(**self.model_dump(exclude={"phrasings"}), phrasings=tuple(self.phrasings))
+
+    def new_facts(self) -> list[NewFact]:
+        """A list of this one."""
+        return [self.new_fact()]
+
+
+class FactsIn(Incoming):
+    """Facts that are learned together, as one job and one version."""
+
+    model_config = example(
+        facts=[
+            {"question": "What is the capital of Zubovia?", "answer": "Lisbon"},
+            {"statement": "The river Olm rises in Zubovia."},
+        ]
+    )
+
+    facts: list[FactIn]
+
+    def new_facts(self) -> list[NewFact]:
+        """All of them."""
+        return [fact.new_fact() for fact in self.facts]
+
+
+FactsBody = Annotated[
+    Annotated[FactIn, Tag(FACT_SHAPES[0])] | Annotated[FactsIn, Tag(FACT_SHAPES[1])], Discriminator(_shape)
+]
+
+
+class QueryIn(Incoming):
+    """A question, or a prompt to be continued as it is."""
+
+    model_config = example(question="Which city is the capital of Zubovia?")
+
+    question: Text | None = None
+    prompt: Text | None = None
+    version: Id | None = Field(None, description="any published version; the live one if it is left out")
+    max_tokens: int = Field(32, ge=1)
+
+    @model_validator(mode="after")
+    def _one_text(self) -> "QueryIn":
+        if (self.question is None) == (self.prompt is None):
+            found = "neither is" if self.question is None else "both are"
+            raise ValueError(f"exactly one of question and prompt is needed; {found} there")
+        return self
+
+
+class RollbackIn(Incoming):
+    """Which version is to be live, and why. Forward works as backward does."""
+
+    model_config = example(version="previous", reason="the atlas was wrong", expected_live=3)
+
+    version: Annotated[Id | Literal["previous"], BeforeValidator(_version)]
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_storable)]
+    expected_live: Id | None = Field(None, description="refuse with 409 unless this version is live")
