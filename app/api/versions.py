@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.api.bodies import RollbackIn
-from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, ServingDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
@@ -32,9 +32,18 @@ def get_version(version_id: PathId, key: Operator, session: SessionDep) -> Versi
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def roll_back(
-    body: RollbackIn, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
+    body: RollbackIn,
+    key: Operator,
+    session: SessionDep,
+    settings: SettingsDep,
+    serving: ServingDep,
+    queue: QueueDep,
 ) -> Activated:
-    """Make a published version live. Whatever was live before answers no query that comes after the reply."""
+    """Make a published version live. Whatever was live before answers no query that comes after the reply.
+
+    The engine has its view first: a version that it has no room for is refused, and the old one serves on.
+    """
+    serving.bring(versions.resolve(session, settings.namespace, body.version))
     activated = versions.activate(
         session,
         settings.namespace,

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 Sessions = sessionmaker[Session]
 
 CONNECT_SECONDS = 5
+# An answer that has not come by then never will: the connection is open at one end only.
+TCP_TIMEOUT_MILLISECONDS = 10_000
 
 
 def open_sessions(database_url: str) -> Sessions:
@@ -19,7 +21,8 @@ def open_sessions(database_url: str) -> Sessions:
     readable after a commit, because services commit themselves and hand rows back.
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    limits = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": TCP_TIMEOUT_MILLISECONDS}
+    engine = create_engine(url, pool_pre_ping=True, connect_args=limits)
     return sessionmaker(engine, expire_on_commit=False)
 
 

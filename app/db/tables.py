@@ -235,7 +235,7 @@ class EngineRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
     state_hash: Mapped[str]
-    heartbeat: Mapped[datetime] = mapped_column(server_default=func.now())
+    heartbeat: Mapped[datetime | None] = mapped_column(server_default=func.now())  # none once it has stopped
 
 
 class Acknowledgement(Base):
@@ -247,4 +247,5 @@ class Acknowledgement(Base):
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     state_hash: Mapped[str]
     answers: Mapped[list[Json]]  # [{"fact", "text", "correct"}]
+    tries: Mapped[int] = mapped_column(server_default=text("1"))  # how often the engine has built it
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

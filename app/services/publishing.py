@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal, cast
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,12 @@ def beat(session: Session, engine: str, live: versions.Live) -> None:
         session.execute(beaten.on_conflict_do_update(index_elements=[EngineRow.id], set_=row))
 
 
+def retire(session: Session, engine: str) -> None:
+    """Tell that an engine has stopped in order, so that no version waits for it until its heartbeat is old."""
+    with transaction(session):
+        session.execute(update(EngineRow).where(EngineRow.id == engine).values(heartbeat=None))
+
+
 def ready(session: Session, namespace: str) -> list[int]:
     """Versions that wait for acknowledgements, oldest first."""
     query = select(Version.id).where(Version.namespace == namespace, Version.state == "ready")
@@ -102,7 +108,8 @@ def acknowledge(
         earlier = session.get(Acknowledgement, (engine, version_id), populate_existing=True)
         repeated = earlier is not None and earlier.state_hash == state_hash
         noted = insert(Acknowledgement).values(engine_id=engine, version_id=version_id, **row)
-        session.execute(noted.on_conflict_do_update(constraint="pk_acknowledgements", set_=row))
+        again = row | {"tries": Acknowledgement.tries + 1}
+        session.execute(noted.on_conflict_do_update(constraint="pk_acknowledgements", set_=again))
         if state_hash != version.state_hash and version.job_id is not None and not repeated:
             found = {"engine": engine, "expected": version.state_hash, "found": state_hash}
             jobs.record(session, version.job_id, "wrong_state", version=version_id, **found)
@@ -128,7 +135,8 @@ def publish(session: Session, settings: Settings, version_id: int) -> Outcome:
             return _supersede(session, head, version, job)
         engines, missing = _roll_call(session, settings, version)
         if missing:
-            return Outcome("waiting", missing)
+            given_up = _given_up(session, settings, version)
+            return _fail(session, settings, version, job, given_up) if given_up else Outcome("waiting", missing)
         wrong = _wrong_answers(session, version, engines)
         if wrong:
             return _reject(session, settings, version, job, wrong)
@@ -146,6 +154,14 @@ def _roll_call(session: Session, settings: Settings, version: Version) -> tuple[
     if not alive:
         return good, "no engine is alive"
     return good, f"{', '.join(sorted(absent))} has not acknowledged the right state" if absent else ""
+
+
+def _given_up(session: Session, settings: Settings, version: Version) -> str:
+    """A sentence naming engines that have built a version wrongly so often that it will not heal; else empty."""
+    wrong = select(Acknowledgement.engine_id).where(Acknowledgement.version_id == version.id)
+    wrong = wrong.where(Acknowledgement.state_hash != version.state_hash)
+    hopeless = session.scalars(wrong.where(Acknowledgement.tries >= settings.max_attempts)).all()
+    return f"{', '.join(sorted(hopeless))} could not build version {version.id} as it was made" if hopeless else ""
 
 
 def _wrong_answers(session: Session, version: Version, noted: Sequence[Acknowledgement]) -> dict[int, str | None]:
@@ -182,6 +198,13 @@ def _reject(session: Session, settings: Settings, version: Version, job: Job, wr
         jobs.retry(session, job, reason, settings.max_attempts)
     else:
         jobs.end(session, job, "rejected", reason)
+    return Outcome("rejected", reason, jobs.oldest_queued(session, job.namespace))
+
+
+def _fail(session: Session, settings: Settings, version: Version, job: Job, reason: str) -> Outcome:
+    """Learn a version again that cannot be served, so that it does not hold up all learning."""
+    version.state = "rejected"
+    jobs.retry(session, job, reason, settings.max_attempts)
     return Outcome("rejected", reason, jobs.oldest_queued(session, job.namespace))
 
 

@@ -177,6 +177,11 @@ def published(session: Session, version_id: int) -> VersionView:
     return found
 
 
+def resolve(session: Session, namespace: str, target: int | Literal["previous"]) -> int:
+    """The number of a version that a caller names. Raises NoPreviousVersion."""
+    return _resolved(session, head(session, namespace).version, target)
+
+
 def activate(
     session: Session,
     namespace: str,
@@ -195,7 +200,7 @@ def activate(
         live = head_row.live_version
         if expected_live is not None and live != expected_live:
             raise LiveVersionConflict(f"version {live} is live, not {expected_live}")
-        wanted = _parent(session, live) if target == "previous" else target
+        wanted = _resolved(session, live, target)
         published = select(Version.id).where(Version.namespace == namespace, Version.state == "published")
         if session.scalar(published.where(Version.id == wanted)) is None:
             raise VersionNotFound(f"there is no published version {wanted}")
@@ -216,6 +221,10 @@ def move_head(session: Session, head_row: Head, version_id: int, *, reason: str,
         )
     )
     head_row.live_version = version_id
+
+
+def _resolved(session: Session, live: int, target: int | Literal["previous"]) -> int:
+    return _parent(session, live) if target == "previous" else target
 
 
 def _parent(session: Session, version_id: int) -> int:

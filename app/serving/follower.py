@@ -86,6 +86,15 @@ class Follower:
             else:
                 hints.wait(self._settings.poll_seconds)
         hints.close()
+        self._retire()
+
+    def _retire(self) -> None:
+        try:
+            with self._sessions() as session:
+                publishing.retire(session, self.name)
+        except DATABASE_AWAY as error:
+            # Versions then wait for this engine until its last heartbeat is old.
+            _log.warning("database away", engine=self.name, error=str(error))
 
     def _try_round(self) -> bool:
         """Whether a round went well. No error ends the thread: facts would wait, and nobody be told."""

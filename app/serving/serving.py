@@ -72,6 +72,13 @@ class Serving:
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
         return answer
 
+    def bring(self, version: int) -> None:
+        """Make a published version resident, so that it can go live. Raises VersionNotFound, VersionNotServed.
+
+        Raises SpareRowsExhausted, too, when the views in use leave it no room.
+        """
+        self._views.bring(self._published(version), self._settings.rebuild_wait_seconds)
+
     def readiness(self) -> Readiness:
         """Try what a query needs: a forward pass, the database, and an engine that keeps up with the head."""
         failing: dict[str, str] = {}

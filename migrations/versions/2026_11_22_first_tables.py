@@ -152,7 +152,7 @@ CREATE TABLE engines (
     id text NOT NULL,
     version_id bigint NOT NULL,
     state_hash text NOT NULL,
-    heartbeat timestamptz DEFAULT now() NOT NULL,
+    heartbeat timestamptz DEFAULT now(),
     CONSTRAINT pk_engines PRIMARY KEY (id),
     CONSTRAINT fk_engines_version_id FOREIGN KEY (version_id) REFERENCES versions (id)
 );
@@ -162,6 +162,7 @@ CREATE TABLE acknowledgements (
     version_id bigint NOT NULL,
     state_hash text NOT NULL,
     answers jsonb NOT NULL,
+    tries bigint DEFAULT 1 NOT NULL,
     created_at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_acknowledgements PRIMARY KEY (engine_id, version_id),
     CONSTRAINT fk_acknowledgements_engine_id FOREIGN KEY (engine_id) REFERENCES engines (id),

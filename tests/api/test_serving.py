@@ -2,6 +2,7 @@
 
 import time
 
+import torch
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -9,6 +10,7 @@ from app.db.session import Sessions
 from app.db.tables import Acknowledgement, EngineRow, JobEvent
 from app.main import create_app
 from app.settings import Settings
+from model.delta import Delta
 from tests.api.teacher import QUESTION, Teacher
 from tests.api.test_health import wait_until
 
@@ -99,3 +101,22 @@ def test_a_restart_serves_the_same_version_with_the_same_answer(settings: Settin
     with TestClient(create_app(settings), headers=header) as client:
         assert ask(client) == before
     assert before["version"] == version
+
+
+def test_a_rollback_for_which_no_spare_row_is_left_is_refused_and_the_old_version_serves(
+    client: TestClient, teacher: Teacher
+):
+    first, second = teacher.teach(), teacher.teach()
+    engine = client.app_state["serving"].engine
+    engine.drop(first)
+    table = engine.checkpoint.table
+    free = table.spare_rows - table.rows_in_use
+    slots = torch.arange(free)
+    rows = table.read(table.base, slots)
+    hog = table.enter(table.base, Delta(slots, rows, rows + 1))  # a request that is bound to many rows
+    refused = client.post("/v1/admin/rollback", json={"version": first, "reason": "no room"})
+    assert refused.status_code == 503
+    assert "spare rows" in refused.json()["detail"]
+    assert client.post("/v1/query", json={"question": QUESTION}).json()["version"] == second
+    table.release(hog)
+    assert client.post("/v1/admin/rollback", json={"version": first, "reason": "room"}).json()["live"] == first

@@ -126,7 +126,7 @@ def test_every_living_engine_has_to_acknowledge_and_a_dead_one_has_not(story):
 def test_a_wrong_state_hash_waits_is_named_once_and_heals(story):
     posted = story.post()
     version = story.train(story.claim())
-    for _ in range(3):
+    for _ in range(2):
         story.acknowledge(version, state="bad")
     assert story.publish(version).state == "waiting"
     assert story.events(posted.job).count("wrong_state") == 1
@@ -134,6 +134,32 @@ def test_a_wrong_state_hash_waits_is_named_once_and_heals(story):
     with story.sessions() as session:
         assert [one.id for one in publishing.pending(session, "default", "engine")] == [version]
     story.acknowledge(version)
+    assert story.publish(version).state == "published"
+
+
+def test_a_version_that_an_engine_cannot_build_is_learned_again_and_fails_in_the_end(story):
+    posted = story.post()
+    for attempt in (1, 2, 3):
+        version = story.train(story.claim())
+        for _ in range(2):
+            story.acknowledge(version, state="e" * 64)
+            assert story.publish(version).state == "waiting"
+        story.acknowledge(version, state="e" * 64)
+        assert story.publish(version).state == "rejected"
+        assert story.job(posted.job).attempts == attempt
+    assert story.job(posted.job).state == "failed"
+    assert "engine could not build version" in story.fact(posted.facts[0]).reason
+    assert story.live() == 0
+
+
+def test_no_version_waits_for_an_engine_that_has_stopped_in_order(story):
+    story.post()
+    version = story.train(story.claim())
+    story.beat("old engine")
+    story.acknowledge(version)
+    assert story.publish(version).state == "waiting"
+    with story.sessions() as session:
+        publishing.retire(session, "old engine")
     assert story.publish(version).state == "published"
 
 
