@@ -34,7 +34,8 @@ def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig)
         fact.asked.lower() not in " ".join(text.text.lower() for text in augment(fact.fact).texts) for fact in facts
     )
     control = complete(checkpoint, asked, table.base)
-    view, owners, seconds, sizes, right_after, learned = table.base, torch.zeros(table.slots), [], [], 0, 0
+    owners, seconds, sizes, right_after, learned = torch.zeros(table.slots), [], [], 0, 0
+    view = table.retain(table.base)
     for fact, prompt in zip(facts, asked, strict=True):
         begun = time.perf_counter()
         result = learn(checkpoint, view, [augment(fact.fact)], config, owners=owners)
@@ -43,7 +44,8 @@ def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig)
         if result.delta is not None:
             owners[result.delta.slots] += 1
             sizes.append(len(result.delta.to_bytes()))
-            view = table.enter(view, result.delta)
+            parent, view = view, table.enter(view, result.delta)
+            table.release(parent)
         right_after += matches(complete(checkpoint, [prompt], view)[0], fact.answer)
     said = complete(checkpoint, asked, view)
     right = [matches(answer, fact.answer) for answer, fact in zip(said, facts, strict=True)]

@@ -88,16 +88,32 @@ class MemoryLayer(nn.Module):
         self.register_buffer("pairs", torch.tensor(pairs).T.contiguous(), persistent=False)
         self.pairs: Tensor
 
+    def half_scores(self, x: Tensor) -> Tensor:
+        """Scores of the half-keys: x (B, T, D) → (B, T, H, 2, n)."""
+        config = self.config
+        query = F.linear(x.float(), self.query.weight.float())
+        query = query.view(*x.shape[:2], config.heads, 2, config.key_width)  # (B, T, H, 2, d)
+        query = F.rms_norm(query, (config.key_width,)) * self.query_gain.float()
+        keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
+        return torch.einsum("bthcd,hcnd->bthcn", query, keys)
+
+    def imbalance(self, x: Tensor) -> Tensor:
+        """How unevenly x (B, T, D) reads the half-keys: n · Σ share of reads · mean probability, 1 when even.
+
+        The load-balancing loss of Fedus et al. 2021, https://arxiv.org/abs/2101.03961, equation 4; pretraining
+        adds it to its loss, because a table whose reads pile up on a few slots can be taught nothing.
+        """
+        n, K = self.config.sub_keys, self.config.top_k
+        with torch.autocast(x.device.type, enabled=False):
+            scores = self.half_scores(x).flatten(0, 1)  # (B·T, H, 2, n)
+            read = torch.zeros_like(scores).scatter_(-1, scores.topk(K, dim=-1).indices, 1.0).mean(dim=0) / K
+            return n * (read * scores.softmax(dim=-1).mean(dim=0)).sum(dim=-1).mean()
+
     def address(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The K best of all N slots and their softmax weights, per head: x (B, T, D) → two of (B, T, H, K)."""
         config = self.config
         with torch.autocast(x.device.type, enabled=False):
-            query = F.linear(x.float(), self.query.weight.float())
-            query = query.view(*x.shape[:2], config.heads, 2, config.key_width)  # (B, T, H, 2, d)
-            query = F.rms_norm(query, (config.key_width,)) * self.query_gain.float()
-            keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
-            scores = torch.einsum("bthcd,hcnd->bthcn", query, keys)
-            best, half = scores.topk(config.top_k, dim=-1)  # (B, T, H, 2, K), sorted
+            best, half = self.half_scores(x).topk(config.top_k, dim=-1)  # (B, T, H, 2, K), sorted
             first, second = self.pairs
             sums = best[..., 0, first] + best[..., 1, second]  # (B, T, H, pairs)
             score, pair = sums.topk(config.top_k, dim=-1)  # (B, T, H, K)

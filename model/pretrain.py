@@ -28,7 +28,7 @@ from model.config import MemoryConfig
 from model.corpus import Corpus, KnownFact, load_corpus
 from model.evaluate import complete, matches
 from model.memory import MemoryContext
-from model.retrofit import retrofit
+from model.retrofit import memory_layers, retrofit
 from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
@@ -40,19 +40,21 @@ END = "<|end|>"
 class PretrainConfig:
     """Size and schedule of the default model; the defaults are the model that ships."""
 
-    facts: int = 8_000
+    facts: int = 6_000
     vocabulary: int = 8_192
     width: int = 256
+    feed_forward: int = 512
     layers: int = 4
     attention_heads: int = 4
     memory: MemoryConfig = field(default_factory=lambda: MemoryConfig(layers=(2,)))
     positions: int = 512
     text_limit: int = 64
     batch_tokens: int = 2_048
-    total_tokens: int = 7_000_000
-    open_share: float = 0.04
+    total_tokens: int = 5_000_000
+    open_share: float = 0.03
     learning_rate: float = 3e-3
-    value_learning_rate: float = 6e-3
+    value_learning_rate: float = 1e-2
+    balance: float = 0.1
     other_token_share: float = 0.05
     background_batches: int = 300
     seed: int = 0
@@ -88,7 +90,7 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=config.width,
-            intermediate_size=4 * config.width,
+            intermediate_size=config.feed_forward,
             num_hidden_layers=config.layers,
             num_attention_heads=config.attention_heads,
             num_key_value_heads=config.attention_heads,
@@ -142,16 +144,25 @@ def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, config: Pretrain
         epoch += 1
 
 
-def loss_of(checkpoint: Checkpoint, batch: TokenRows, other_token_share: float, seed: int) -> Tensor:
-    """Mean next-token loss over answer tokens and a random share of the others; the head runs only there."""
+def losses_of(checkpoint: Checkpoint, batch: TokenRows, other_token_share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Mean next-token loss over answer tokens and a random share of the others, and the imbalance of reads there.
+
+    The head runs only at these positions.
+    """
     target = batch.ids[:, 1:]
     draw = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed))
     others = batch.real[:, 1:] & (draw < other_token_share)
     chosen = batch.answer[:, 1:] | others  # (B, T - 1)
+    read: list[Tensor] = []
+    layers = memory_layers(checkpoint.model)
+    hooks = [layer.register_forward_pre_hook(lambda _, args: read.append(args[0])) for layer in layers]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = checkpoint.model.get_decoder()(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
         logits = checkpoint.model.lm_head(hidden[chosen])
-    return F.cross_entropy(logits.float(), target[chosen])
+    for hook in hooks:
+        hook.remove()
+    imbalance = torch.stack([layer.imbalance(x[chosen][None]) for layer, x in zip(layers, read, strict=True)]).mean()
+    return F.cross_entropy(logits.float(), target[chosen]), imbalance
 
 
 class Training:
@@ -180,8 +191,8 @@ class Training:
         factor = min((self.step + 1) / 100, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        loss = loss_of(self.checkpoint, batch, self.config.other_token_share, self.step)
-        torch.autograd.backward(loss)
+        loss, imbalance = losses_of(self.checkpoint, batch, self.config.other_token_share, self.step)
+        torch.autograd.backward(loss + self.config.balance * imbalance)
         torch.nn.utils.clip_grad_norm_(self.dense, 1.0)
         torch.nn.utils.clip_grad_norm_([self.checkpoint.table.rows], 1.0)
         self.optimizer.step()
