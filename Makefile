@@ -1,6 +1,7 @@
 # `make` alone prints these targets.
 # the first of these that runs and is new enough; a version manager's shim may exist and not run
 PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found; name one with PYTHON=…))
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=

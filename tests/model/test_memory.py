@@ -1,5 +1,6 @@
 """The memory layer: exact product-key lookup, one table for all layers, a view per sequence."""
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -107,6 +108,24 @@ def test_trainable_rows_stand_in_for_the_tables_and_take_all_gradient():
     assert rows.values.grad is not None
     assert rows.values.grad.abs().sum(dim=1).min() > 0
     assert context.table.rows.grad is None
+
+
+def test_imbalance_follows_its_formula_and_grows_when_reads_pile_up():
+    _, (layer,) = layers()
+    x = torch.randn(6, 8, WIDTH)
+    n, K, H = CONFIG.sub_keys, CONFIG.top_k, CONFIG.heads
+    scores = layer.half_scores(x).detach().flatten(0, 1)  # (48, H, 2, n)
+    total = 0.0
+    for head in range(H):
+        for half in range(2):
+            share, mean = [0.0] * n, scores[:, head, half].softmax(-1).mean(0)
+            for token in scores[:, head, half]:
+                for key in token.topk(K).indices.tolist():
+                    share[key] += 1 / (len(scores) * K)
+            total += n * sum(share[key] * float(mean[key]) for key in range(n))
+    assert float(layer.imbalance(x).detach()) == pytest.approx(total / (2 * H), rel=1e-5)
+    piled = x[:1, :1].expand(6, 8, WIDTH)
+    assert layer.imbalance(piled) > layer.imbalance(x) >= 1
 
 
 def test_reads_are_recorded_per_layer():
