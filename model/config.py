@@ -63,11 +63,11 @@ class FinetuneConfig:
     protection     weight of slots that earlier facts own, as a share of the background (method §4.5)
     """
 
-    top_t: int = 200
+    top_t: int = 500
     optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = 0.02
-    max_steps: int = 24
-    stop_loss: float = 0.15
+    learning_rate: float = 0.1
+    max_steps: int = 48
+    stop_loss: float = 0.3
     idf_power: float = 3.0
     protection: float = 0.05
 
