@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from benchmarks.invented import invent
+from benchmarks.invented import FAMILIAR, FOREIGN, Relations, invent
 from model.augment import augment
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
@@ -24,21 +24,24 @@ from model.text import encode, pad
 DEFAULT = Path(__file__).parent.parent / "model" / "default"
 
 
-def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig) -> dict[str, float | str]:
+def teach(
+    checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig, relations: Relations
+) -> dict[str, float | str]:
     """Teach `count` invented facts one after another and measure what is known then."""
-    facts, table = invent(count, seed), checkpoint.table
+    facts, table = invent(count, seed, relations), checkpoint.table
     asked = [checkpoint.question_prompt(fact.asked) for fact in facts]
     known = checkpoint.measure.evaluation
     questions = [checkpoint.question_prompt(item.question) for item in known]
     unseen = sum(
-        fact.asked.lower() not in " ".join(text.text.lower() for text in augment(fact.fact).texts) for fact in facts
+        fact.asked.lower() not in " ".join(text.text.lower() for text in augment(fact.fact, limit=config.texts).texts)
+        for fact in facts
     )
     control = complete(checkpoint, asked, table.base)
     owners, seconds, sizes, right_after, learned = torch.zeros(table.slots), [], [], 0, 0
     view = table.retain(table.base)
     for fact, prompt in zip(facts, asked, strict=True):
         begun = time.perf_counter()
-        result = learn(checkpoint, view, [augment(fact.fact)], config, owners=owners)
+        result = learn(checkpoint, view, [augment(fact.fact, limit=config.texts)], config, owners=owners)
         seconds.append(time.perf_counter() - begun)
         learned += result.reports[0].learned
         if result.delta is not None:
@@ -75,8 +78,8 @@ def teach(checkpoint: Checkpoint, count: int, seed: int, config: FinetuneConfig)
 
 def step_times(checkpoint: Checkpoint, seed: int, repeats: int = 12) -> dict[str, float]:
     """Median seconds of a row step and of a full finetuning step (AdamW) on the same batch, taken in turn."""
-    study = augment(invent(1, seed)[0].fact)
     config, view = FinetuneConfig(), checkpoint.table.base
+    study = augment(invent(1, seed)[0].fact, limit=config.texts)
     tokenizer = checkpoint.tokenizer
     batch = pad([encode(tokenizer, text, 256) for text in study.texts], tokenizer.pad_token_id)
     checkpoint.context.use(view)
@@ -116,6 +119,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT)
     parser.add_argument("--facts", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--foreign", action="store_true", help="relations and names that the model never saw")
     parser.add_argument("--top-t", type=int, default=FinetuneConfig.top_t)
     parser.add_argument("--learning-rate", type=float, default=FinetuneConfig.learning_rate)
     parser.add_argument("--stop-loss", type=float, default=FinetuneConfig.stop_loss)
@@ -123,7 +127,9 @@ def main() -> None:
     random.seed(arguments.seed)
     checkpoint = Checkpoint.load(arguments.checkpoint)
     config = FinetuneConfig(top_t=arguments.top_t, learning_rate=arguments.learning_rate, stop_loss=arguments.stop_loss)
-    rows = step_times(checkpoint, arguments.seed) | teach(checkpoint, arguments.facts, arguments.seed, config)
+    relations = FOREIGN if arguments.foreign else FAMILIAR
+    rows: dict[str, float | str] = {**step_times(checkpoint, arguments.seed)}
+    rows |= teach(checkpoint, arguments.facts, arguments.seed, config, relations)
     print("| what | value |\n|---|---|")
     for name, value in rows.items():
         print(f"| {name} | {value if isinstance(value, (str, int)) else format(value, '.4g')} |")

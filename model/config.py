@@ -54,6 +54,7 @@ class MemoryConfig:
 class FinetuneConfig:
     """How facts are learned; see `docs/decisions/` for where the defaults come from.
 
+    texts          study texts of a fact, at most
     top_t          t, slots trained per fact
     optimizer      «adam», or «sgd» as in the paper
     learning_rate  of the chosen rows
@@ -63,16 +64,17 @@ class FinetuneConfig:
     protection     weight of slots that earlier facts own, as a share of the background (method §4.5)
     """
 
-    top_t: int = 500
+    texts: int = 20
+    top_t: int = 200
     optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = 0.1
+    learning_rate: float = 0.05
     max_steps: int = 48
     stop_loss: float = 0.3
     idf_power: float = 3.0
     protection: float = 0.05
 
     def __post_init__(self) -> None:
-        _positive(self, "top_t", "learning_rate", "max_steps", "stop_loss", "idf_power")
+        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "idf_power")
         if self.optimizer not in ("adam", "sgd"):
             raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'")
         if self.protection < 0:

@@ -105,7 +105,7 @@ class Learner:
                 written = versions.slot_owners(session, versions.lineage(session, claim.parent))
             owners = torch.zeros(self._checkpoint.table.slots)
             owners[list(written)] = torch.tensor(list(written.values()), dtype=owners.dtype)
-            studies = [augment(_fact(fact)) for fact in claim.facts]
+            studies = [augment(_fact(fact), limit=self._config.texts) for fact in claim.facts]
             learned = learn(self._checkpoint, parent, studies, self._config, owners=owners, on_progress=on_progress)
             return learned, None if learned.delta is None else self._drift(parent, learned.delta)
 

@@ -37,7 +37,7 @@ def test_nothing_but_the_chosen_rows_moves(memory, optimizer):
     checkpoint = tiny.build(memory=memory)
     before = everything(checkpoint)
     rate = 10.0 if optimizer == "sgd" else 0.1
-    config = FinetuneConfig(32, optimizer, rate, max_steps=60, stop_loss=0.3)
+    config = FinetuneConfig(top_t=32, optimizer=optimizer, learning_rate=rate, max_steps=60, stop_loss=0.3)
     learned = learn(checkpoint, checkpoint.table.base, [study(), study("no")], config)
     after = everything(checkpoint)
     for name, tensor in before.items():
@@ -65,7 +65,7 @@ def test_a_learned_fact_is_answered_by_the_view_of_its_delta_and_not_by_the_base
 
 def test_a_fact_that_misses_its_probe_leaves_no_change_and_the_others_go_on():
     checkpoint = tiny.build()
-    config = FinetuneConfig(64, "adam", 0.1, max_steps=40, stop_loss=0.3)
+    config = FinetuneConfig(top_t=64, learning_rate=0.1, max_steps=40, stop_loss=0.3)
     learned = learn(checkpoint, checkpoint.table.base, [study("ok", "impossible"), study("yes")], config)
     missed, found = learned.reports
     assert (missed.learned, found.learned) == (False, True)
