@@ -28,7 +28,8 @@ def service(port: int) -> Iterator[httpx.Client]:
     """A fresh embedded stack on `port`; a client that carries its first key."""
     with tempfile.TemporaryDirectory(prefix="slotwise-bench-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as an unprivileged account when we are root
-        command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--data-dir", f"{folder}/data"]
+        slotwise = Path(sys.executable).with_name("slotwise")
+        command = [slotwise, "up", "--port", str(port), "--data-dir", f"{folder}/data"]
         stack = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert stack.stdout is not None

@@ -171,10 +171,10 @@ def get(session: Session, version_id: int) -> VersionView:
 
 def published(session: Session, version_id: int) -> VersionView:
     """A version that can be asked or exported. Raises VersionNotFound when it was never published."""
-    found = get(session, version_id)
-    if found.state != "published":
-        raise VersionNotFound(f"version {version_id} was never published: it is {found.state}")
-    return found
+    row = session.execute(_views().where(Version.id == version_id, Version.state == "published")).one_or_none()
+    if row is None:
+        raise VersionNotFound(f"there is no published version {version_id}")
+    return _view(row)
 
 
 def resolve(session: Session, namespace: str, target: int | Literal["previous"]) -> int:
