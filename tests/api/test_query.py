@@ -94,7 +94,7 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
     [
         ({"question": "x" * 2_001}, 422, "question: 2,001 characters; at most 2,000 are allowed"),
         ({"prompt": "x" * 5_000}, 422, "tokens and asks for 32 more; the model has 512 positions"),
-        ({"question": "x", "version": 7}, 404, "there is no version 7"),
+        ({"question": "x", "version": 7}, 404, "there is no published version 7"),
         ({"question": "x", "version": -1}, 422, "version: Input should be greater than or equal to 0; got -1"),
         ({"question": "x", "version": "1"}, 422, "version: Input should be a valid integer; got '1'"),
         ({"question": "x", "version": True}, 422, "version: Input should be a valid integer; got True"),
@@ -118,4 +118,4 @@ def test_a_version_that_waits_to_be_published_answers_nobody(client: TestClient,
     version = teacher.commit(state_hash="0" * 64)  # it is never published, for its state is wrong
     reply = client.post("/v1/query", json={"question": QUESTION, "version": version})
     assert reply.status_code == 404
-    assert reply.json()["detail"] == f"version {version} was never published: it is ready"
+    assert reply.json()["detail"] == f"there is no published version {version}"
