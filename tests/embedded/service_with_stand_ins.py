@@ -4,6 +4,7 @@ Run as a script with the arguments of `slotwise`. With DOOMED=worker (or api) th
 """
 
 import os
+import signal
 import sys
 
 from app.cli import main
@@ -36,4 +37,5 @@ service.worker = lambda *given: _stand_in(_real_worker(*given), _WORKER)
 service.api = lambda *given: _stand_in(_real_api(*given), _API)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests that run under nohup inherit an ignored one
     main()
