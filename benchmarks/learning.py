@@ -4,7 +4,6 @@
 """
 
 import argparse
-import random
 import statistics
 import time
 from pathlib import Path
@@ -124,7 +123,6 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=FinetuneConfig.learning_rate)
     parser.add_argument("--stop-loss", type=float, default=FinetuneConfig.stop_loss)
     arguments = parser.parse_args()
-    random.seed(arguments.seed)
     checkpoint = Checkpoint.load(arguments.checkpoint)
     config = FinetuneConfig(top_t=arguments.top_t, learning_rate=arguments.learning_rate, stop_loss=arguments.stop_loss)
     relations = FOREIGN if arguments.foreign else FAMILIAR
