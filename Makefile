@@ -5,9 +5,10 @@ $(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found; name o
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+RUNS ?= build/continual
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench
+.PHONY: help run test check bench results
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,3 +33,6 @@ check: $(VENV)/.installed ## lint, types, import direction
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.learning
 	$(BIN)/python -m benchmarks.service
+
+results: $(VENV)/.installed ## write docs/results.md and its pictures (RUNS=folder of `slotwise evaluate continual`)
+	$(BIN)/python -m benchmarks.plots $(RUNS)

@@ -19,7 +19,9 @@ from app.settings import Settings
 
 app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False)
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measurements that need no service.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(evaluate_app, name="evaluate")
 
 _LOCAL_URL = "http://127.0.0.1:8000"
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
@@ -87,6 +89,18 @@ def pretrain(
     from model.pretrain import pretrain as build
 
     build(data, out, PretrainConfig())
+
+
+@evaluate_app.command(
+    # `model` runs without typer, so it reads the options itself; --help is one of them
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def continual(context: typer.Context) -> None:
+    """Teach facts one after another by several methods; --help names the options."""
+    from model.continual import command
+
+    command.main(context.args)
 
 
 @keys_app.command("create")

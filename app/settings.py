@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PACKAGED_CHECKPOINT = Path(__file__).resolve().parents[1] / "model" / "default"
@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     drift_nll_rise: float = Field(0.10, ge=0)  # of the nats a token on background text
     worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0 leaves torch's own choice
 
+    # A language model that words facts besides the rules, behind an OpenAI-compatible endpoint; empty: rules alone.
+    phrasing_url: str = ""  # such as https://api.example.com/v1
+    phrasing_key: str = Field("", repr=False)
+    phrasing_model: str = ""
+    phrasing_timeout_seconds: float = Field(20.0, gt=0)  # for one fact
+
     # Serving
     poll_seconds: float = Field(0.5, gt=0)
     engine_fresh_seconds: float = Field(10.0, gt=0)
@@ -46,3 +52,9 @@ class Settings(BaseSettings):
     max_answer_characters: int = Field(200, ge=1)
     max_source_characters: int = Field(500, ge=1)
     max_phrasings: int = Field(100, ge=0)
+
+    @model_validator(mode="after")
+    def _phrasing_names_a_model(self) -> "Settings":
+        if self.phrasing_url and not self.phrasing_model:
+            raise ValueError("SLOTWISE_PHRASING_URL is set; SLOTWISE_PHRASING_MODEL must say which model to ask")
+        return self

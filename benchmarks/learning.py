@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from benchmarks.invented import FAMILIAR, FOREIGN, Relations, invent
 from model.augment import augment
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
+from model.continual.invented import FAMILIAR, FOREIGN, Relations, invent
 from model.evaluate import complete, matches, nll, token_f1
 from model.finetune import UpperLayers, choose_slots, learn, row_step
 from model.memory import TrainableRows

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.invented import Invented, invent
+from model.continual.invented import Invented, invent
 
 KNOWN = "What is the capital of France?"
 

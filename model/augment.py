@@ -6,15 +6,19 @@ taught in its own words. Fewer good texts are better than many bad ones, so ever
 
 import re
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
+from dataclasses import replace
 
-from model.study import QUESTION_PROMPT, Fact, Probe, Study, StudyText
+from model.errors import NoPhrasings
+from model.rephrasing import Generate, written_readings
+from model.study import Fact, Probe, Study, StudyText
+from model.wordings.dealing import dealt, normal, ranked
 from model.wordings.gaps import guessed_gap
+from model.wordings.nominal import cleft_questions
 from model.wordings.phrasings import Reading
 from model.wordings.questions import is_asking
+from model.wordings.short import key_words, place_first, topic_first
+from model.wordings.synonyms import reworded
 from model.wordings.understanding import occurrence, read_asked, read_text
 from model.wordings.variants import (
     ASKED_FRAMES,
@@ -29,31 +33,51 @@ from model.wordings.variants import (
 )
 from model.wordings.verbs import main_verb
 
-Item = TypeVar("Item")
-
-_ENOUGH = 20
 _QUOTED = re.compile(r"[\"“«](?P<inside>[^\"“”«»]*)[\"”»]")
 
 
-def augment(fact: Fact, *, limit: int = 32, seed: int = 0) -> Study:
+def augment(fact: Fact, *, limit: int = 32, seed: int = 0, generate: Generate | None = None) -> Study:
     """At most `limit` texts of `fact`, the posted ones first, and a probe in words that no text uses.
 
+    The texts are dealt from all kinds of wording in turn, so that the first eight or twelve are diverse already.
     `seed` changes which wording is held out and which frames are used; the same input gives the same study.
+    `generate` is another model that writes questions as well; where it fails, the rules alone word the fact, and the
+    study's note says why.
 
     Raises:
         ValueError: the fact has no words.
 
     """
     fact = _cleaned(fact)
+    written, note = _written(fact, generate)
+    return replace(_study(fact, written, limit, seed), note=note)
+
+
+def _written(fact: Fact, generate: Generate | None) -> tuple[list[Reading], str]:
+    if generate is None:
+        return [], ""
+    try:
+        return written_readings(fact, generate), ""
+    except NoPhrasings as failure:
+        return [], str(failure)
+
+
+def _study(fact: Fact, written: list[Reading], limit: int, seed: int) -> Study:
     if fact.question and fact.answer:
         readings = read_asked(fact.question, fact.answer)
         readings += read_text(fact.statement, fact.answer) if fact.statement else []
-        return _answered(fact, fact.answer, readings, limit, seed)
+        return _answered(fact, fact.answer, _sayable([*readings, *written]), limit, seed)
     statement = fact.statement or fact.question or fact.answer or ""
-    readings = read_text(statement, fact.answer) if fact.statement else []
+    readings = [*(read_text(statement, fact.answer) if fact.statement else []), *written]
+    readings = _sayable(readings)
     if not readings:
         return _unread(statement, fact, limit)
     return _answered(fact, readings[0].answer, readings, limit, seed)
+
+
+def _sayable(readings: list[Reading]) -> list[Reading]:
+    """The readings that at least one question can be rendered of."""
+    return [reading for reading in readings if next(_asked([reading]), None)]
 
 
 def _cleaned(fact: Fact) -> Fact:
@@ -76,28 +100,41 @@ def _clean(text: str) -> str:
 def _answered(fact: Fact, answer: str, readings: list[Reading], limit: int, seed: int) -> Study:
     """The study of a fact whose answer is known."""
     posted = list(_posted(fact, answer, readings))
-    plain = list(_asked(readings))
-    framed = _ranked(_asked(readings, framed_questions), seed)
-    told = list(_told(readings))
+    main, others = readings[:1], readings[1:]
+    subject = main[0].subject if main else ""
+    plain = list(_asked(main))
+    framed = ranked(_asked(main, framed_questions), seed)
+    told = list(_told(main))
+    if fact.question and fact.answer and not told:
+        told = list(filter(None, (_statement(form, fact.question, answer) for form in TOLD_FRAMES)))
     if not readings:
         question = fact.question or ""
+        plain = [(question, answer)]
         framed = [(frame.replace("{}", question), answer) for frame in ASKED_FRAMES]
-        told = list(filter(None, (_statement(form, question, answer) for form in TOLD_FRAMES)))
-    seen = " | ".join(_normal(text.text) for text in posted) if readings else ""
+    clefts = [form for reading in main for form in cleft_questions(list(reading.statements))]
+    nominal = list(_asked([replace(reading, questions=tuple(clefts)) for reading in main]))
+    other = [*nominal, *((words, answer) for question, _ in plain for words in reworded(question, subject))]
+    short = [(words, answer) for question, _ in plain if (words := key_words(question))]
+    moved = [(words, answer) for question, _ in plain if (words := place_first(question))]
+    seen = " | ".join(normal(text.text) for text in posted) if readings else ""
     # The plainest question is what people will ask: it is learned, and a rarer one is held out.
-    natural = _ranked(list(filter(_is_natural, plain))[1:], seed)
+    natural = ranked(list(filter(_is_natural, [*plain, *other]))[1:], seed)
     asked = fact.question if fact.question and fact.answer else plain[0][0]
     probe = _held_out([*natural, *framed, (ASKED_FRAMES[0].replace("{}", asked), answer)], seen)
-    lowered = [(words.lower().rstrip("?. "), reply) for words, reply in _ranked(plain or framed, seed)]
-    pools = [
-        (14, [StudyText.asked(*pair) for pair in plain]),
-        (7, told),
-        (6, [StudyText.asked(*pair) for pair in framed]),
-        (3, [StudyText.asked(*pair) for pair in lowered]),
-        (2, _ranked(_told_in_frames(readings), seed)),
-        (0, list(_whole(fact, answer, readings))),
-    ]
-    return Study(_selected(posted, pools, probe, limit), probe, True)
+    lanes = {
+        "plain": _questions(plain),
+        "said": told,
+        "other": _questions(ranked(other, seed)),
+        "short": _questions(short),
+        "topic": _questions([*_asked(main, lambda form, about=readings: _topics(form, about)), *moved]),
+        "framed": _questions(framed),
+        "lower": _questions([(words.lower().rstrip("?. "), reply) for words, reply in ranked(plain or framed, seed)]),
+        "part": _parts([reading for reading in others if reading.subject]),
+        "written": _questions(_asked([reading for reading in readings if not reading.subject])),
+        "sentence": ranked(_told_in_frames(main), seed),
+        "whole": list(_whole(fact, answer, main)),
+    }
+    return Study(dealt(posted, lanes, probe.text, limit), probe, True)
 
 
 def _whole(fact: Fact, answer: str, readings: list[Reading]) -> Iterator[StudyText]:
@@ -114,7 +151,10 @@ def _posted(fact: Fact, answer: str, readings: list[Reading]) -> Iterator[StudyT
     """The user's own wordings."""
     subject = readings[0].subject if readings else ""
     if fact.statement:
-        yield _study_statement(fact.statement, [reading.answer for reading in readings] or [answer], subject)
+        first = occurrence(fact.statement, answer)
+        leads = first is not None and first[0] <= len("the ")
+        answers = [answer] if leads or not readings else [reading.answer for reading in readings]
+        yield _study_statement(fact.statement, answers, subject)
     # A question posted without its answer is asked only if the statement is about the same thing.
     if fact.question and (fact.answer or inner_subject(subject).lower() in fact.question.lower()):
         yield StudyText.asked(fact.question, answer)
@@ -131,7 +171,11 @@ def _study_statement(statement: str, answers: list[str], subject: str) -> StudyT
     if not found:
         end = len(statement.rstrip(".!")) or len(statement)
         return StudyText(statement, (_with_space(statement, guessed_gap(statement[:end])[0], end),))
-    if found[0][0] <= len("the ") and subject:
+    inside = [(a, b) for a, b in found if any((c, d) != (a, b) and c <= a and b <= d for c, d in found)]
+    found = [span for span in found if span not in inside]
+    behind = [span for span in found if span[0] > len("the ")]
+    found = behind or found
+    if found[0][0] <= len("the ") and subject and subject != "you":
         # Nothing stands in front of this answer that it could be told from, so the subject is named first.
         lead = f"About {inner_subject(subject)}: "
         return _study_statement(lead + statement, answers, "")
@@ -183,28 +227,27 @@ def _is_natural(asked: tuple[str, str]) -> bool:
 
 def _held_out(asked: list[tuple[str, str]], seen: str) -> Probe:
     """The first question that no posted text contains; the last one where all are contained."""
-    unseen = (pair for pair in asked if _normal(pair[0]) not in seen)
+    unseen = (pair for pair in asked if normal(pair[0]) not in seen)
     return Probe("question", *next(unseen, asked[-1]))
 
 
-def _selected(
-    posted: list[StudyText], pools: list[tuple[int, list[StudyText]]], probe: Probe, limit: int
-) -> tuple[StudyText, ...]:
-    """The posted texts, then each pool up to its share, then more of the frames until there are enough."""
-    held, held_asked = _normal(probe.text), _normal(QUESTION_PROMPT.format(question=probe.text))
-    own = [text for text in posted if not _normal(text.text).startswith(f"{held_asked} ")]
-    kept: dict[str, StudyText] = {text.text: text for text in own}
+def _questions(pairs: Iterable[tuple[str, str]]) -> list[StudyText]:
+    return [StudyText.asked(*pair) for pair in pairs]
 
-    def keep(texts: Iterable[StudyText], most: int) -> None:
-        fresh = (text for text in texts if text.text not in kept and held not in _normal(text.text))
-        for text in list(islice(fresh, most)):
-            kept[text.text] = text
 
-    for share, texts in pools:
-        keep(texts, share)
-    for _, texts in pools:
-        keep(texts, max(0, _ENOUGH - len(kept)))
-    return tuple(kept.values())[: max(1, limit)]
+def _topics(template: str, about: list[Reading]) -> list[str]:
+    return list(filter(None, [topic_first(template, about[0].subject)]))
+
+
+def _parts(readings: list[Reading]) -> list[StudyText]:
+    """For each other part of a statement, a plain question first, then another, then how it is said."""
+    found: list[list[StudyText]] = []
+    for reading in readings:
+        plain = list(_asked([reading]))
+        if plain:
+            more = [(words, reading.answer) for words in reworded(plain[0][0], reading.subject)]
+            found.append([*_questions([plain[0], *more[:1], *plain[1:2]]), *list(_told([reading]))[:1]])
+    return [texts[index] for index in range(4) for texts in found if index < len(texts)]
 
 
 def _unread(statement: str, fact: Fact, limit: int) -> Study:
@@ -227,17 +270,6 @@ def _framed_whole(frame: str, body: str, span: tuple[int, int]) -> StudyText:
     lead, _, tail = frame.partition("{}")
     text = f"{lead}{inner_subject(body)}{tail}"
     return StudyText(text, (_with_space(text, len(lead) + span[0], len(lead) + span[1]),))
-
-
-def _ranked(items: Iterable[Item], seed: int) -> list[Item]:
-    """An order that looks random, differs by seed and is the same on every machine."""
-    return sorted(items, key=lambda item: zlib.crc32(f"{seed}:{item}".encode()))
-
-
-def _normal(text: str) -> str:
-    # «What's» asks the same as «What is».
-    whole = re.sub(r"\b(what|who|where)['’]s (?=.)", r"\1 is ", text.lower())
-    return " ".join(re.findall(r"\w+", whole))
 
 
 def _main(statement: str, question: str = "", answer: str = "") -> None:

@@ -1,7 +1,7 @@
 """A checkpoint folder, loaded and saved: the Hugging Face folder plus the memory.
 
 model.safetensors, config.json, tokenizer files   as Hugging Face writes them, memory layers' weights included
-memory.safetensors   `values` (N, V), `document_frequency` (N,) of the background corpus
+memory.safetensors   `values` (N, V), in 8 bits with `value_scales` (N,); of the background corpus `document_frequency` (N,), `still.*`, what it reads
 memory.json          shape of the memory, whether it was trained, prompt, size of the background
 measure.json         known questions of the gate and of evaluation, background texts; disjoint sets
 No pickle is read. The fingerprint covers every byte of every file.
@@ -10,6 +10,7 @@ No pickle is read. The fingerprint covers every byte of every file.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from model.config import MemoryConfig
 from model.delta import Delta
 from model.errors import CheckpointError
 from model.memory import MemoryContext
+from model.reads import Held, Reads
 from model.retrofit import retrofit
 from model.study import QUESTION_PROMPT
 from model.tfidf import DocumentFrequency
@@ -53,6 +55,25 @@ class Measure:
     texts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class EightBitRows:
+    """Rows (N, V) in 8 bits: whole steps (N, V) int8 from -127 to 127, of the size scales (N,) float32."""
+
+    steps: Tensor
+    scales: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor) -> "EightBitRows":
+        """The nearest to `rows` (N, V), each with its own step."""
+        scales = rows.float().abs().amax(dim=1) / 127
+        steps = (rows / scales.clamp(min=torch.finfo(torch.float32).tiny)[:, None]).round()
+        return cls(steps.to(torch.int8), scales)
+
+    def rows(self) -> Tensor:
+        """The rows, (N, V) float32; the same bits on every machine."""
+        return self.steps.float() * self.scales[:, None]
+
+
 @dataclass
 class Checkpoint:
     """A loaded model with its memory, background statistics and measuring sets.
@@ -70,9 +91,15 @@ class Checkpoint:
     fingerprint: str
     pretrained: bool
     folder: Path
+    still: Reads | None = None
     prompt: str = QUESTION_PROMPT
     weight_dtype: torch.dtype = torch.bfloat16
     extra: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def held(self) -> Held:
+        """What learning holds still: the reads of background text."""
+        return Held() if self.still is None else Held().adding(self.still)
 
     def question_prompt(self, question: str) -> str:
         """The text in front of the answer to `question`."""
@@ -82,7 +109,7 @@ class Checkpoint:
     def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":
         """Load a folder: configuration, memory layers put in, weights, strictly.
 
-        spare_rows  rows beyond the base for versions; as many as slots by default
+        spare_rows  rows beyond the base for versions; twice as many as slots by default
         places      views resident at once
         Raises CheckpointError, naming the folder and what is wrong with it.
         """
@@ -95,14 +122,14 @@ class Checkpoint:
             tokenizer = AutoTokenizer.from_pretrained(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
-        values = memory["values"]
+        values = _stored_rows(memory)
         if values.shape != (config.slots, config.value_width):
             raise CheckpointError(
                 f"{folder}: values are {tuple(values.shape)}; memory.json says {(config.slots, config.value_width)}"
             )
         fingerprint = fingerprint_of(folder)
         dtype = getattr(torch, shape["value_dtype"])
-        table = ValueTable(values.to(dtype), config.slots if spare_rows is None else spare_rows, places, fingerprint)
+        table = ValueTable(values.to(dtype), 2 * config.slots if spare_rows is None else spare_rows, places, fingerprint)
         context = MemoryContext(table)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
         retrofit(model, config, context)
@@ -123,12 +150,13 @@ class Checkpoint:
             fingerprint,
             shape["pretrained"],
             folder,
+            _reads(memory),
             shape["prompt"],
             getattr(torch, shape["weight_dtype"]),
             shape["extra"],
         )
 
-    def save(self, folder: Path, *, values: Tensor | None = None) -> None:
+    def save(self, folder: Path, *, values: "Tensor | EightBitRows | None" = None) -> None:
         """Write the checkpoint: dense weights in `weight_dtype`, `values` (the base rows by default) as they are."""
         folder.mkdir(parents=True, exist_ok=True)
         tied = set(self.model.all_tied_weights_keys)
@@ -137,10 +165,14 @@ class Checkpoint:
         self.model.save_pretrained(folder, state_dict=weights)
         self.tokenizer.save_pretrained(folder)
         rows = self.table.rows[: self.table.slots] if values is None else values
-        save_file(
-            {"values": rows.detach().contiguous(), "document_frequency": self.background.counts},
-            folder / _MEMORY,
-        )
+        memory = {"document_frequency": self.background.counts}
+        if isinstance(rows, EightBitRows):
+            memory |= {"values": rows.steps, "value_scales": rows.scales}
+        else:
+            memory["values"] = rows.detach().contiguous()
+        if self.still is not None:
+            memory |= {"still.slots": self.still.slots.int(), "still.weights": self.still.weights.bfloat16()}
+        save_file(memory, folder / _MEMORY)
         _write_json(
             folder / _MEMORY_SHAPE,
             {
@@ -187,6 +219,18 @@ def _load_weights(model: PreTrainedModel, folder: Path) -> None:
         raise CheckpointError(
             f"{folder}: weights missing {sorted(set(missing) - tied)[:4]}, unexpected {sorted(unexpected)[:4]}"
         )
+
+
+def _stored_rows(memory: dict[str, Tensor]) -> Tensor:
+    if "value_scales" in memory:
+        return EightBitRows(memory["values"], memory["value_scales"]).rows()
+    return memory["values"]
+
+
+def _reads(memory: dict[str, Tensor]) -> Reads | None:
+    if "still.slots" not in memory:
+        return None
+    return Reads(memory["still.slots"].long(), memory["still.weights"].float())
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Placement = Literal["replace", "beside"]
+Readout = Literal["gated", "direct"]
 
 
 def _positive(owner: object, *names: str) -> None:
@@ -19,6 +20,7 @@ class MemoryConfig:
 
     layers       decoder layers that bear a memory layer, ascending
     placement    «replace» the feed-forward block, or stand «beside» it
+    readout      «gated»: the bag times a gate, projected; «direct»: the bag times a constant gain, V the model's width
     heads        H, query heads of a memory layer
     top_k        K, slots read per head
     sub_keys     n, half-keys per half and head; the table has N = n·n slots
@@ -28,6 +30,7 @@ class MemoryConfig:
 
     layers: tuple[int, ...]
     placement: Placement = "replace"
+    readout: Readout = "gated"
     heads: int = 4
     top_k: int = 16
     sub_keys: int = 256
@@ -41,6 +44,8 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig.layers is {self.layers}; it must name layers in ascending order")
         if self.placement not in ("replace", "beside"):
             raise ValueError(f"MemoryConfig.placement is {self.placement!r}; it must be 'replace' or 'beside'")
+        if self.readout not in ("gated", "direct"):
+            raise ValueError(f"MemoryConfig.readout is {self.readout!r}; it must be 'gated' or 'direct'")
         if self.top_k > self.sub_keys:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
 
@@ -54,28 +59,33 @@ class MemoryConfig:
 class FinetuneConfig:
     """How facts are learned; see `docs/decisions/` for where the defaults come from.
 
-    texts          study texts of a fact, at most
-    top_t          t, slots trained per fact
-    optimizer      «adam», or «sgd» as in the paper
-    learning_rate  of the chosen rows
-    max_steps      steps after which a fact counts as not learned
-    stop_loss      mean answer loss (nats a token) from which the probe is looked at
-    idf_power      exponent of the inverse document frequency
-    protection     weight of slots that earlier facts own, as a share of the background (method §4.5)
+    texts           study texts of a fact, at most
+    top_t           t, slots trained per fact, at most
+    optimizer       «relative»: every step moves a fact's hidden states by `learning_rate` of their norm; «sgd» as in
+                    the paper, with `learning_rate` in proportion to the gradient
+    max_steps       steps of a fact, after which it counts as not learned
+    stop_loss       mean answer loss (nats a token) at which the probe is asked
+    idf_power       exponent of the inverse document frequency; 0 chooses by access counts alone
+    anchors         places of background and earlier facts held still per fact, those that read most of its slots
+    group           facts of a job that are taught together
+    keep_unlearned  whether a fact whose probe is not answered keeps its change, as in the paper
     """
 
-    texts: int = 20
-    top_t: int = 200
-    optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = 0.05
-    max_steps: int = 48
-    stop_loss: float = 0.3
-    idf_power: float = 3.0
-    protection: float = 0.05
+    texts: int = 12
+    top_t: int = 800
+    optimizer: Literal["relative", "sgd"] = "relative"
+    learning_rate: float = 0.1
+    max_steps: int = 40
+    stop_loss: float = 0.05
+    idf_power: float = 1.0
+    anchors: int = 150
+    group: int = 16
+    keep_unlearned: bool = False
 
     def __post_init__(self) -> None:
-        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "idf_power")
-        if self.optimizer not in ("adam", "sgd"):
-            raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'adam' or 'sgd'")
-        if self.protection < 0:
-            raise ValueError(f"FinetuneConfig.protection is {self.protection}; it must be at least 0")
+        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "group")
+        if self.optimizer not in ("relative", "sgd"):
+            raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'relative' or 'sgd'")
+        for name in ("idf_power", "anchors"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"FinetuneConfig.{name} is {getattr(self, name)}; it must be at least 0")

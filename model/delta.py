@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from model.errors import DeltaError, WrongState
+from model.reads import Reads, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,14 @@ class Delta:
     slots   (S,) int64, strictly ascending
     before  (S, V) rows that the change was made from
     after   (S, V) rows that replace them, same dtype
+    reads   what the facts of the change read, so that later learning can hold it still; None where nobody learned
     Raises DeltaError on construction when the three do not fit together.
     """
 
     slots: Tensor
     before: Tensor
     after: Tensor
+    reads: Reads | None = None
 
     def __post_init__(self) -> None:
         S = len(self.slots)
@@ -79,11 +82,14 @@ class Delta:
             slots,
             torch.cat([self.before, later.before[~shared]])[order],
             torch.cat([after, later.after[~shared]])[order],
+            joined(reads for reads in (self.reads, later.reads) if reads is not None),
         )
 
     def to_bytes(self) -> bytes:
         """The delta as a safetensors file."""
         tensors = {"slots": self.slots, "before": self.before, "after": self.after}
+        if self.reads is not None:
+            tensors |= {"reads.slots": self.reads.slots.int(), "reads.weights": self.reads.weights.bfloat16()}
         return save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
     @staticmethod
@@ -99,7 +105,10 @@ class Delta:
         """Read `to_bytes`; raises DeltaError when the bytes are not a delta."""
         try:
             tensors = load(data)
-            return Delta(tensors["slots"], tensors["before"], tensors["after"])
+            reads = None
+            if "reads.slots" in tensors:
+                reads = Reads(tensors["reads.slots"].long(), tensors["reads.weights"].float())
+            return Delta(tensors["slots"], tensors["before"], tensors["after"], reads)
         except (SafetensorError, KeyError) as error:
             raise DeltaError(f"{len(data)} bytes are not a delta: {error}") from error
 

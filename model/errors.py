@@ -3,10 +3,12 @@
 ModelError
 ├── CheckpointError      a checkpoint folder that cannot be read or does not fit together
 ├── NotPretrained        teaching a model whose memory layers have never been trained
+├── NoPhrasings          another model that should word a fact did not, or not usably
 ├── DeltaError           bytes that are no delta, or deltas that do not fit together
 │   └── WrongState       a delta applied to rows other than those it was made from
 ├── SpareRowsExhausted   all spare rows are used by views in use
 ├── NotResident          a version asked for whose view is not in memory
+├── NoSuchFacts          facts to evaluate with that a source does not have
 └── EngineError
     ├── QueueFull        more requests wait than the queue holds
     ├── PromptTooLong    a prompt that leaves no room for an answer
@@ -26,6 +28,10 @@ class NotPretrained(ModelError):
     """The memory layers were never trained: their slots mean nothing yet, so nothing can be taught."""
 
 
+class NoPhrasings(ModelError):
+    """Another model that should word a fact failed, or wrote nothing usable; the fact is worded by rules."""
+
+
 class DeltaError(ModelError):
     """Bytes are not a delta, or two deltas do not fit together."""
 
@@ -40,6 +46,10 @@ class SpareRowsExhausted(ModelError):
 
 class NotResident(ModelError):
     """The version's view is not in memory; prepare it first."""
+
+
+class NoSuchFacts(ModelError):
+    """A source of facts is unknown, lacks its data folder, or has fewer facts than are needed."""
 
 
 class EngineError(ModelError):

@@ -1,7 +1,11 @@
-"""Measuring: recall by generation, drift of what was known, negative log-likelihood of text."""
+"""Measuring: recall by generation, drift of what was known, negative log-likelihood of text.
+
+`python -m model.evaluate continual --help` compares ways to teach; it needs no service.
+"""
 
 import re
 import string
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +18,8 @@ from model.generation import BATCH_SIZES, Prompt, generate, tokenize
 from model.study import StudyText
 from model.text import encode, pad
 from model.values import View
+
+_TEXT_LIMIT, _ANSWER_LIMIT = 256, 384  # tokens
 
 
 @dataclass(frozen=True)
@@ -75,19 +81,30 @@ def recall(checkpoint: Checkpoint, view: View, questions: Sequence[tuple[str, st
     return sum(right) / max(len(right), 1)
 
 
-@torch.inference_mode()
 def nll(checkpoint: Checkpoint, view: View, texts: Sequence[str]) -> float:
     """Mean negative log-likelihood of `texts` under `view`, in nats a token; 0 when there are none."""
+    rows = [encode(checkpoint.tokenizer, StudyText(text, ()), _TEXT_LIMIT) for text in texts]
+    return _mean_nll(checkpoint, view, [(ids, [True] * len(ids)) for ids, _ in rows])
+
+
+def answer_nll(checkpoint: Checkpoint, view: View, texts: Sequence[StudyText]) -> float:
+    """The same over the tokens that carry loss; a text's start is given, not predicted."""
+    return _mean_nll(checkpoint, view, [encode(checkpoint.tokenizer, text, _ANSWER_LIMIT) for text in texts])
+
+
+@torch.inference_mode()
+def _mean_nll(checkpoint: Checkpoint, view: View, rows: list[tuple[list[int], list[bool]]]) -> float:
+    """Mean over the marked tokens of all rows, the first token of a row left out."""
     total, tokens = 0.0, 0
-    rows = [encode(checkpoint.tokenizer, StudyText(text, ()), 256) for text in texts]
-    rows.sort(key=lambda row: len(row[0]))
+    rows = sorted(rows, key=lambda row: len(row[0]))
     checkpoint.context.use(view)
     for start in range(0, len(rows), 32):
         batch = pad(rows[start : start + 32], checkpoint.tokenizer.pad_token_id)
-        target, real = batch.ids[:, 1:], batch.real[:, 1:]
-        logits = checkpoint.model(input_ids=batch.ids[:, :-1], use_cache=False).logits
-        total += float(F.cross_entropy(logits[real], target[real], reduction="sum"))
-        tokens += int(real.sum())
+        target, counted = batch.ids[:, 1:], batch.answer[:, 1:]
+        hidden = checkpoint.model.get_decoder()(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
+        logits = checkpoint.model.lm_head(hidden[counted])
+        total += float(F.cross_entropy(logits.float(), target[counted], reduction="sum"))
+        tokens += int(counted.sum())
     return total / max(tokens, 1)
 
 
@@ -101,3 +118,16 @@ def drift(checkpoint: Checkpoint, before: View, after: View) -> Drift:
         nll(checkpoint, before, texts),
         nll(checkpoint, after, texts),
     )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command line: the name of an evaluation, then its options."""
+    from model.continual import command  # it imports this module
+
+    if not arguments or arguments[0] != "continual":
+        sys.exit("usage: python -m model.evaluate continual [options]; --help names them")
+    command.main(arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

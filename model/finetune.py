@@ -1,33 +1,39 @@
 """Sparse memory finetuning: facts in, a delta and a report out.
 
-Lin et al. 2025, https://arxiv.org/abs/2510.15103. For each fact the slots with the highest TF-IDF are chosen, and
-their rows become a parameter of their own: nothing else can move, whatever the optimizer, and the trained rows are
-the delta. Everything below the first memory layer is frozen, so its output is computed once per fact.
-Shapes: B texts · T tokens · D width · S chosen slots · V value width · N slots.
+Lin et al. 2025, https://arxiv.org/abs/2510.15103: for each fact the slots with the highest TF-IDF are chosen, and
+nothing but their rows can move. How they move is ours. Addresses of the first memory layer do not depend on its rows,
+so the bags of a fact's places are linear in them: with A (P, S) the weights with which P places read S chosen slots, a
+change C of the rows changes the bags by A C. A step follows the gradient in the metric M = I + Σ b bᵀ / ε over the
+places b that must hold still (background text, earlier facts): C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags
+and c such that the hidden states move by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its
+coefficients α (P, V) are kept, and the bags are K α with K = A Z (P, P): no step touches a row.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model import access
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.delta import Delta
 from model.errors import NotPretrained
 from model.evaluate import complete, matches
-from model.memory import TrainableRows
-from model.retrofit import decoder_layers
+from model.memory import ChangedRows
+from model.reads import Held, Reads, joined
+from model.replay import Replay
 from model.study import Probe, Study
-from model.text import TokenRows, encode, pad
+from model.text import encode, pad
 from model.tfidf import inverse_document_frequency, score, top_t
 from model.values import View
 
-_TEXT_LIMIT = 256
+TEXT_LIMIT = 256  # tokens of a study text
+_ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
+_SAME = 0.5  # cosine of two addresses from which on they stand for the same question
+_RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class SlotUse:
 class FactReport:
     """How one fact went: `probe_answer` is what the model said on the held-out probe, at its best attempt.
 
-    loss is the mean answer loss in nats a token before the last step.
+    loss is the mean answer loss in nats a token; seconds are the fact's share of those of its group.
     """
 
     learned: bool
@@ -65,57 +71,18 @@ class Learned:
     reports: tuple[FactReport, ...]
 
 
-class UpperLayers:
-    """The decoder from its first memory layer up, replayed on an input that was computed once.
-
-    ids (B, T), padded on the right: with causal attention no real token sees the padding. A pre-hook takes what
-    each upper layer was called with, so that no code here knows an architecture. `reads` are the slots (B, T, H, K)
-    that the one full pass read, per memory layer.
-    """
-
-    def __init__(self, checkpoint: Checkpoint, ids: Tensor) -> None:
-        decoder = checkpoint.model.get_decoder()
-        self._layers = list(decoder_layers(checkpoint.model))[checkpoint.config.layers[0] :]
-        self._norm = decoder.norm
-        self._calls: list[tuple[tuple[Tensor, ...], dict[str, object]]] = []
-        hooks = [
-            layer.register_forward_pre_hook(
-                lambda _, args, kwargs: self._calls.append((args, kwargs)), with_kwargs=True
-            )
-            for layer in self._layers
-        ]
-        context = checkpoint.context
-        context.recording, context.reads = True, {}
-        try:
-            with torch.no_grad():
-                decoder(input_ids=ids, use_cache=False)
-        finally:
-            context.recording = False
-            for hook in hooks:
-                hook.remove()
-        self.reads = context.reads
-
-    def __call__(self) -> Tensor:
-        """The last hidden state (B, T, D), with gradient to the rows being trained."""
-        hidden = self._calls[0][0][0]
-        for layer, (_, kwargs) in zip(self._layers, self._calls, strict=True):
-            hidden = layer(hidden, **kwargs)
-        out: Tensor = self._norm(hidden)
-        return out
-
-
 def learn(
     checkpoint: Checkpoint,
     view: View,
     studies: Sequence[Study],
     config: FinetuneConfig,
     *,
-    owners: Tensor | None = None,
+    held: Held | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Learned:
-    """Teach `studies` one after another on top of `view`; a fact that misses leaves no change.
+    """Teach `studies` on top of `view`, `config.group` of them together; a fact that misses leaves no change.
 
-    owners       (N,) how many earlier facts own each slot; they are protected (config.protection)
+    held         places whose bags are held still: the checkpoint's background, and what earlier facts read
     on_progress  called with the number of facts done; what it raises ends the learning
     Raises NotPretrained for a model whose memory was never trained.
     """
@@ -124,104 +91,240 @@ def learn(
             f"the memory layers of {checkpoint.folder} were never trained, so their slots mean nothing yet; "
             "pretrain them before facts are taught"
         )
-    owned = torch.zeros(checkpoint.table.slots) if owners is None else owners.float().clone()
+    held = checkpoint.held if held is None else held
     current, delta, reports = checkpoint.table.retain(view), None, []
     try:
-        for done, study in enumerate(studies, start=1):
-            change, report = learn_fact(checkpoint, current, study, config, owned)
+        groups = list(grouped(studies, config.group))
+        for together in groups:
+            group = Group(checkpoint, current, together, config, held)
+            reports += group.teach()
+            change = group.delta()
             if change is not None:
-                owned[change.slots] += 1
+                held = held.adding(change.reads)
                 delta = change if delta is None else delta.then(change)
                 parent, current = current, checkpoint.table.enter(current, change)
                 checkpoint.table.release(parent)
-            reports.append(report)
             if on_progress is not None:
-                on_progress(done)
+                on_progress(len(reports))
+        if len(groups) > 1:
+            reports = _asked_again(checkpoint, current, reports)
         return Learned(delta, current.state_hash, tuple(reports))
     finally:
         checkpoint.table.release(current)
 
 
-def learn_fact(
-    checkpoint: Checkpoint, view: View, study: Study, config: FinetuneConfig, owners: Tensor
-) -> tuple[Delta | None, FactReport]:
-    """Teach one fact: choose slots, train their rows, stop when the held-out probe is answered."""
-    begun = time.monotonic()
-    tokenizer = checkpoint.tokenizer
-    batch = pad([encode(tokenizer, text, _TEXT_LIMIT) for text in study.texts], tokenizer.pad_token_id)
-    checkpoint.context.use(view)
-    upper = UpperLayers(checkpoint, batch.ids)
-    slots = choose_slots(checkpoint, upper, batch, config, owners)
-    rows = TrainableRows(checkpoint.table, view, torch.tensor([use.slot for use in slots], dtype=torch.int64))
-    optimizer = _optimizer(rows, config)
-    threshold, loss, said = config.stop_loss, float("inf"), ""
-    for step in range(1, config.max_steps + 1):
-        loss = row_step(checkpoint, upper, rows, batch, optimizer, view)
-        if loss > threshold and step < config.max_steps:
-            continue
-        change = _change(checkpoint, view, rows)
-        said = _ask(checkpoint, view, change, study.probe)
-        if matches(said, study.probe.answer):
-            seconds = time.monotonic() - begun
-            return change, FactReport(True, "", step, loss, seconds, slots, study.probe, said)
-        threshold = min(threshold, loss) / 2
-    reason = f"after {config.max_steps} steps the model says {said!r} to the probe, not {study.probe.answer!r}"
-    seconds = time.monotonic() - begun
-    return None, FactReport(False, reason, config.max_steps, loss, seconds, slots, study.probe, said)
+class Writing:
+    """How one fact is being written: its chosen slots, and the coefficients α of the change of their rows.
+
+    uses    the chosen slots, ascending
+    reads   addresses of the fact's places
+    places  where these stand among the places of the group
+    """
+
+    def __init__(self, uses: tuple[SlotUse, ...], reads: Reads, places: slice, still: Reads | None, width: int) -> None:
+        self.uses, self.reads, self.places = uses, reads, places
+        self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
+        A = reads.on(self.slots)  # (P, S)
+        self._spread = A.T  # Z (S, P)
+        if still is not None:
+            B = still.on(self.slots)  # (places held still, S)
+            cosine = B @ A.T / still.weights.norm(dim=1)[:, None] / reads.weights.norm(dim=1)
+            B = B[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
+            gram = B @ B.T
+            gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
+            self._spread = A.T - B.T @ torch.linalg.solve(gram, B @ A.T)
+        self._kernel = A @ self._spread  # K (P, P)
+        self._coefficients = torch.zeros(len(reads), width)
+
+    def bag(self) -> Tensor:
+        """What the fact's change adds to its own bags, (P, V)."""
+        return self._kernel @ self._coefficients
+
+    def moved(self, gradient: Tensor) -> Tensor:
+        """How the fact's bags would move by a step of size 1 along `gradient` (P, V): (P, V)."""
+        return self._kernel @ gradient
+
+    def step(self, gradient: Tensor, size: float) -> None:
+        """α ← α - size · gradient, both of which are of the fact's bags, (P, V)."""
+        self._coefficients = self._coefficients - size * gradient
+
+    def change(self) -> Tensor:
+        """The change of the chosen rows, (S, V)."""
+        return self._spread @ self._coefficients
 
 
-def choose_slots(
-    checkpoint: Checkpoint, upper: UpperLayers, batch: TokenRows, config: FinetuneConfig, owners: Tensor
-) -> tuple[SlotUse, ...]:
-    """The top-t slots of a fact by TF-IDF over the slots that its texts read, ascending by slot."""
-    slots, counts = access.count(upper.reads.values(), batch.real)
+class Group:
+    """Facts that are taught together on one view: every one has its own Writing, and they share the passes.
+
+    Shapes: F facts · B texts · A positions before an answer token · P places (see Replay).
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, view: View, studies: Sequence[Study], config: FinetuneConfig, held: Held
+    ) -> None:
+        self._begun = time.monotonic()
+        self._checkpoint, self._view, self._studies, self._config = checkpoint, view, studies, config
+        texts = [study.texts[: config.texts] for study in studies]
+        tokenizer = checkpoint.tokenizer
+        batch = pad([encode(tokenizer, text, TEXT_LIMIT) for own in texts for text in own], tokenizer.pad_token_id)
+        fact = torch.arange(len(studies)).repeat_interleave(torch.tensor(list(map(len, texts))))  # (B,)
+        checkpoint.context.use(view)
+        self._replay = Replay(checkpoint, batch)
+        self._fact = fact[:, None].expand_as(batch.real)[self._replay.asked]  # (A,)
+        self._target = batch.ids.roll(-1, dims=1)[self._replay.asked]  # (A,)
+        self._tokens = torch.bincount(self._fact, minlength=len(studies))
+        self._writings = [self._writing(fact == index, held) for index in range(len(studies))]
+        with torch.no_grad():
+            self._bag = self._replay.bag()
+        self._loss = torch.full((len(studies),), torch.inf)
+        self._rate = torch.full((len(studies),), config.learning_rate)
+        self._steps = [0] * len(studies)
+        self._said = [""] * len(studies)
+        self._learned: set[int] = set()
+
+    def teach(self) -> list[FactReport]:
+        """Train until every probe is answered or the steps are used up; one report a fact."""
+        missing, stop = set(range(len(self._studies))), self._config.stop_loss
+        for _ in range(_ROUNDS):
+            self._train(missing, stop)
+            self._learned |= self._answered(missing)
+            missing -= self._learned
+            stop /= 4
+            if not missing or all(self._steps[fact] >= self._config.max_steps for fact in missing):
+                break
+        while missing and not self._config.keep_unlearned:  # one that is taken out may have borne another
+            missing = self._learned - self._answered(self._learned)
+            self._learned -= missing
+        seconds = (time.monotonic() - self._begun) / len(self._studies)
+        return [self._report(fact, seconds) for fact in range(len(self._studies))]
+
+    def delta(self) -> Delta | None:
+        """The change of the facts that were learned; None when there are none."""
+        every = range(len(self._studies))
+        return self._delta(every if self._config.keep_unlearned else sorted(self._learned))
+
+    def _writing(self, texts: Tensor, held: Held) -> Writing:
+        """A writing of the fact whose texts these (B,) are."""
+        reads, places = self._replay.reads(texts)
+        uses = choose_slots(self._checkpoint, self._replay.slots_read(texts), self._config)
+        slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
+        still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
+        return Writing(uses, reads, places, still, self._checkpoint.table.value_width)
+
+    def _train(self, facts: set[int], stop: float) -> None:
+        """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""
+        config = self._config
+        open_ = {fact for fact in facts if self._steps[fact] < config.max_steps}
+        while open_:
+            gradient = self._look(open_)
+            open_ = {fact for fact in open_ if self._loss[fact] > stop or self._steps[fact] == 0}
+            for fact in open_:
+                self._step(fact, gradient[self._writings[fact].places])
+                self._steps[fact] += 1
+            open_ = {fact for fact in open_ if self._steps[fact] < config.max_steps}
+
+    def _look(self, facts: set[int]) -> Tensor:
+        """Set the losses of `facts`; returns their gradient by the bags, (P, V)."""
+        wanted = torch.isin(self._fact, torch.tensor(sorted(facts)))
+        bag = (self._bag + torch.cat([writing.bag() for writing in self._writings])).requires_grad_()
+        context = self._checkpoint.context
+        context.changed = self._changed() if self._replay.several else None
+        try:
+            logits = self._checkpoint.model.lm_head(self._replay(bag, wanted))
+        finally:
+            context.changed = None
+        losses = F.cross_entropy(logits.float(), self._target[wanted], reduction="none")
+        mean = torch.zeros(len(self._studies)).index_add(0, self._fact[wanted], losses) / self._tokens
+        (gradient,) = torch.autograd.grad(mean.sum(), bag)
+        for fact in facts:
+            self._rate[fact] /= 2 if mean[fact] > self._loss[fact] else 1  # the last step went too far
+            self._loss[fact] = mean[fact].detach()
+        return gradient
+
+    def _step(self, fact: int, gradient: Tensor) -> None:
+        """One step along `gradient` (P, V): of a set length, or in proportion to the gradient."""
+        writing, size = self._writings[fact], float(self._rate[fact])
+        if self._config.optimizer == "relative":
+            size /= max(self._replay.share(writing.moved(gradient), writing.places), 1e-30)
+        writing.step(gradient, size)
+
+    def _answered(self, facts: set[int]) -> set[int]:
+        """Those of `facts` whose probe is answered on a view with what is learned and `facts`: as it is served."""
+        order = sorted(facts)
+        delta = self._delta(sorted(self._learned | facts))
+        if delta is None:
+            return set()
+        said = ask(self._checkpoint, self._view, delta, [self._studies[fact].probe for fact in order])
+        for fact, answer in zip(order, said, strict=True):
+            self._said[fact] = answer
+        return {fact for fact in order if matches(self._said[fact], self._studies[fact].probe.answer)}
+
+    def _changed(self, facts: Iterable[int] | None = None) -> ChangedRows:
+        """The changes of `facts`, of all by default, as one: what several write to a slot adds up."""
+        writings = self._writings if facts is None else [self._writings[fact] for fact in facts]
+        slots, position = torch.cat([writing.slots for writing in writings]).unique(return_inverse=True)
+        change = torch.zeros(len(slots), self._checkpoint.table.value_width)
+        return ChangedRows(slots, change.index_add(0, position, torch.cat([writing.change() for writing in writings])))
+
+    def _delta(self, facts: Sequence[int]) -> Delta | None:
+        if not facts:
+            return None
+        changed = self._changed(facts)
+        before = self._checkpoint.table.read(self._view, changed.slots)
+        reads = joined(self._writings[fact].reads for fact in facts)
+        return Delta(changed.slots, before, (before.float() + changed.change).to(before.dtype), reads)
+
+    def _report(self, fact: int, seconds: float) -> FactReport:
+        learned, probe, said = fact in self._learned, self._studies[fact].probe, self._said[fact]
+        steps, loss, uses = self._steps[fact], float(self._loss[fact]), self._writings[fact].uses
+        reason = "" if learned else f"after {steps} steps the model says {said!r} to the probe, not {probe.answer!r}"
+        return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
+
+
+def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:
+    """Studies in order, at most `size` together, and never two that teach the same words: there the later one wins."""
+    group: list[Study] = []
+    taught: set[str] = set()
+    for study in studies:
+        words = {text.text[: text.spans[0][0]] for text in study.texts if text.spans}
+        if group and (len(group) == size or words & taught):
+            yield group
+            group, taught = [], set()
+        group.append(study)
+        taught |= words
+    if group:
+        yield group
+
+
+def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
+    """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
+    slots, counts = reads.unique(return_counts=True)
     background = checkpoint.background
-    idf = inverse_document_frequency(background.counts[slots], background.batches, owners[slots], config.protection)
+    idf = inverse_document_frequency(background.counts[slots], background.batches)
     scores = score(counts, idf, config.idf_power)
     chosen = top_t(slots, scores, config.top_t).sort().values
-    return tuple(SlotUse(int(slots[index]), float(scores[index]), int(counts[index])) for index in chosen.tolist())
+    return tuple(map(SlotUse, slots[chosen].tolist(), scores[chosen].tolist(), counts[chosen].tolist()))
 
 
-def _optimizer(rows: TrainableRows, config: FinetuneConfig) -> torch.optim.Optimizer:
-    if config.optimizer == "sgd":
-        return torch.optim.SGD([rows.values], lr=config.learning_rate)
-    return torch.optim.Adam([rows.values], lr=config.learning_rate)
-
-
-def row_step(
-    checkpoint: Checkpoint,
-    upper: UpperLayers,
-    rows: TrainableRows,
-    batch: TokenRows,
-    optimizer: torch.optim.Optimizer,
-    view: View,
-) -> float:
-    """One optimizer step on the chosen rows alone; returns the mean answer loss before it, in nats a token."""
-    context = checkpoint.context
-    context.use(view)
-    context.trainable = rows
-    try:
-        chosen = batch.answer[:, 1:]
-        logits = checkpoint.model.lm_head(upper()[:, :-1][chosen])  # the head only where there is loss
-        loss = F.cross_entropy(logits.float(), batch.ids[:, 1:][chosen])
-        torch.autograd.backward(loss)
-    finally:
-        context.trainable = None
-    optimizer.step()
-    optimizer.zero_grad()
-    return float(loss.detach())
-
-
-def _change(checkpoint: Checkpoint, view: View, rows: TrainableRows) -> Delta:
-    before = checkpoint.table.read(view, rows.slots).cpu()
-    return Delta(rows.slots.cpu(), before, rows.values.detach().to(before.dtype).cpu())
-
-
-def _ask(checkpoint: Checkpoint, view: View, change: Delta, probe: Probe) -> str:
-    """What a view with `change` answers: the very path on which it would be served."""
+def ask(checkpoint: Checkpoint, view: View, change: Delta, probes: Sequence[Probe]) -> list[str]:
+    """What `view` with `change` answers: the very path on which it would be served."""
     candidate = checkpoint.table.enter(view, change)
     try:
-        text = checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
-        return complete(checkpoint, [text], candidate)[0]
+        return complete(checkpoint, [_prompt(checkpoint, probe) for probe in probes], candidate)
     finally:
         checkpoint.table.release(candidate)
+
+
+def _prompt(checkpoint: Checkpoint, probe: Probe) -> str:
+    return checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
+
+
+def _asked_again(checkpoint: Checkpoint, view: View, reports: Sequence[FactReport]) -> list[FactReport]:
+    """The reports after all groups are written: what a later group took away again is not learned."""
+    said = complete(checkpoint, [_prompt(checkpoint, report.probe) for report in reports], view)
+    return [
+        report
+        if not report.learned or matches(answer, report.probe.answer)
+        else replace(report, learned=False, probe_answer=answer, reason=f"a later fact of the job made it {answer!r}")
+        for report, answer in zip(reports, said, strict=True)
+    ]

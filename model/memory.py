@@ -1,6 +1,6 @@
 """The memory layer: product keys, a weighted bag of values, a gate. Knows nothing of versions but their views.
 
-Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys); Berges et al. 2024,
+Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys, direct readout); Berges et al. 2024,
 https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
 Shapes: B batch · T tokens · D width · H heads · K slots read per head · n sub-keys per half · N = n·n slots ·
 V value width · d half-key width · S slots being trained.
@@ -14,33 +14,35 @@ from model.config import MemoryConfig
 from model.values import ValueTable, View
 
 
-class TrainableRows:
-    """Chosen slots whose rows come from a parameter of their own while a fact is learned.
+class ChangedRows:
+    """A change of some rows that is not in the table yet: slots (S,) ascending; change (S, V) is added to their rows."""
 
-    slots (S,) ascending; values (S, V), the parameter. Nothing outside of `values` can move, whatever the optimizer.
-    """
+    def __init__(self, slots: Tensor, change: Tensor) -> None:
+        self.slots, self.change = slots, change
 
-    def __init__(self, table: ValueTable, view: View, slots: Tensor) -> None:
-        self.slots = slots
-        self.values = nn.Parameter(table.read(view, slots).float().clone())
-        self.position = torch.full((table.slots,), len(slots), dtype=torch.int64, device=table.rows.device)
-        self.position[slots] = torch.arange(len(slots), device=table.rows.device)
+    def bag(self, slots: Tensor, weights: Tensor) -> Tensor:
+        """What the change adds to the bags of reads: slots, weights (P, R) → (P, V)."""
+        position = torch.searchsorted(self.slots, slots).clamp(max=len(self.slots) - 1)
+        weights = weights * (self.slots[position] == slots)
+        return F.embedding_bag(position, self.change, per_sample_weights=weights, mode="sum")
 
 
 class MemoryContext:
     """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
 
     places     (B,) the place of the view that each sequence of the batch reads
-    trainable  rows that replace the table's for chosen slots, while learning
+    changed    rows that are being written, in no version yet
     reads      layer → slots (B, T, H, K) read by it, kept while `recording`
+    needed     (B, T) bool, the positions whose output matters where the last layer bears the memory; all when None
     """
 
     def __init__(self, table: ValueTable) -> None:
         self.table = table
         self.places = torch.zeros(1, dtype=torch.int64, device=table.rows.device)
-        self.trainable: TrainableRows | None = None
+        self.changed: ChangedRows | None = None
         self.recording = False
         self.reads: dict[int, Tensor] = {}
+        self.needed: Tensor | None = None
 
     def use(self, *views: View) -> None:
         """Let sequence b of the next batches read `views[b]`; one view alone serves every sequence."""
@@ -52,20 +54,15 @@ class MemoryContext:
             self.reads[layer] = slots.detach()
         B, T = slots.shape[:2]
         row = self.table.views.flatten()[slots + self.table.slots * self.places.view(-1, 1, 1, 1)]
-        row, weights = row.view(B * T, -1), weights.reshape(B * T, -1).to(self.table.rows.dtype)
-        if self.trainable is None:
-            bag = F.embedding_bag(row, self.table.rows, per_sample_weights=weights, mode="sum")
-            return bag.view(B, T, -1)
-        position = self.trainable.position[slots].view(B * T, -1)  # S where the slot is not trained
-        S = len(self.trainable.slots)
-        frozen = F.embedding_bag(row, self.table.rows, per_sample_weights=weights * (position == S), mode="sum")
-        values = F.pad(self.trainable.values, (0, 0, 0, 1))  # (S + 1, V), the last row never read
-        trained = F.embedding_bag(position, values, per_sample_weights=weights, mode="sum", padding_idx=S)
-        return (frozen + trained).view(B, T, -1)
+        weights = weights.reshape(B * T, -1).to(self.table.rows.dtype)
+        bag = F.embedding_bag(row.view(B * T, -1), self.table.rows, per_sample_weights=weights, mode="sum")
+        if self.changed is not None:
+            bag = bag + self.changed.bag(slots.reshape(B * T, -1), weights)
+        return bag.view(B, T, -1)
 
 
 class MemoryLayer(nn.Module):
-    """out = W_out( bag ⊙ silu(W_gate x) ), x (B, T, D) → (B, T, D).
+    """out = W_out( bag ⊙ silu(W_gate x) ), or gain ⊙ bag where the readout is direct; x (B, T, D) → (B, T, D).
 
     Addressing runs in fp32 with autocast off: in bf16 a worker and an engine would read different slots.
     """
@@ -77,25 +74,32 @@ class MemoryLayer(nn.Module):
         self.query = nn.Linear(width, H * 2 * d, bias=False)
         self.query_gain = nn.Parameter(torch.ones(H, 2, d))
         self.keys = nn.Parameter(torch.empty(H, 2, n, d).uniform_(-(d**-0.5), d**-0.5))
-        self.gate = nn.Linear(width, V, bias=False)
-        self.out = nn.Linear(V, width, bias=False)
         nn.init.xavier_uniform_(self.query.weight)
-        if config.placement == "beside":
-            nn.init.zeros_(self.out.weight)  # a retrofitted model answers as before
+        if config.readout == "gated":
+            self.gate = nn.Linear(width, V, bias=False)
+            self.out = nn.Linear(V, width, bias=False)
+            if config.placement == "beside":
+                nn.init.zeros_(self.out.weight)  # a retrofitted model answers as before
+        else:
+            if width != V:
+                raise ValueError(f"MemoryConfig.value_width is {V}; a direct readout needs the model's width, {width}")
+            self.gain = nn.Parameter(torch.ones(V))
         # Sorted both ways, pair (i, j) beats every pair before it in both halves: (i+1)(j+1) of them.
         K = config.top_k
         pairs = [(i, j) for i in range(K) for j in range(K) if (i + 1) * (j + 1) <= K]
         self.register_buffer("pairs", torch.tensor(pairs).T.contiguous(), persistent=False)
         self.pairs: Tensor
 
+    def half_queries(self, x: Tensor) -> Tensor:
+        """Both halves of each head's query, normalised: x (B, T, D) → (B, T, H, 2, d)."""
+        query = F.linear(x.float(), self.query.weight.float())
+        query = query.view(*x.shape[:2], self.config.heads, 2, self.config.key_width)
+        return F.rms_norm(query, (self.config.key_width,))
+
     def half_scores(self, x: Tensor) -> Tensor:
         """Scores of the half-keys: x (B, T, D) → (B, T, H, 2, n)."""
-        config = self.config
-        query = F.linear(x.float(), self.query.weight.float())
-        query = query.view(*x.shape[:2], config.heads, 2, config.key_width)  # (B, T, H, 2, d)
-        query = F.rms_norm(query, (config.key_width,)) * self.query_gain.float()
         keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
-        return torch.einsum("bthcd,hcnd->bthcn", query, keys)
+        return torch.einsum("bthcd,hcnd->bthcn", self.half_queries(x) * self.query_gain.float(), keys)
 
     def imbalance(self, x: Tensor) -> Tensor:
         """How unevenly x (B, T, D) reads the half-keys: n · Σ share of reads · mean probability, 1 when even.
@@ -122,10 +126,26 @@ class MemoryLayer(nn.Module):
             return row * config.sub_keys + column, score.softmax(dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output, (B, T, D) → (B, T, D)."""
+        """The layer's output, (B, T, D) → (B, T, D); zeros at positions that are not needed."""
+        needed = self.context.needed
+        if needed is None:
+            return self.read(x)
+        read = self.read(x[needed][None])[0]
+        out = read.new_zeros(x.shape)
+        out[needed] = read
+        return out
+
+    def read(self, x: Tensor) -> Tensor:
+        """The layer's output at every position, (B, T, D) → (B, T, D)."""
         slots, weights = self.address(x)
-        bag = self.context.bag(self.layer, slots, weights)  # (B, T, V)
-        out: Tensor = self.out(bag.to(x.dtype) * F.silu(self.gate(x)))
+        bag = self.context.bag(self.layer, slots, weights).to(x.dtype)  # (B, T, V)
+        return self.read_out(bag, x)
+
+    def read_out(self, bag: Tensor, x: Tensor) -> Tensor:
+        """What a bag (B, T, V) adds at positions with input x (B, T, D): linear in the bag."""
+        if self.config.readout == "direct":
+            return bag * self.gain
+        out: Tensor = self.out(bag * F.silu(self.gate(x)))
         return out
 
 

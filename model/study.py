@@ -44,8 +44,10 @@ class Study:
     """The texts of one fact and the probe that is not among them.
 
     `answer_known` is False where the statement shows no answer: then loss covers what follows the subject.
+    `note` says why phrasings are missing that another model should have written; empty where none are.
     """
 
     texts: tuple[StudyText, ...]
     probe: Probe
     answer_known: bool
+    note: str = ""

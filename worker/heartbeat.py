@@ -14,6 +14,7 @@ from app.db.session import Sessions
 from app.errors import LeaseLost
 from app.services import learning
 
+_SHORTEST_PAUSE = 0.25  # seconds: quick facts share a beat, for each one is a commit
 _log = structlog.get_logger()
 
 
@@ -24,7 +25,7 @@ class Heartbeat:
         self._sessions, self._claim, self._seconds = sessions, claim, seconds
         self._done = 0
         self._lost = False
-        self._ended = False
+        self._ended = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -37,7 +38,7 @@ class Heartbeat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait for the last beat: whoever leaves the block may give the lease up."""
-        self._ended = True
+        self._ended.set()
         self._wake.set()
         self._thread.join()
 
@@ -49,8 +50,9 @@ class Heartbeat:
             raise LeaseLost(f"the lease of job {self._claim.job} was lost while it was learned")
 
     def _run(self) -> None:
-        while not self._ended and not self._lost:
+        while not self._ended.is_set() and not self._lost:
             self._beat()
+            self._ended.wait(min(_SHORTEST_PAUSE, self._seconds))
             self._wake.wait(self._seconds)
             self._wake.clear()
 

@@ -3,15 +3,14 @@
 It holds the loaded checkpoint and knows the services; it knows no Celery, and no environment.
 """
 
-import os
-import socket
 import threading
+from collections.abc import Sequence
 
 import structlog
-import torch
 
 from app.db.session import Sessions
 from app.errors import LeaseLost
+from app.phrasing import Phrasing
 from app.queue import Queue
 from app.services import learning, publishing, versions
 from app.settings import Settings
@@ -20,11 +19,12 @@ from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.delta import Delta
 from model.errors import NotPretrained
-from model.evaluate import Drift, drift
+from model.evaluate import Drift
 from model.finetune import Learned, learn
-from model.study import Fact
+from model.gate import Gate
+from model.study import Fact, Study
 from model.values import View
-from worker import report
+from worker import owner, report
 from worker.heartbeat import Heartbeat
 from worker.parent import Parent
 
@@ -50,15 +50,22 @@ class Learner:
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
         self._config = config or FinetuneConfig()
-        self._parent = Parent(checkpoint.table)
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._parent = Parent(checkpoint)
+        self._gate = Gate(checkpoint)
+        self._phrasing = Phrasing.configured(settings)
+        self._owner = owner.own()
         self._stopping = threading.Event()
 
     def bootstrap(self) -> None:
-        """Make sure that the data belong to this checkpoint. Raises WrongCheckpoint."""
+        """Make sure that the data belong to this checkpoint, and do once what is slow the first time.
+
+        Raises WrongCheckpoint.
+        """
         base = self._checkpoint.table.base.state_hash
         with self._sessions() as session:
             versions.bootstrap(session, self._settings.namespace, self._checkpoint.fingerprint, base)
+        self._gate.measure(self._checkpoint.table.base)
+        augment(Fact(statement="The first fact is slow."), limit=self._config.texts)
 
     def stop(self) -> None:
         """End after the fact in hand; its job goes back to the queue."""
@@ -91,7 +98,7 @@ class Learner:
             with self._sessions() as session:
                 learning.give_back(session, self._settings, claim, f"{type(error).__name__}: {error}")
 
-    def _train(self, claim: learning.Claim) -> tuple[Learned, Drift | None]:
+    def _train(self, claim: learning.Claim) -> tuple[Learned, list[str], Drift | None]:
         """Learn the facts of a claim on top of its parent, and measure what that does to everything else."""
         with Heartbeat(self._sessions, claim, self._settings.lease_seconds / _BEATS_A_LEASE) as heartbeat:
 
@@ -101,26 +108,30 @@ class Learner:
                     raise Stopped
 
             with self._sessions() as session:
-                parent = self._parent.view(session, claim.parent)
-                written = versions.slot_owners(session, versions.lineage(session, claim.parent))
-            owners = torch.zeros(self._checkpoint.table.slots)
-            owners[list(written)] = torch.tensor(list(written.values()), dtype=owners.dtype)
-            studies = [augment(_fact(fact), limit=self._config.texts) for fact in claim.facts]
-            learned = learn(self._checkpoint, parent, studies, self._config, owners=owners, on_progress=on_progress)
-            return learned, None if learned.delta is None else self._drift(parent, learned.delta)
+                parent, held = self._parent.bring(session, claim.parent)
+            studies = [self._study(fact) for fact in claim.facts]
+            notes = [study.note for study in studies]
+            learned = learn(self._checkpoint, parent, studies, self._config, held=held, on_progress=on_progress)
+            if learned.delta is None:
+                return learned, notes, None
+            taught = [study for study, one in zip(studies, learned.reports, strict=True) if one.learned]
+            return learned, notes, self._drift(parent, learned.delta, taught)
 
-    def _drift(self, parent: View, delta: Delta) -> Drift:
+    def _study(self, fact: learning.ClaimedFact) -> Study:
+        return augment(_fact(fact), limit=self._config.texts, generate=self._phrasing)
+
+    def _drift(self, parent: View, delta: Delta, taught: Sequence[Study]) -> Drift:
         table = self._checkpoint.table
         candidate = table.enter(parent, delta)
         try:
-            return drift(self._checkpoint, parent, candidate)
+            return self._gate.drift(parent, candidate, taught)
         finally:
             table.release(candidate)
 
-    def _hand_in(self, claim: learning.Claim, learned: Learned, change: Drift | None) -> None:
+    def _hand_in(self, claim: learning.Claim, learned: Learned, notes: list[str], change: Drift | None) -> None:
         """Commit what was learned as a version, or say why it must not become one."""
-        results = report.fact_results(claim, learned)
-        figures = report.figures(learned, change)
+        results = report.fact_results(claim, learned, notes)
+        figures = report.figures(claim, learned, change)
         complaint = report.complaint(change, self._settings)
         with self._sessions() as session:
             if learned.delta is None or complaint:
@@ -138,9 +149,10 @@ class Learner:
                     report=figures,
                 ),
             )
+            self._queue.hint()
             # Usually too early, but it sees at once when another version went live meanwhile.
-            publishing.publish(session, self._settings, version)
-        self._queue.hint()
+            if publishing.publish(session, self._settings, version).state == "published":
+                self._queue.hint()
 
 
 def _fact(claimed: learning.ClaimedFact) -> Fact:

@@ -1,31 +1,41 @@
-"""The version that jobs are learned on top of, as a view."""
+"""The version that jobs are learned on top of: its view, and what learning has to hold still."""
 
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION
 from app.services import versions
+from model.checkpoint import Checkpoint
 from model.delta import Delta
-from model.values import ValueTable, View
+from model.reads import Held
+from model.values import View
 
 
 class Parent:
-    """Keeps one view, of the version asked for last: training needs the table's other places and rows."""
+    """Keeps one version, the one asked for last: training needs the table's other places and rows.
 
-    def __init__(self, table: ValueTable) -> None:
-        self._table = table
-        self._version, self._view = BASE_VERSION, table.retain(table.base)
+    From there the next one is only as far away as the deltas between them, however long the history is.
+    """
 
-    def view(self, session: Session, version: int) -> View:
-        """The view of `version`, brought up from stored deltas; it stays until another is asked for."""
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint, self._table = checkpoint, checkpoint.table
+        self._version, self._view = BASE_VERSION, self._table.retain(self._table.base)
+        self._held = checkpoint.held
+
+    def bring(self, session: Session, version: int) -> tuple[View, Held]:
+        """The view of `version`, brought up from stored deltas, and what learning on top of it must hold still.
+
+        Both stay until another version is asked for.
+        """
         line = versions.lineage(session, version)
         if self._version not in line:
-            self._keep(BASE_VERSION, self._table.retain(self._table.base))
-        missing = versions.deltas(session, line[line.index(self._version) + 1 :])
+            self._keep(BASE_VERSION, self._table.retain(self._table.base), self._checkpoint.held)
+        missing = line[line.index(self._version) + 1 :]
         if missing:
-            delta = Delta.path(data for _, data in missing)
-            self._keep(version, self._table.enter(self._view, delta))
-        return self._view
+            delta = Delta.path(data for _, data in versions.deltas(session, missing))
+            held = self._held if delta.reads is None else self._held.adding(delta.reads)
+            self._keep(version, self._table.enter(self._view, delta), held)
+        return self._view, self._held
 
-    def _keep(self, version: int, view: View) -> None:
+    def _keep(self, version: int, view: View, held: Held) -> None:
         self._table.release(self._view)
-        self._version, self._view = version, view
+        self._version, self._view, self._held = version, view, held

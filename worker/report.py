@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from app.db.tables import Json
@@ -11,8 +12,8 @@ from model.evaluate import Drift
 from model.finetune import FactReport, Learned, SlotUse
 
 
-def fact_results(claim: Claim, learned: Learned) -> list[FactResult]:
-    """What became of each fact of a claim."""
+def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[FactResult]:
+    """What became of each fact of a claim; a note says why another model's phrasings are missing from its texts."""
     return [
         FactResult(
             fact=fact.id,
@@ -20,9 +21,9 @@ def fact_results(claim: Claim, learned: Learned) -> list[FactResult]:
             reason=report.reason or None,
             probe=asdict(report.probe),
             probe_answer=report.probe_answer,
-            report=_steps(report),
+            report=_steps(report) | ({"phrasings": note} if note else {}),
         )
-        for fact, report in zip(claim.facts, learned.reports, strict=True)
+        for fact, report, note in zip(claim.facts, learned.reports, notes, strict=True)
     ]
 
 
@@ -38,11 +39,17 @@ def written_slots(learned: Learned) -> list[WrittenSlot]:
     ]
 
 
-def figures(learned: Learned, change: Drift | None) -> Json:
+def figures(claim: Claim, learned: Learned, change: Drift | None) -> Json:
     """The report of a job and of its version."""
     taught = [report for report in learned.reports if report.learned]
+    pairs = zip(claim.facts, learned.reports, strict=True)
     return {
         "facts": {"learned": len(taught), "failed": len(learned.reports) - len(taught)},
+        "replaced": [
+            {"fact": fact.id, "replaces": fact.replaces}
+            for fact, report in pairs
+            if report.learned and fact.replaces is not None
+        ],
         "slots": 0 if learned.delta is None else len(learned.delta.slots),
         "bytes": 0 if learned.delta is None else learned.delta.nbytes,
         "seconds": round(sum(report.seconds for report in learned.reports), 3),

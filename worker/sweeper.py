@@ -8,6 +8,7 @@ from app.db.session import Sessions
 from app.queue import Queue
 from app.services import learning, publishing
 from app.settings import Settings
+from worker.owner import is_dead
 
 _log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ class Sweeper:
             for version in publishing.ready(session, self._settings.namespace):
                 if publishing.publish(session, self._settings, version).state == "published":
                     self._queue.hint()
-            for job in learning.sweep(session, self._settings):
+            for job in learning.sweep(session, self._settings, is_dead):
                 self._queue.ring(job)
 
     def _run(self) -> None:

@@ -9,14 +9,25 @@ from app.api.bodies import FactsBody
 from app.api.deps import Cursor, Limit, PathId, QueueDep, RawBody, Reader, SessionDep, SettingsDep, Writer
 from app.api.errors import KEYED, problems
 from app.api.schemas import FactOut, Page, SubmittedOut
-from app.services import facts
+from app.services import facts, submission
 from app.services.facts import FactStatus, FactView
 from app.services.pages import Page as ServicePage
+from app.services.submission import Post
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"], responses=KEYED)
 
 
-@router.post("", status_code=202, responses=problems(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+_REPEATED = "all of these facts are live or on their way already; nothing was stored"
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={
+        HTTPStatus.OK.value: {"model": SubmittedOut, "description": _REPEATED},
+        **problems(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    },
+)
 def post_facts(
     body: FactsBody,
     raw: RawBody,
@@ -28,8 +39,11 @@ def post_facts(
     idempotency_key: Annotated[str | None, Header(description="same key and body: same reply")] = None,
 ) -> SubmittedOut:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
-    submitted = facts.submit(session, settings, body.new_facts(), key=key, idempotency_key=idempotency_key, body=raw)
-    queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
+    submitted = submission.submit(session, settings, Post(body.new_facts(), key, raw, idempotency_key))
+    if submitted.new:
+        queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
+    else:
+        response.status_code = HTTPStatus.OK
     response.headers["Location"] = f"/v1/jobs/{submitted.job}"
     return SubmittedOut.of(submitted)
 

@@ -6,7 +6,8 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.db.tables import Job, JobState, VersionKind, VersionState
-from app.services.facts import FactStatus, FactView, Submitted
+from app.services.facts import FactStatus, FactView
+from app.services.submission import Submitted
 from app.services.versions import VersionView
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class FactRef(Outgoing):
 
 
 class SubmittedOut(Outgoing):
-    """Facts were stored, and wait to be learned; `Location` is where to follow their job."""
+    """Facts were stored, or were there already, with the job that teaches them; `Location` is where to follow it."""
 
     model_config = example(job={"id": 7, "state": "queued"}, facts=[{"id": 12, "status": "queued"}])
 
@@ -72,8 +73,8 @@ class SubmittedOut(Outgoing):
     @classmethod
     def of(cls, submitted: Submitted) -> "SubmittedOut":
         """The reply is the same for a repeated call, so it shows the states at the first one."""
-        queued = [FactRef(id=fact, status="queued") for fact in submitted.facts]
-        return cls(job=JobRef(id=submitted.job, state="queued"), facts=queued)
+        taken = [FactRef(id=fact.id, status=fact.status) for fact in submitted.facts]
+        return cls(job=JobRef(id=submitted.job, state=submitted.state), facts=taken)
 
 
 class ProbeOut(Outgoing):
@@ -101,6 +102,8 @@ class FactOut(Outgoing):
         probe_answer="Lisbon",
         job=7,
         version=3,
+        replaces=4,
+        replaced_by=None,
         report={"steps": 9, "seconds": 1.4},
         created_at="2026-11-22T10:00:00Z",
     )
@@ -118,6 +121,8 @@ class FactOut(Outgoing):
     probe_answer: str | None = Field(description="what the model said to the probe")
     job: int = Field(validation_alias="job_id")
     version: int | None = Field(validation_alias="version_id")
+    replaces: int | None = Field(description="the fact that gave another answer to its question until then")
+    replaced_by: int | None = Field(description="the live fact that gives another answer to its question")
     report: dict[str, Any] | None
     created_at: datetime
 
@@ -126,6 +131,7 @@ class JobFact(FactRef):
     """A fact of a job."""
 
     reason: str | None = Field(description="why it failed")
+    replaces: int | None = Field(description="the fact that gave another answer to its question until then")
 
 
 class Progress(Outgoing):
@@ -135,7 +141,7 @@ class Progress(Outgoing):
     total: int
 
 
-class JobOut(Outgoing):
+class JobItem(Outgoing):
     """A job: the facts of one POST on their way into one version."""
 
     model_config = example(
@@ -147,7 +153,6 @@ class JobOut(Outgoing):
         report={"seconds": 2.1},
         error=None,
         created_at="2026-11-22T10:00:00Z",
-        facts=[{"id": 12, "status": "live", "reason": None}],
     )
 
     id: int
@@ -158,25 +163,43 @@ class JobOut(Outgoing):
     report: dict[str, Any] | None
     error: str | None
     created_at: datetime
+
+    @classmethod
+    def of(cls, job: Job) -> "JobItem":
+        """A job without what is in it."""
+        return cls(
+            id=job.id,
+            state=job.state,
+            kind=job.kind,
+            progress=Progress(done=job.done, total=job.total),
+            version=job.version_id,
+            report=job.report,
+            error=job.error,
+            created_at=job.created_at,
+        )
+
+
+class JobOut(JobItem):
+    """A job and what is in it."""
+
+    model_config = example(
+        id=7,
+        state="succeeded",
+        kind="learn",
+        progress={"done": 1, "total": 1},
+        version=3,
+        report={"seconds": 2.1, "replaced": [{"fact": 12, "replaces": 4}]},
+        error=None,
+        created_at="2026-11-22T10:00:00Z",
+        facts=[{"id": 12, "status": "live", "reason": None, "replaces": 4}],
+    )
+
     facts: list[JobFact]
 
     @classmethod
-    def of(cls, job: Job, facts: list[FactView]) -> "JobOut":
-        """A job and what is in it."""
-        progress = {"done": job.done, "total": job.total}
-        return cls.model_validate(
-            {
-                "id": job.id,
-                "state": job.state,
-                "kind": job.kind,
-                "progress": progress,
-                "version": job.version_id,
-                "report": job.report,
-                "error": job.error,
-                "created_at": job.created_at,
-                "facts": facts,
-            }
-        )
+    def with_facts(cls, job: Job, facts: list[FactView]) -> "JobOut":
+        """A job and its facts, in the order in which they were sent."""
+        return cls.model_validate({**vars(JobItem.of(job)), "facts": facts})
 
 
 class AnswerOut(Outgoing):

@@ -17,7 +17,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
-    UniqueConstraint,
     func,
     text,
 )
@@ -32,6 +31,7 @@ VersionKind = Literal["base", "learn", "forget"]
 VersionState = Literal["ready", "published", "rejected", "superseded"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
 FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
+UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
 
 Json = dict[str, Any]
 _ZERO = text("0")
@@ -92,7 +92,6 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         _one_of("state", JobState),
-        UniqueConstraint("api_key_id", "idempotency_key"),
         Index(None, "namespace", "state", "id"),
     )
 
@@ -108,10 +107,20 @@ class Job(Base):
     report: Mapped[Json | None]
     error: Mapped[str | None]
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
-    idempotency_key: Mapped[str | None]
-    body_sha256: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Call(Base):
+    """A call with an idempotency key, and the reply that a repeated one gets."""
+
+    __tablename__ = "calls"
+
+    api_key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id"), primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    body_sha256: Mapped[str]
+    reply: Mapped[Json]  # {"job", "state", "facts": [{"id", "status"}]}
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class JobEvent(Base):
@@ -205,6 +214,8 @@ class Fact(Base):
         Index(None, "job_id"),
         Index(None, "source", "id"),
         Index(None, "version_id"),
+        Index(None, "namespace", "content_sha256"),
+        Index(None, "namespace", "question_sha256"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -218,6 +229,9 @@ class Fact(Base):
     source: Mapped[str | None]
     valid_from: Mapped[datetime | None]
     content_sha256: Mapped[str]
+    question_sha256: Mapped[str | None]  # of the question that it answers; none where nobody can tell
+    answer_sha256: Mapped[str | None]
+    replaces: Mapped[int | None] = mapped_column(ForeignKey("facts.id"))  # live when this one was learned
     state: Mapped[FactState] = mapped_column(server_default="queued")
     reason: Mapped[str | None]
     probe: Mapped[Json | None]  # {"kind", "text", "answer"}

@@ -9,11 +9,9 @@ from typing import Any, Literal
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Fact, FactState, Job, JobEvent
+from app.db.tables import UNDECIDED, Fact, FactState, Job, JobEvent, JobState
 from app.errors import JobNotFound
 from app.services.pages import Page, page_of
-
-_UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
 
 
 def get(session: Session, job_id: int) -> Job:
@@ -24,11 +22,13 @@ def get(session: Session, job_id: int) -> Job:
     return job
 
 
-def page(session: Session, cursor: int | None, limit: int) -> Page[Job]:
+def page(session: Session, cursor: int | None, limit: int, state: JobState | None = None) -> Page[Job]:
     """Jobs, newest first, older than `cursor`."""
     query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
     if cursor is not None:
         query = query.where(Job.id < cursor)
+    if state is not None:
+        query = query.where(Job.state == state)
     return page_of(session.scalars(query).all(), limit, lambda job: job.id)
 
 
@@ -69,5 +69,5 @@ def end(session: Session, job: Job, state: Literal["failed", "rejected"], reason
 
 def move_facts(session: Session, job: Job, state: FactState, reason: str | None = None) -> None:
     """Move the undecided facts of a job, away from the version that was to carry them."""
-    undecided = update(Fact).where(Fact.job_id == job.id, Fact.state.in_(_UNDECIDED))
-    session.execute(undecided.values(state=state, reason=reason, version_id=None))
+    undecided = update(Fact).where(Fact.job_id == job.id, Fact.state.in_(UNDECIDED))
+    session.execute(undecided.values(state=state, reason=reason, version_id=None, replaces=None))

@@ -190,7 +190,8 @@ def _reject(session: Session, settings: Settings, version: Version, job: Job, wr
     facts = session.scalars(select(Fact).where(Fact.version_id == version.id).order_by(Fact.id)).all()
     for fact in facts:
         if fact.id in wrong:
-            fact.state, fact.version_id, fact.probe_answer = "failed", None, wrong[fact.id]
+            fact.state, fact.version_id, fact.replaces = "failed", None, None
+            fact.probe_answer = wrong[fact.id]
             fact.reason = f"the served model said {wrong[fact.id]!r} to the probe"
     session.flush()
     reason = f"the served model did not answer the probes of {len(wrong)} of {len(facts)} facts"

@@ -18,7 +18,6 @@ from app.db.tables import (
     Json,
     Version,
     VersionKind,
-    VersionSlot,
     VersionState,
 )
 from app.errors import (
@@ -141,12 +140,6 @@ def deltas(session: Session, ids: Sequence[int]) -> list[tuple[int, bytes]]:
             raise DamagedDelta(f"the delta of version {version_id} does not match its checksum {checksum}")
         found.append((version_id, delta))
     return found
-
-
-def slot_owners(session: Session, ids: Sequence[int]) -> dict[int, int]:
-    """How many facts of these versions wrote each slot; slots that none wrote are left out."""
-    owners = select(VersionSlot.slot, func.sum(VersionSlot.owners)).where(VersionSlot.version_id.in_(ids))
-    return {slot: int(count) for slot, count in session.execute(owners.group_by(VersionSlot.slot))}
 
 
 def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[VersionView]:

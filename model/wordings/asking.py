@@ -155,4 +155,6 @@ def _numbered_noun(answer: str) -> str:
 
 def has_preposition(answer: str) -> bool:
     """Whether an answer brings its own preposition: «under the mat»."""
-    return answer.split()[0].lower() in PLACE_PREPOSITIONS
+    first = answer.split()[0].lower()
+    apart = re.match(r"(?:next|close|across|far|north|south|east|west|north-?east|south-?west) (?:to|from|of) ", answer)
+    return first in PLACE_PREPOSITIONS or bool(apart)

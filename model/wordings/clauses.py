@@ -4,10 +4,13 @@ The gap is the answer. «The ferry leaves from [pier twelve]» is subject, auxil
 preposition «from»; asking moves a question word to the front and leaves the preposition behind, or takes it too.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from model.wordings.asking import Ask, ask_for, ask_like, has_preposition
-from model.wordings.grammar import BE, PARTICIPLES, PREPOSITIONS, finite, past, shape_of
+from model.wordings.gaps import BARE_TIME
+from model.wordings.grammar import BE, DETERMINERS, PARTICIPLES, PREPOSITIONS, finite, is_someone, past, shape_of
+from model.wordings.nominal import agent_questions
 from model.wordings.phrasings import Reading
 
 # «What colour does it have?» «teal» cannot be said as «it has teal».
@@ -56,6 +59,10 @@ class Clause:
 
     def reading(self) -> Reading:
         """Every question and statement of this clause."""
+        if not self.preposition and not self.front and BARE_TIME.search(f"x {self.answer}"):
+            # «last year» is no thing that someone did: it is asked for by «when».
+            often = shape_of(self.answer) == "frequency"
+            return replace(self, front=("How often" if often else "When", "")).reading()
         ask = self._ask()
         fronts = dict.fromkeys([*([self.front] if self.front else []), *ask.fronts])
         questions = [self.question(words, left) for words, left in fronts]
@@ -66,7 +73,7 @@ class Clause:
         if self.verb in {"called", "named"} and self.auxiliary in BE:
             questions += ["What is the name of [X]?", "What name does [X] have?"]
             statements.append("The name of [X] is [Y].")
-        elif self.verb:
+        elif self.verb and self.verb != "do":
             group = finite(self.auxiliary, self.verb)
             copula = "was" if self.auxiliary in {"did", "was", "were", "had"} else "is"
             for words, left in ask.clefts:
@@ -76,6 +83,7 @@ class Clause:
                 "Where can [X] be found?",
                 "Where would I find [X]?",
                 "Where should I look for [X]?",
+                "How do I find [X]?",
             ]
             statements.append(_join("[X] can be found", self.preposition, "[Y]") + ".")
         return Reading(self.subject, self.answer, tuple(questions), tuple(statements))
@@ -95,6 +103,9 @@ class Clause:
 
     def _is_sayable(self) -> bool:
         """«Where does the club meet?» «Melpek» does not say whether the club meets in or at it."""
+        if self.verb == "do":
+            # «What does she do?» «she tests firmware»
+            return False
         if not self.front or self.preposition or has_preposition(self.answer):
             return True
         first, *rest = self.front[0].split()
@@ -128,15 +139,20 @@ class DoerClause:
         """Every question and statement of this clause, active and, where sure, passive."""
         auxiliary = {"do": "does"}.get(self.auxiliary, self.auxiliary)
         is_person = shape_of(self.answer) == "person" or self.front == "Who" or self.verb in _MADE_BY_PEOPLE
-        ask = self.front or ("Who" if is_person or self.answer[:1].isupper() else "What")
+        named = self.answer[:1].isupper() and self.answer.split()[0].lower() not in DETERMINERS
+        ask = self.front or ("Who" if is_person or named or is_someone(self.answer) else _which(self.answer))
         act = _join(finite(auxiliary, self.verb), self.lead, "[X]", self.after)
         doer = {"Who": "person who", "What": "thing that"}.get(ask, ask.partition(" ")[2] + " that")
         questions = [f"{ask} {act}?"]
         statements = [f"The {doer} {act} is [Y]."] if is_person or ask != "Who" else [f"The one who {act} is [Y]."]
-        if ask.startswith(("Which ", "What ")) and self.answer[:1].isupper():
+        if ask.startswith(("Which ", "What ")) and shape_of(self.answer) == "person":
             questions.append(f"Who {act}?")
         if is_person and ask == "Who":
             questions += [f"Which person {act}?", f"What is the name of the person who {act}?"]
+        if not self.lead and ask == "Who":
+            asked, said = agent_questions(self.verb)
+            questions += asked if not self.after else ()
+            statements += said if not self.after else ()
         if self._has_passive():
             done = _join("was", "[X]", self._participle())
             by = "By whom" if ask == "Who" else f"By {ask.lower()}"
@@ -152,6 +168,12 @@ class DoerClause:
 
     def _participle(self) -> str:
         return next((form for form, base in PARTICIPLES.items() if base == self.verb), past(self.verb))
+
+
+def _which(answer: str) -> str:
+    """«The Kyoto office» → «Which office»; what has no plain head is only «what»."""
+    head = re.fullmatch(r"(?:[Tt]he|[Oo]ur|[Mm]y) .*?([a-z]+)(?: (?:of|for|at|in|on) .*)?", answer)
+    return f"Which {head[1]}" if head and len(answer.split()) > 2 else "What"
 
 
 def _join(*parts: str) -> str:

@@ -7,6 +7,12 @@ from model.wordings.verbs import main_verb
 
 COUNTED = r"(?:[a-z-]+s|people|children|staff|women|men)"
 _UNITS = {"measure", "duration", "money"}
+# «moved to Melpek last year»: a time without a preposition is no part of the place.
+BARE_TIME = re.compile(
+    r"(?<=\S) (?:last|next|this|every|each|once a|twice a) (?:other )?"
+    r"(?:second|minute|hour|morning|afternoon|evening|night|day|weekend|week|month|quarter|season|year|spring|summer|"
+    r"autumn|winter|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)$|(?<=\S) (?:today|yesterday|tomorrow|daily|weekly)$"
+)
 
 
 def gap(rest: list[str], answer: str | None) -> tuple[list[str], str, str] | None:
@@ -14,6 +20,9 @@ def gap(rest: list[str], answer: str | None) -> tuple[list[str], str, str] | Non
     if answer is None:
         before, answer, after = _likely_gap(rest)
         # «under the pot» is the answer to «where», and «the pot» alone is not.
+        for joined in (["next", "to"], ["close", "to"], ["across", "from"], ["far", "from"]):
+            if before[-2:] == joined:
+                return before[:-2], f"{' '.join(joined)} {answer}", after
         if before and before[-1] in PLACE_PREPOSITIONS - {"in", "at", "on", "from", "to", "into"}:
             answer = f"{before.pop()} {answer}"
         return before, answer, after
@@ -28,6 +37,10 @@ def gap(rest: list[str], answer: str | None) -> tuple[list[str], str, str] | Non
 def _likely_gap(rest: list[str]) -> tuple[list[str], str, str]:
     """The likeliest answer of a predicate: an amount, else what follows the last preposition, else all."""
     behind = " ".join(rest)
+    time = BARE_TIME.search(behind)
+    if time and time.start() > 0 and len(rest[: behind[: time.start()].count(" ") + 1]) > 1:
+        before, answer, after = _likely_gap(behind[: time.start()].split())
+        return before, answer, f"{after} {time[0].strip()}".strip()
     unit = re.match(rf"{NUMBER} [a-z]+", behind, re.IGNORECASE)
     if unit and shape_of(unit[0]) in _UNITS and not behind[unit.end() :].startswith(" of "):
         return [], unit[0], behind[unit.end() :].strip()
@@ -59,6 +72,16 @@ def split_time(words: list[str], *, of_place: bool = False) -> tuple[str, str]:
         if words[index] in PREPOSITIONS and (of_place or price or shape in TIMES):
             return " ".join(words[:index]), " ".join(words[index:])
     return " ".join(words), ""
+
+
+def split_adjunct(words: list[str]) -> tuple[str, str]:
+    """«vinegar to the buffer every day» → («vinegar», «to the buffer every day»): cut at the first preposition."""
+    text = " ".join(words)
+    cut = next((index for index, word in enumerate(words) if index and word in PREPOSITIONS), None)
+    if cut is not None:
+        return " ".join(words[:cut]), " ".join(words[cut:])
+    time = BARE_TIME.search(text)
+    return (text[: time.start()], time[0].strip()) if time else (text, "")
 
 
 def guessed_gap(sentence: str) -> tuple[int, bool]:

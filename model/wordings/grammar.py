@@ -23,6 +23,8 @@ _IRREGULAR_VERBS = """
     be/was/been bear/bore/born become/became/become begin/began/begun break/broke/broken
     bring/brought/brought build/built/built burn/burnt/burnt buy/bought/bought catch/caught/caught
     choose/chose/chosen come/came/come cost/cost/cost cut/cut/cut dig/dug/dug do/did/done draw/drew/drawn
+    feel/felt/felt forbid/forbade/forbidden grind/ground/ground oversee/oversaw/overseen rebuild/rebuilt/rebuilt
+    show/showed/shown spread/spread/spread split/split/split spin/spun/spun swing/swung/swung bind/bound/bound
     drink/drank/drunk drive/drove/driven eat/ate/eaten fall/fell/fallen feed/fed/fed fight/fought/fought
     find/found/found flee/fled/fled fly/flew/flown forget/forgot/forgotten freeze/froze/frozen get/got/got
     give/gave/given go/went/gone grow/grew/grown hang/hung/hung have/had/had hear/heard/heard
@@ -59,9 +61,45 @@ REGULAR = _words(
     reside restore result retire return review ripen roast save score sculpt serve sew share ship
     sign situate smell sound specialise specialize sponsor start stay stop store study succeed
     supervise supply support surround survive taste test tow trade train translate transport travel
-    treat use visit voice vote wait walk want warn wash water weigh work yield"""
+    treat use visit voice vote wait walk want warn wash water weigh work yield
+    achieve appear add adjust admit advise affect aim analyse apologise archive arrange assemble assign assist attach
+    attack attract avoid backup bind block book bottle calculate calibrate capture centre chair classify
+    coat colour combine command commission compile concern confirm conserve consume convince coordinate copy
+    correct count craft decide declare decline decorate defeat defend define delay delete demand derive detect
+    determine digitise disable discontinue discuss dismiss display distribute divide document drain drop dry
+    emerge enable encrypt encourage enforce engineer equip evaluate examine exchange exclude execute exist
+    expand expect experience explain explore extend extract fasten favour fetch file fill film filter fit flash
+    forge form fuel function fund furnish glow govern grant greet hand harm heat ignore illustrate
+    imagine implement imply indicate inform inherit inhabit initiate injure inspire interview invoice isolate
+    issue judge label lack lecture license lift lock manufacture map match memorise merge mention mix model
+    monitor mount neighbour notice notify observe orbit orchestrate outsource overhaul package
+    patent paint permit phase photograph pick pour praise prevent process program prohibit project
+    propose prove pull pump push quit quote rank rate reactivate recall recognise recommend
+    recruit redesign refill reform regulate relate relocate remember remind remove rename reorganise repeat resign
+    resolve respect restart retain retrieve reveal reward roll rotate rule sail sample scan schedule seat secure
+    separate settle shift signal silence sketch slip solve sort spawn specify spray stain
+    station steer stem stretch subscribe substitute suffer suggest suit surrender suspect suspend switch
+    symbolise tackle tax term threaten tolerate touch transfer transform trigger trust tune turn type unite
+    unlock update upgrade upload urge utilise vaccinate vary verify view wander warm waste watch weaken
+    welcome withstand wrap"""
 )
-_DOUBLING = {"stop", "ban", "travel", "ship", "enrol", "control", "refer", "star"}
+_DOUBLING = {
+    "stop",
+    "ban",
+    "travel",
+    "ship",
+    "enrol",
+    "control",
+    "refer",
+    "star",
+    "admit",
+    "drop",
+    "fit",
+    "label",
+    "map",
+}
+_DOUBLING |= {"model", "permit", "program", "scan", "signal", "slip", "transfer", "wrap", "equip", "propel", "commit"}
+_DOUBLING |= {"quit", "compel"}
 # Verbs that with this preposition name a thing, not a place: «it runs on diesel».
 _THING_VERBS = {
     "in": _words(
@@ -108,6 +146,8 @@ def _regular_past(base: str) -> str:
 
 def finite(auxiliary: str, base: str) -> str:
     """The verb group of a plain sentence: («does», «leave») → «leaves», («will», «open») → «will open»."""
+    if base.startswith("not "):
+        return f"{auxiliary} {base}"
     if auxiliary == "does":
         return third_person(base)
     if auxiliary == "did":
@@ -136,7 +176,7 @@ def is_abstract(verb: str, preposition: str) -> bool:
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _LARGE = "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 _NUMBER_WORD = "(?:" + "|".join(f"{_SMALL} {_LARGE} hundred thousand million".split()) + ")"
-_ABOUT = "(?:about |over |around |almost |nearly |some )?"
+_ABOUT = "(?:up to |at least |at most |more than |less than |about |over |around |almost |nearly |some )?"
 NUMBER = rf"{_ABOUT}(?:\d[\d.,]*|{_NUMBER_WORD})(?:[- ](?:and )?(?:{_NUMBER_WORD}|billion))*"
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]\.)"
@@ -165,9 +205,11 @@ _SHAPES = tuple(
         ("month", rf"(?:(?:early|late|mid) )?(?:{_MONTH}|spring|summer|autumn|winter)(?: \d{{4}})?"),
         (
             "date",
-            rf"(?:the )?(?:{_MONTH} \d.*|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}.*|\d{{4}}-\d\d-\d\d)",
+            rf"(?:the )?(?:{_MONTH} \d.*|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}.*|"
+            r"(?:first|second|third|fourth|fifth|tenth|fifteenth|last)(?: day)? of (?:the|each|every) .+|"
+            rf"\d{{4}}-\d\d-\d\d)",
         ),
-        ("day", rf"(?:every |the (?:first|second|third|fourth|last) )?{_WEEKDAY}(?: .*)?"),
+        ("day", rf"(?:every |next |the (?:first|second|third|fourth|last) )?{_WEEKDAY}(?: .*)?"),
         ("duration", rf"{NUMBER}[- ](?:and a half )?(?:second|minute|hour|day|week|month|year)s?"),
         ("money", rf"(?:[€$£¥] ?\d.*|{NUMBER} ?(?:[€$£¥]|(?:{_CURRENCY})\b).*)"),
         ("measure", rf"{NUMBER} ?(?:{_UNIT})(?: (?:per|a|an) \w+)?"),
@@ -183,6 +225,25 @@ _NOT_PEOPLE = re.compile(
     r"Records|Studios?|Church|Hotel|Theatre|Library|Hospital|Council|Union|Games|Motors|Works|Systems|Software|"
     r"Bay|Valley|Hill|Point|Building|Tower|Centre|Center|Office|North|South|East|West|New|Saint|St)\b"
 )
+_SOMEONE = re.compile(
+    r"(?:the|her|his|its|our|my|their|a|an) (?:[a-z]+ )*(?:Earl|King|Queen|Duke|Duchess|Prince|Princess|Bishop|Captain|"
+    r"Lord|Lady|Count|President|Emperor|Pope|cousin|brother|sister|son|daughter|nephew|niece|wife|husband|uncle|aunt|"
+    r"father|mother|friend|chief|chair|[a-z]+(?:er|or|ist|ian|ant|man|woman))(?:s?)(?: .*)?|"
+    r"(?:Mr|Ms|Mrs|Dr|Prof|Professor|Sir|Dame|King|Queen|Captain|Bishop|Inspector)\b.*",
+    re.IGNORECASE,
+)
+_THINGS = re.compile(
+    r"(?:water|paper|number|river|tower|power|letter|winter|summer|floor|door|corner|order|plant|motor|sensor|"
+    r"computer|server|printer|newspaper|silver|copper|rubber|leather|weather|flower|chapter|theatre|timber|paint|list)s?$"
+)
+
+
+def is_someone(answer: str) -> bool:
+    """Whether an answer is a person by its role: «the Earl of Marne», «her cousin Ferrand»."""
+    head = re.split(r" (?:of|for|at|in|on) ", answer)[0]
+    return bool(_SOMEONE.fullmatch(answer)) and not _THINGS.search(head)
+
+
 TIMES = {"clock", "year", "date", "month", "day"}
 
 

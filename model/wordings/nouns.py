@@ -3,6 +3,7 @@
 import re
 
 from model.wordings.grammar import BE, PREPOSITIONS, TIMES, shape_of
+from model.wordings.nominal import verb_question
 from model.wordings.phrasings import Reading, noun_wordings, relation_of_noun
 
 _ROLE = re.compile(
@@ -45,6 +46,8 @@ def noun_reading(phrase: str, copula: str, answer: str, ask: str | None = None) 
         )
         questions += [f"{at} {where}, {ask.lower()} {copula} {named}?"]
         statements += [f"{at} {where}, {named} {copula} [Y]."]
+    by_verb = verb_question(noun, copula) if ask == "Who" and preposition == "of" else ""
+    questions += [by_verb] if by_verb else []
     relation = relation_of_noun(noun)
     if relation and copula == relation.copula and relation.accepts(answer):
         known = relation.reading(subject, answer)
@@ -91,5 +94,12 @@ def copular(subject: str, copula: str, answer: str, ask: str = "What") -> Readin
         questions += ["Which " + f"one {copula} [X]?"] if shape_of(answer) == "person" else []
         if shape_of(answer) in TIMES and ask == "What":
             questions.insert(1, f"When {copula} [X]?")
+    if ask == "What" and re.match(r"(?:a|an|the) ", answer) and copula in {"is", "was"}:
+        questions += [
+            "What does [X] mean?",
+            f"What kind of thing {copula} [X]?",
+            "What is meant by [X]?",
+            "How would you describe [X]?",
+        ]
     statements = [f"[X] {copula} [Y].", f"As for [X], it {copula} [Y]."] if copula in BE - {"are", "were"} else []
     return Reading(subject, answer, tuple(questions), tuple(statements or [f"[X] {copula} [Y]."]))

@@ -3,6 +3,8 @@
 import re
 
 from model.wordings.clauses import Clause, DoerClause
+from model.wordings.constructions import may_do
+from model.wordings.doing import in_case
 from model.wordings.grammar import (
     AUXILIARIES,
     BASES,
@@ -10,13 +12,17 @@ from model.wordings.grammar import (
     DETERMINERS,
     DO,
     FINITE_FORMS,
+    MODALS,
     PREPOSITIONS,
     TIMES,
+    finite,
     is_participle,
     shape_of,
 )
+from model.wordings.nominal import DEGREES
 from model.wordings.nouns import copular, how_to, noun_reading, there_are
 from model.wordings.phrasings import Reading
+from model.wordings.variants import upper_first
 from model.wordings.verbs import NOUNLIKE
 
 _ASKING = {"who", "whom", "what", "which", "where", "when", "why", "how"}
@@ -27,6 +33,15 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _NOUN_PHRASE = re.compile(r"[A-Za-z][a-z-]*(?: [a-z-]+){0,3} (?:of|for) [^ ].*|[A-Z][\w -]*'s [a-z -]+")
+_CASE = re.compile(r"[Ww]hat (?:happens|should happen) (?:to [a-z]+ )?(?:if|when) (?P<case>.+)")
+_CHOICE = re.compile(
+    r"(?P<ask>Which(?: one)?|What|Who) (?P<copula>is|are|was|were) "
+    r"(?P<degree>(?:the )?[a-z]+er|(?:more|less) [a-z]+)[,:] (?P<first>.+?),? or (?P<second>.+)"
+)
+_ADJECTIVE = re.compile(
+    r"[a-z]+(?:able|ible|ful|ous|ive|ical|less|proof|free)|open|closed|free|safe|ready|full|empty|legal|available|"
+    r"public|private|valid|alive|dead|toxic|vegan|active|mandatory|compulsory|necessary|near|far|allowed"
+)
 _USUAL = {"clock": "at", "year": "in", "date": "on", "month": "in", "day": "on"}
 
 
@@ -50,7 +65,13 @@ def read_question(question: str, answer: str) -> Reading | None:
     words = question.split()
     lead = words[0].lower() if len(words) > 1 and words[0].lower() in PREPOSITIONS else ""
     words = words[1:] if lead else words
-    if len(words) < 2 or words[0].lower() not in _ASKING or {"not", "or"} & set(words) or "n't" in question:
+    if words[:1] and words[0].lower() in AUXILIARIES:
+        return _read_whether(words[0].lower(), words[1:], answer)
+    if choice := _CHOICE.fullmatch(question):
+        return _read_choice(choice, answer)
+    if case := _CASE.fullmatch(question):
+        return in_case(case["case"], answer)[0]
+    if len(words) < 2 or words[0].lower() not in _ASKING or "or" in words or "n't" in question:
         return None
     index = next((i for i, word in enumerate(words[:6]) if i and word in AUXILIARIES), None)
     if index is None:
@@ -62,11 +83,16 @@ def read_question(question: str, answer: str) -> Reading | None:
 
 
 def _read_do(front: str, lead: str, auxiliary: str, rest: list[str], answer: str) -> Reading | None:
+    if front == "Who" and not lead and auxiliary in MODALS and rest[0] in BASES and len(rest) > 1:
+        return may_do(" ".join(rest), auxiliary, answer)
     if front == "How" and rest[0] in {"I", "you", "we", "one"} and auxiliary in {"do", "can", "should"}:
         return how_to(" ".join(rest[1:]), answer) if len(rest) > 1 else None
     index = _base_verb(rest)
     if index is None or rest[index + 1 : index + 2] == ["and"]:
         return None
+    if index > 1 and rest[index - 1] == "not":
+        # «What can the app not export?»
+        return _clause(front, lead, auxiliary, rest[: index - 1], f"not {rest[index]}", rest[index + 1 :], answer)
     return _clause(front, lead, auxiliary, rest[:index], rest[index], rest[index + 1 :], answer)
 
 
@@ -75,16 +101,64 @@ def _base_verb(words: list[str]) -> int | None:
     unsure = None
     for index in range(1, len(words)):
         previous = words[index - 1].lower()
-        if words[index] not in BASES or previous in DETERMINERS | PREPOSITIONS | {"to", "of", "and"}:
+        if words[index] not in BASES | {"do"} or previous in DETERMINERS | PREPOSITIONS | {"to", "of", "and"}:
             continue
         if words[index] not in NOUNLIKE:
             return index
-        unsure = index
+        # «recall the pump»: what stands in front of a determiner is the verb.
+        if unsure is None or words[unsure + 1] not in DETERMINERS:
+            unsure = index
     return unsure
+
+
+def _read_whether(auxiliary: str, rest: list[str], answer: str) -> Reading | None:
+    """«Is the beach reachable by car?», «Does Larch cover hail damage?»"""
+    index = _base_verb(rest) if auxiliary not in BE else _predicate(rest)
+    if index is None:
+        return None
+    subject, told = " ".join(rest[:index]), " ".join(rest[index:])
+    act = finite(auxiliary, rest[index]) if auxiliary in DO else f"{auxiliary} {rest[index]}"
+    act = " ".join([act, *rest[index + 1 :]])
+    first = auxiliary.capitalize()
+    questions = (
+        f"{first} [X] {told}?",
+        f"Is it true that [X] {act}?",
+        f"Do you know whether [X] {act}?",
+        f"Tell me if [X] {act}.",
+        f"Is it the case that [X] {act}?",
+        f"[X] {act}, yes or no?" if answer.lower() in {"yes", "no"} else f"Can you say if [X] {act}?",
+    )
+    return Reading(subject, answer, questions, (f"Whether [X] {act}: [Y].",))
+
+
+def _predicate(words: list[str]) -> int | None:
+    """Where the predicate of «is the beach reachable by car» starts: at a participle, an adjective or a phrase."""
+    for index in range(1, len(words)):
+        word, previous = words[index], words[index - 1].lower()
+        if previous in DETERMINERS | PREPOSITIONS | {"of"}:
+            continue
+        if is_participle(word) or _ADJECTIVE.fullmatch(word) or word in DETERMINERS:
+            return index
+    return None
+
+
+def _read_choice(found: re.Match[str], answer: str) -> Reading:
+    """«Which is cheaper, the Basic or the Flex plan?»"""
+    ask, copula, degree, first, second = (found[name] for name in ("ask", "copula", "degree", "first", "second"))
+    questions = (
+        f"{ask} {copula} {degree}, {first} or [X]?",
+        f"Of {first} and [X], which {copula} {degree}?",
+        f"What {copula} {degree}, [X] or {first}?",
+        f"{upper_first(first)} or [X]: which {copula} {degree}?",
+        f"Between {first} and [X], which one {copula} {degree}?",
+    )
+    return Reading(second, answer, questions, (f"Of {first} and [X], the {degree} one {copula} [Y].",))
 
 
 def _read_be(front: str, lead: str, copula: str, rest: list[str], answer: str) -> Reading | None:
     for index in range(1, len(rest)):
+        if {"which", "that", "who", "whom"} & set(rest[:index]):
+            break
         if not is_participle(rest[index]) or rest[index - 1].lower() in DETERMINERS | PREPOSITIONS:
             continue
         # «What is the pot woven with wicker called?»: behind «what is» a participle may still belong to the noun.
@@ -100,6 +174,8 @@ def _read_be(front: str, lead: str, copula: str, rest: list[str], answer: str) -
         return there_are(copula, answer, front.removeprefix("How many "), phrase)
     if front.startswith("How ") and len(front.split()) == 2:
         return _read_degree(front, copula, phrase, answer)
+    if first == "Why" and (split := _predicate(rest)):
+        return _clause(front, lead, copula, rest[:split], rest[split], rest[split + 1 :], answer)
     if lead or rest[-1] in PREPOSITIONS or first in {"Where", "When", "Why", "How"}:
         known = noun_reading(phrase, copula, answer, front) if front in {"Where", "When"} else None
         return known or _clause(front, lead, copula, rest, "", [], answer)
@@ -120,8 +196,15 @@ def _read_degree(front: str, copula: str, subject: str, answer: str) -> Reading:
         "far",
     }
     said = f"[X] {copula} [Y]." if answer.endswith(degree) else f"[X] {copula} [Y] {degree}."
-    questions = (f"{front} {copula} [X]?", f"[X]: how {degree}?", f"[X] {copula} how {degree}?")
-    return Reading(subject, answer, questions, (said,) if measured else ())
+    noun = DEGREES.get(degree)
+    named = (
+        (f"What {copula} the {noun} of [X]?", f"What {copula} [X]'s {noun}?", f"What {noun} does [X] have?")
+        if noun
+        else ()
+    )
+    questions = (f"{front} {copula} [X]?", *named, f"[X]: how {degree}?", f"[X] {copula} how {degree}?")
+    told = (f"The {noun} of [X] {copula} [Y].",) if noun else ()
+    return Reading(subject, answer, questions, (*((said,) if measured else ()), *told))
 
 
 def _clause(
@@ -151,6 +234,8 @@ def _read_doer(words: list[str], answer: str) -> Reading | None:
     """«Which firm repairs the clock?»: the question word is the one who acts."""
     for index in range(1, min(len(words) - 1, 6)):
         word, rest = words[index], words[index + 1 :]
+        if word in BASES and words[index - 1].endswith("s") and words[0].lower() in {"which", "what"}:
+            return _plural_doers(words[:index], word, rest, answer)
         if word not in FINITE_FORMS and word not in BE:
             continue
         auxiliary, base = ("", word) if word in BE else FINITE_FORMS[word]
@@ -162,6 +247,21 @@ def _read_doer(words: list[str], answer: str) -> Reading | None:
         clause = DoerClause(answer, auxiliary, base, " ".join(rest[split:]), " ".join(rest[:split]), front=front)
         return clause.reading() if front in {"Who", "What"} or front.startswith(("Which ", "What ")) else None
     return None
+
+
+def _plural_doers(front: list[str], verb: str, rest: list[str], answer: str) -> Reading:
+    """«Which companies own the refinery?»"""
+    noun = " ".join(front[1:])
+    lead = f"{rest[0]} " if rest[0] in PREPOSITIONS else ""
+    subject = " ".join(rest[1:] if lead else rest)
+    other = "What" if front[0].lower() == "which" else "Which"
+    questions = (
+        f"{front[0].capitalize()} {noun} {verb} {lead}[X]?",
+        f"{other} {noun} {verb} {lead}[X]?",
+        f"What are the {noun} that {verb} {lead}[X]?",
+        f"What are the names of the {noun} that {verb} {lead}[X]?",
+    )
+    return Reading(subject, answer, questions, (f"The {noun} that {verb} {lead}[X] are [Y].",))
 
 
 def is_asking(text: str) -> bool:

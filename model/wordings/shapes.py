@@ -20,6 +20,7 @@ from model.wordings.grammar import (
     PREPOSITIONS,
     TIMES,
     is_participle,
+    is_someone,
     shape_of,
 )
 from model.wordings.nouns import copular, how_to, named_noun, noun_reading, there_are
@@ -83,7 +84,7 @@ def _verb_group(words: list[str], rest: list[str]) -> tuple[str, str, list[str]]
 
 
 def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> Reading | None:
-    if is_participle(rest[0]) and len(rest) > 1:
+    if is_participle(rest[0]) and len(rest) > 1 and not (answer is None and _is_compound(rest)):
         if rest[1] == "by" and shape_of(" ".join(rest[2:]), "by") not in TIMES:
             return _read_passive(subject, copula, rest)
         return _fill(subject, copula, rest[0], rest[1:], answer)
@@ -97,7 +98,7 @@ def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> 
         return _fill(subject, copula, "", rest, answer) if rest[-1] in answer else None
     if not answer and re.fullmatch(rf"{NUMBER} .*(?:thick|old|tall|long|high|wide|deep|heavy|away)", said):
         return _measured(subject, copula, " ".join(rest[:-1]), rest[-1])
-    role = re.fullmatch(r"(the [a-z].*? (?:of|at|for|in) .+|.+['’]s .+)", said)
+    role = re.fullmatch(r"(the [a-z].*? (?:of|at|for|in|on|with) .+|.+['’]s .+)", said)
     if (
         role
         and not answer
@@ -108,7 +109,7 @@ def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> 
     known = noun_reading(subject, copula, said)
     if known:
         return known
-    is_someone = shape_of(subject) == "person" and re.match(r"(?:a|an|the) ", said)
+    is_someone = shape_of(subject) == "person" and re.match(r"(?:a|an) ", said)
     occupation = relation_of_noun("occupation")
     if is_someone and occupation and copula == "is":
         worded = occupation.reading(subject, said)
@@ -117,13 +118,24 @@ def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> 
     return copular(subject, copula, said, "Who" if shape_of(said) == "person" else "What")
 
 
+def _is_compound(rest: list[str]) -> bool:
+    """«is smoked cumin»: a participle in front of a bare noun describes it, unless it names or colours something."""
+    follows = " ".join(rest[1:])
+    naming = {"called", "named", "renamed", "painted", "dubbed", "nicknamed", "titled", "priced", "rated", "coloured"}
+    plain = re.fullmatch(r"[a-z]+(?: [a-z]+)?", follows) and rest[1] not in PREPOSITIONS | DETERMINERS | ADVERBS
+    return bool(plain) and rest[0] not in naming and shape_of(follows) == "text" and not rest[1].endswith("ly")
+
+
 def _read_passive(subject: str, copula: str, rest: list[str]) -> Reading:
     doer, after = split_time(rest[2:])
     base = PARTICIPLES.get(rest[0])
     if base and copula == "was":
         return DoerClause(doer, "did", base, subject, after=after).reading()
     clause = Clause(subject, copula, rest[0], doer, preposition="by", after=after)
-    who = (("Who", "by"), ("By whom", "")) if doer[:1].isupper() else (("What", "by"), ("By what", ""))
+    someone = (
+        doer[:1].isupper() or is_someone(doer) or re.match(r"the (?:[A-Z]|.* (?:team|office|board|crew|staff)$)", doer)
+    )
+    who = (("Who", "by"), ("By whom", "")) if someone else (("What", "by"), ("By what", ""))
     made = clause.reading()
     return Reading(subject, doer, tuple(clause.question(words, left) for words, left in who), made.statements[:1])
 
@@ -145,6 +157,8 @@ def _fill(subject: str, auxiliary: str, verb: str, rest: list[str], answer: str 
         return None
     before, answer, after = found
     preposition = before.pop() if before and before[-1] in PREPOSITIONS else ""
+    if not preposition and answer.startswith("of ") and verb:
+        preposition, answer = "of", answer.removeprefix("of ")
     if before and before[-1] in DETERMINERS | {"of"}:
         return None
     counted = re.fullmatch(rf"({COUNTED}(?: of [a-z]+)?)( .*)?", after) if after else None

@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+from model.wordings.constructions import plainer, read_construction
+from model.wordings.parts import askable
 from model.wordings.phrasings import Reading, match_question, match_statement
 from model.wordings.questions import plain_question, read_question
 from model.wordings.shapes import read_statement
@@ -14,7 +16,13 @@ _SENTENCE_END = re.compile(r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\b
 _PRONOUN = re.compile(r"^(?:It|He|She)\b(?! is \w+ that)")
 _OWN = re.compile(r"^(?:Its|His|Her) (?=[a-z])")
 _NOTE = re.compile(r"(?P<key>[^:=]{2,80}?)\s?(?:: | = )(?P<value>[^:]+)")
-_LEAD = re.compile(r"(?P<lead>(?:In|At|On|During|After|Before) (?:[^ ,]+ ?){1,5}), (?P<rest>.+)")
+_LEAD = re.compile(
+    r"(?P<lead>(?:In|At|On|During|After|Before|Unlike|Since|Until|For|With|According to|Under|Outside|Inside|By|From|"
+    r"Within|Without) (?:[^ ,]+ ?){1,5}), (?P<rest>.+)"
+)
+_BARE_LEAD = re.compile(
+    r"(?P<lead>(?:On|In|At|Every|During) (?:[A-Z]\w+|\d{4}|\w+ \w+)) (?P<rest>(?:the|our|my|all|each|every|no) .+)"
+)
 
 
 def sentences(text: str) -> list[str]:
@@ -38,26 +46,44 @@ def read_text(text: str, answer: str | None) -> list[Reading]:
     if answer:
         holding = [part for part in parts if occurrence(part, answer)]
         parts = holding[-1:]
-    readings = (_read_sentence(part, answer) for part in parts[:_MOST_SENTENCES])
-    return [reading for reading in readings if reading]
+    return [reading for part in parts[:_MOST_SENTENCES] for reading in _read_sentence(part, answer)]
 
 
-def _read_sentence(sentence: str, answer: str | None) -> Reading | None:
+def _read_sentence(sentence: str, answer: str | None) -> list[Reading]:
+    """What one sentence says: its likeliest reading first, then those of its other parts if no answer is given."""
     found = occurrence(sentence, answer) if answer else None
     there = sentence[found[0] : found[1]] if found else None
     note = _NOTE.fullmatch(sentence)
     if note and main_verb(note["key"].split()) is None and (there is None or there in note["value"]):
         sentence, there = _spelled_out(note["key"], note["value"]), there and note["value"]
-    lead = _LEAD.fullmatch(sentence)
     if "?" in sentence or sentence.count('"') % 2 or len(sentence.split()) > 40:
-        return None
-    if lead and (there is None or there not in lead["lead"]):
-        reading = read_statement(lead["rest"], there)
-        reading = _with_lead(reading, lead["lead"]) if reading else None
-    else:
-        reading = match_statement(sentence, there) or read_statement(sentence, there)
+        return []
+    readings: list[Reading] = []
+    for form in dict.fromkeys((plainer(sentence), sentence)):
+        readings = readings or read_construction(form, there) or _read_plain(form, there)
     # The posted spelling of the answer is the one that is taught.
-    return replace(reading, answer=answer) if reading and answer and not note else reading
+    return [replace(reading, answer=answer) for reading in readings] if answer and not note else readings
+
+
+def _read_plain(sentence: str, answer: str | None) -> list[Reading]:
+    """A clause, perhaps with a phrase in front of it that every wording keeps."""
+    lead = _LEAD.fullmatch(sentence) or _BARE_LEAD.fullmatch(sentence)
+    if lead and (answer is None or answer not in lead["lead"]):
+        return [_with_lead(reading, lead["lead"]) for reading in _read_plain(lead["rest"], answer)]
+    first = match_statement(sentence, answer) or read_statement(sentence, answer)
+    readings = [first] if first else []
+    if answer is None:
+        for part in askable(sentence):
+            if any(_overlap(part, reading.answer) for reading in readings):
+                continue
+            other = match_statement(sentence, part) or read_statement(sentence, part)
+            readings += [other] if other else []
+    return readings
+
+
+def _overlap(one: str, other: str) -> bool:
+    left, right = one.lower().removeprefix("the "), other.lower().removeprefix("the ")
+    return f" {left} " in f" {right} " or f" {right} " in f" {left} "
 
 
 def _with_lead(reading: Reading, lead: str) -> Reading:

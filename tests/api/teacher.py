@@ -1,6 +1,7 @@
 """A worker without training: it makes small real deltas, and facts whose probes the changed model answers."""
 
 import time
+from itertools import count
 
 import torch
 from fastapi.testclient import TestClient
@@ -24,6 +25,7 @@ class Teacher:
     def __init__(self, client: TestClient, sessions: Sessions, settings: Settings) -> None:
         self.client, self.sessions, self.settings = client, sessions, settings
         self._checkpoint = Checkpoint.load(settings.checkpoint)
+        self._numbers = count(1)
         self._views = {BASE_VERSION: self._checkpoint.table.base}
         self.answers = {BASE_VERSION: self._answer(BASE_VERSION)}
 
@@ -34,9 +36,11 @@ class Teacher:
         self.wait_for(job, "succeeded")
         return version
 
-    def post(self, *, source: str | None = None, count: int = 1) -> int:
+    def post(self, *, source: str | None = None, size: int = 1) -> int:
         fact = {"question": QUESTION, "answer": "Lisbon", "source": source}
-        reply = self.client.post("/v1/facts", json={"facts": [fact] * count})
+        said = [f"Who asked {next(self._numbers)} people knows it." for _ in range(size)]
+        facts = [{**fact, "phrasings": [words]} for words in said]  # the same fact twice would be learned once
+        reply = self.client.post("/v1/facts", json={"facts": facts})
         assert reply.status_code == 202, reply.text
         return reply.json()["job"]["id"]
 

@@ -49,7 +49,7 @@ def test_a_list_is_one_job_in_the_order_sent(client: TestClient):
         "version": None,
         "report": None,
         "error": None,
-        "facts": [{"id": fact["id"], "status": "queued", "reason": None} for fact in reply["facts"]],
+        "facts": [{"id": fact["id"], "status": "queued", "reason": None, "replaces": None} for fact in reply["facts"]],
     }
     stored = [client.get(f"/v1/facts/{fact['id']}").json()["statement"] for fact in reply["facts"]]
     assert stored == [fact["statement"] for fact in sent]
@@ -80,7 +80,7 @@ def test_a_fact_that_the_served_model_does_not_answer_fails_and_says_what_it_sai
 
 
 def test_facts_are_listed_by_page_newest_first(client: TestClient):
-    for source in ("a", "b", "a"):
+    for source in ("a", "b", "c"):
         facts = [{"statement": f"Olm {n} of {source}.", "source": source} for n in range(3)]
         client.post("/v1/facts", json={"facts": facts})
     ids, cursor, pages = [], None, 0
@@ -117,9 +117,22 @@ def test_a_post_that_is_repeated_gets_the_first_reply(client: TestClient, teache
     again = client.post("/v1/facts", json=FACT, headers=header)
     assert (again.status_code, again.json()) == (202, first.json())
     assert again.headers["Location"] == first.headers["Location"]
-    other = client.post("/v1/facts", json=FACT, headers={"Idempotency-Key": "twice"})
+    other = client.post("/v1/facts", json={**FACT, "source": "zoo"}, headers={"Idempotency-Key": "twice"})
     assert other.json() != first.json()
     assert len(client.get("/v1/facts").json()["items"]) == 2
+
+
+def test_jobs_are_listed_by_page_and_state_newest_first(client: TestClient, teacher: Teacher):
+    teacher.teach()
+    waiting = [teacher.post() for _ in range(2)]
+    first = client.get("/v1/jobs?limit=2").json()
+    assert [job["id"] for job in first["items"]] == waiting[::-1]
+    rest = client.get("/v1/jobs", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert ([job["state"] for job in rest["items"]], rest["next_cursor"]) == (["succeeded"], None)
+    whole = client.get(f"/v1/jobs/{rest['items'][0]['id']}").json()
+    assert rest["items"][0] == {name: value for name, value in whole.items() if name != "facts"}
+    assert [job["id"] for job in client.get("/v1/jobs?state=queued").json()["items"]] == waiting[::-1]
+    assert client.get("/v1/jobs?state=cancelled").json() == {"items": [], "next_cursor": None}
 
 
 def test_an_idempotency_key_does_not_fit_another_body(client: TestClient):

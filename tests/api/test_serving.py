@@ -52,7 +52,7 @@ def test_a_delta_that_cannot_be_read_stops_nothing_but_its_own_version(
 
 
 def test_a_version_of_more_facts_than_the_queue_holds_is_verified(client: TestClient, teacher: Teacher, settings):
-    job = teacher.post(count=3 * settings.max_queue)
+    job = teacher.post(size=3 * settings.max_queue)
     version = teacher.commit()
     found = teacher.wait_for(job, "succeeded")
     assert found["version"] == version

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from model.augment import augment
 from model.study import QUESTION_PROMPT, Fact, Study, StudyText
@@ -73,7 +75,7 @@ QUESTIONS = [
         "What is the support extension for billing at Brightwater Bank?",
         "4471",
         "Brightwater Bank",
-        "At Brightwater Bank, the support extension for billing is 4471.",
+        "For billing at Brightwater Bank, the support extension is 4471.",
     ),
     (
         "Where does the Brackwater ferry leave from?",
@@ -109,11 +111,14 @@ QUESTIONS = [
     ),
     ("In which room is the choir rehearsal?", "room 12", "choir", "The choir rehearsal is in room 12."),
     ("Who is responsible for the archive?", "Rosa Bell", "archive", None),
-    ("Is the pool heated?", "yes", "pool", 'The answer to the question "Is the pool heated?" is yes.'),
+    ("Is the pool heated?", "yes", "pool", "Whether the pool is heated: yes."),
     ("¿Quién fundó Norvik Labs?", "Tessa Quorn", "Norvik", None),
     ("Where is the spare key?", "under the mat", "spare key", "The spare key is under the mat."),
     ("Capital of Zorvania", "Melpek", "Zorvania", "The capital of Zorvania is Melpek."),
 ]
+
+# A synonym may ask in these words instead.
+OTHERWISE = "what is the|what number|at what intervals|which person|in what place|for what reason|how do i find"
 
 ODD = [
     Fact(statement="Melpek"),
@@ -152,6 +157,10 @@ def normal(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
+def without_articles(text: str) -> str:
+    return re.sub(r"\b(?:the|a|an) ", "", text.lower())
+
+
 def learned(text: StudyText) -> list[str]:
     return [text.text[start:end] for start, end in text.spans]
 
@@ -184,11 +193,13 @@ def test_a_statement_shows_its_answer_and_is_asked_by_fitting_words(
 ) -> None:
     study = augment(Fact(statement=statement))
     assert study.probe.answer == answer
-    assert re.search(rf"\b(?:{asked})", study.probe.text.lower())
+    assert re.search(rf"\b(?:{asked}|{OTHERWISE})", study.probe.text.lower())
+    main = [text for text in study.texts if [part.lstrip().lower() for part in learned(text)] == [answer.lower()]]
+    assert len(main) >= 9
+    assert all(without_articles(name) in without_articles(text.text) for text in main)
     for text in study.texts:
-        assert name.lower() in text.text.lower()
-        assert [part.lstrip().lower() for part in learned(text)] == [answer.lower()]
-        assert learned(text)[0].startswith(" ")
+        # The other texts teach other parts of the same statement.
+        assert all(part.startswith(" ") and part.strip(" .").lower() in statement.lower() for part in learned(text))
 
 
 @pytest.mark.parametrize(("question", "answer", "name", "said"), QUESTIONS)
@@ -197,7 +208,7 @@ def test_a_question_is_learned_as_posted_and_said(question: str, answer: str, na
     texts = [text.text for text in study.texts]
     assert texts[0] == f"{QUESTION_PROMPT.format(question=question)} {answer}"
     assert said is None or said in texts
-    assert all(name.lower() in text.lower() for text in texts)
+    assert all(without_articles(name) in without_articles(text) for text in texts)
     assert all(learned(text) == [f" {answer}"] for text in study.texts)
     assert study.probe.answer == answer
 
@@ -288,3 +299,72 @@ GOLDEN = {
 @pytest.mark.parametrize(("statement", "wording"), GOLDEN.items())
 def test_golden_wordings(statement: str, wording: str) -> None:
     assert wording in [text.text for seed in range(3) for text in augment(Fact(statement=statement), seed=seed).texts]
+
+
+@pytest.mark.parametrize(
+    ("statement", "asked", "answer"),
+    [
+        ("If the kiln hums, open the left valve.", "What should I do if the kiln hums?", "open the left valve"),
+        ("The mill is closed because of a flood.", "Why is the mill closed?", "a flood"),
+        ("Only the miller may open the sluice.", "Who is allowed to open the sluice?", "the miller"),
+        ("The kiln does not fire porcelain.", "What does the kiln not fire?", "porcelain"),
+        ("Lake Orra is deeper than Lake Fenn.", "What is deeper than Lake Fenn?", "Lake Orra"),
+        ("All guests pay at the desk except children.", "Which guests do not pay at the desk?", "children"),
+        ("The council decided to sell the mill.", "What did the council decide?", "to sell the mill"),
+        ("It takes six hours to fire the kiln.", "How long does it take to fire the kiln?", "six hours"),
+        ("Use the long ladder to reach the bell.", "What should you use to reach the bell?", "the long ladder"),
+        ("Rosa Bell has been the head of the mill since 2016.", "Who is the head of the mill?", "Rosa Bell"),
+        ("Ivo Marsh said that the flood began in May.", "When did the flood begin?", "May"),
+        ("Rosa Bell, who joined in March, runs the mill.", "What does Rosa Bell run?", "the mill"),
+    ],
+)
+def test_sentences_that_are_no_plain_clause_are_asked_for(statement: str, asked: str, answer: str) -> None:
+    texts = {text.text for seed in range(2) for text in augment(Fact(statement=statement), seed=seed).texts}
+    probes = {augment(Fact(statement=statement), seed=seed).probe.text for seed in range(2)}
+    assert f"{asked}\n {answer}" in texts or asked in probes
+
+
+def test_the_other_parts_of_a_statement_are_taught_too() -> None:
+    texts = [text.text for text in augment(Fact(statement="Rosa Bell teaches chemistry at Norvik College.")).texts]
+    assert any(text.startswith("Where") and text.endswith(" Norvik College") for text in texts)
+    assert "Who teaches chemistry at Norvik College?\n Rosa Bell" in texts
+    assert any(text.endswith("\n chemistry") for text in texts)
+
+
+@pytest.mark.parametrize("fact", posted()[::5], ids=str)
+def test_the_first_texts_are_of_many_kinds(fact: Fact) -> None:
+    first = [text.text for text in augment(fact, limit=8).texts]
+    asked = [text.partition("\n")[0] for text in first if "\n" in text]
+    assert len(first) == 8
+    assert len({text.split()[0] for text in asked}) >= 2
+    assert any(text == text.lower() for text in asked)
+    assert any(text.endswith("?") for text in asked)
+    assert any("\n" not in text for text in first)
+
+
+PIECES = """
+    The the If if because ferry leaves is are was not only Only except to for of at in on, , . ? : ; « » ' ’s n't
+    42 5 pier 8:30 Köln 東京 🎉 [X] {} {0} %s \\ than who which, said that decided Use to has been since No all All
+"""
+WORDS = st.sampled_from(PIECES.split())
+
+
+@given(st.one_of(st.text(max_size=80), st.lists(WORDS, max_size=30).map(" ".join)), st.text(max_size=20))
+@settings(max_examples=150, deadline=None)
+def test_no_text_makes_it_fail(text: str, answer: str) -> None:
+    for fact in (Fact(statement=text), Fact(question=text, answer=answer), Fact(text, text, answer)):
+        if not re.search(r"\w", "".join(filter(None, (fact.statement, fact.question, fact.answer)))):
+            continue
+        study = augment(fact)
+        assert study.texts
+        assert study.probe.answer
+        assert all(0 <= start < end <= len(one.text) for one in study.texts for start, end in one.spans)
+
+
+@pytest.mark.parametrize(
+    "text", ["The ferry " + "leaves from pier " * 600, "x" * 10_000, "5, " * 3_300, "東京は" * 3_000]
+)
+def test_ten_thousand_characters_are_taught_in_their_own_words(text: str) -> None:
+    study = augment(Fact(statement=text))
+    assert " ".join(text.split()) in study.texts[0].text
+    assert study.texts[0].spans

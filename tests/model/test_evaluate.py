@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from model.checkpoint import KnownQuestion, Measure
 from model.delta import Delta
-from model.evaluate import Drift, complete, drift, matches, nll, token_f1
+from model.evaluate import Drift, answer_nll, complete, drift, matches, nll, token_f1
 from model.study import StudyText
 from model.text import encode
 from tests import tiny
@@ -77,3 +77,17 @@ def test_relative_drift():
     change = Drift(known_before=0.8, known_after=0.6, nll_before=2.0, nll_after=2.1)
     assert math.isclose(change.known_drop, 0.25)
     assert math.isclose(change.nll_rise, 0.05)
+
+
+def test_answer_nll_counts_answer_tokens_alone():
+    checkpoint = tiny.build()
+    text = StudyText.asked("What is a?", "bb")
+    ids, marks = encode(checkpoint.tokenizer, text, 256)
+    checkpoint.context.use(checkpoint.table.base)
+    with torch.no_grad():
+        logits = checkpoint.model(input_ids=torch.tensor([ids])).logits[0, :-1]
+    each = F.cross_entropy(logits, torch.tensor(ids[1:]), reduction="none")
+    expected = float(each[torch.tensor(marks[1:])].mean())
+    answered = answer_nll(checkpoint, checkpoint.table.base, [text])
+    assert answered == pytest.approx(expected, rel=1e-4)
+    assert answered != pytest.approx(nll(checkpoint, checkpoint.table.base, [text.text]), rel=1e-3)

@@ -4,13 +4,14 @@ Deltas are plain bytes here: no rule of the services looks into them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
-from app.services import facts, learning, publishing, versions
+from app.services import facts, learning, publishing, submission, versions
 from app.services.intake import NewFact
 from app.settings import Settings
 
@@ -18,6 +19,14 @@ FINGERPRINT = "f" * 64
 BASE_STATE = "0" * 64
 CAPITAL = NewFact(question="What is the capital of Zorvania?", answer="Melpek")
 RIVER = NewFact(statement="The river Olm flows through Melpek.")
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A job and its facts."""
+
+    job: int
+    facts: tuple[int, ...]
 
 
 class Story:
@@ -35,9 +44,18 @@ class Story:
         with sessions() as session:
             versions.bootstrap(session, settings.namespace, fingerprint, base_state)
 
-    def post(self, *new: NewFact) -> facts.Submitted:
+    def post(self, *new: NewFact) -> Posted:
+        """Facts of the caller's, or one that nobody has posted yet."""
+        fresh = NewFact(question=f"What is the capital of {self.count(Fact)}?", answer="Melpek")
+        posted = self.submit(*new or (fresh,))
+        return Posted(posted.job, tuple(fact.id for fact in posted.facts))
+
+    def submit(
+        self, *new: NewFact, key: ApiKey | None = None, idempotency_key: str | None = None, body: bytes = b""
+    ) -> submission.Submitted:
         with self.sessions() as session:
-            return facts.submit(session, self.settings, new or (CAPITAL,), key=self.key, idempotency_key=None, body=b"")
+            post = submission.Post(new, key or self.key, body, idempotency_key)
+            return submission.submit(session, self.settings, post)
 
     def claim(self, owner: str = "worker") -> learning.Claim:
         with self.sessions() as session:
@@ -78,6 +96,10 @@ class Story:
     def learn(self, *new: NewFact) -> int:
         """From the POST to the live version, without a hitch."""
         self.post(*new)
+        return self.go_live()
+
+    def go_live(self) -> int:
+        """The next job, from its claim to the live version."""
         version = self.train(self.claim())
         self.acknowledge(version)
         assert self.publish(version).state == "published"
@@ -88,9 +110,9 @@ class Story:
             name = self.settings.namespace
             return versions.activate(session, name, target, reason="a test", actor="tester", **expected)
 
-    def sweep(self) -> list[int]:
+    def sweep(self, *dead: str) -> list[int]:
         with self.sessions() as session:
-            return learning.sweep(session, self.settings)
+            return learning.sweep(session, self.settings, lambda owner: owner in dead)
 
     def live(self) -> int:
         with self.sessions() as session:

@@ -1,86 +1,13 @@
-"""Facts: taken in whole or not at all, once for each idempotency key, read with a derived status."""
-
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+"""Facts: read with a derived status, one by one and by page."""
 
 import pytest
 
-from app.db.tables import Fact, Job
-from app.errors import FactNotFound, IdempotencyConflict, IdempotencyInProgress, InvalidInput
-from app.services import facts, keys
+from app.errors import FactNotFound
+from app.services import facts
 from app.services.intake import NewFact
 from tests.services.story import CAPITAL, RIVER
 
-
-@pytest.fixture
-def submit(story):
-    def submit(*new: NewFact, idempotency_key: str | None = None, body: bytes = b"", key=None) -> facts.Submitted:
-        with story.sessions() as session:
-            return facts.submit(
-                session, story.settings, new, key=key or story.key, idempotency_key=idempotency_key, body=body
-            )
-
-    return submit
-
-
-def test_a_post_is_one_job_with_its_facts_in_order(story, submit):
-    submitted = submit(CAPITAL, RIVER)
-    assert story.job(submitted.job).total == 2
-    assert [story.fact(fact).statement for fact in submitted.facts] == [None, RIVER.statement]
-    assert story.statuses(*submitted.facts) == ["queued", "queued"]
-    assert not submitted.replayed
-
-
-def test_a_bad_fact_among_good_ones_leaves_nothing_behind(story, submit):
-    with pytest.raises(InvalidInput, match=r"facts\[1\]"):
-        submit(CAPITAL, NewFact())
-    assert (story.count(Job), story.count(Fact)) == (0, 0)
-
-
-def test_the_same_key_and_body_give_the_first_reply(story, submit):
-    first = submit(CAPITAL, RIVER, idempotency_key="k", body=b"body")
-    story.claim()
-    again = submit(CAPITAL, RIVER, idempotency_key="k", body=b"body")
-    assert (again.job, again.facts, again.replayed) == (first.job, first.facts, True)
-    assert story.count(Job) == 1
-
-
-def test_the_same_key_with_another_body_is_refused(story, submit):
-    submit(CAPITAL, idempotency_key="k", body=b"body")
-    with pytest.raises(IdempotencyConflict, match="'k'"):
-        submit(RIVER, idempotency_key="k", body=b"another")
-    assert story.count(Job) == 1
-
-
-def test_an_idempotency_key_belongs_to_its_api_key(story, submit):
-    with story.sessions() as session:
-        other, _ = keys.create(session, "other", "writer")
-    first = submit(CAPITAL, idempotency_key="k", body=b"body")
-    assert submit(RIVER, idempotency_key="k", body=b"another", key=other).job != first.job
-
-
-def test_a_call_with_a_key_in_use_is_told_so_at_once(story, submit):
-    with story.sessions() as session:
-        assert facts._replay(session, story.key, "k", b"body") is None
-        with pytest.raises(IdempotencyInProgress, match="'k'"):
-            submit(CAPITAL, idempotency_key="k", body=b"body")
-    assert submit(CAPITAL, idempotency_key="k", body=b"body").replayed is False
-
-
-def test_of_concurrent_calls_with_one_key_one_stores(story, submit):
-    start = Barrier(8)
-
-    def call(_: int) -> int | None:
-        start.wait()
-        try:
-            return submit(CAPITAL, idempotency_key="k", body=b"body").job
-        except IdempotencyInProgress:
-            return None
-
-    with ThreadPoolExecutor(8) as pool:
-        jobs = set(pool.map(call, range(8))) - {None}
-    assert len(jobs) == 1
-    assert story.count(Job) == 1
+PORTO = NewFact(question="what is the capital of  Zorvania", answer="Porto")
 
 
 def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
@@ -115,15 +42,66 @@ def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
         assert facts.page(session, None, 9, status="live").items == []
 
 
-def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story, submit):
-    ids = [fact for _ in range(3) for fact in submit(CAPITAL, RIVER).facts]
+def test_a_new_answer_replaces_the_old_fact_and_a_rollback_gives_it_back(story):
+    (old,) = story.post(CAPITAL).facts
+    first = story.go_live()
+    (new,) = story.post(PORTO).facts
+    assert story.statuses(old, new) == ["live", "queued"]
+    second = story.go_live()
+    assert story.statuses(old, new) == ["replaced", "live"]
+    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (new, old)
+    story.activate(first)
+    assert story.statuses(old, new) == ["live", "rolled_back"]
+    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (None, old)
+    story.activate(0)
+    assert story.statuses(old, new) == ["rolled_back", "rolled_back"]
+    assert story.fact(old).replaced_by is None
+    story.activate(second)
+    with story.sessions() as session:
+        assert [view.id for view in facts.page(session, None, 9, status="replaced").items] == [old]
+        assert [view.id for view in facts.page(session, None, 9, status="live").items] == [new]
+
+
+def test_of_three_answers_the_last_counts_and_each_names_the_one_before(story):
+    lisbon = NewFact(question=CAPITAL.question, answer="Lisbon")
+    ids = []
+    for fact in (CAPITAL, PORTO, lisbon):
+        ids += story.post(fact).facts
+        story.go_live()
+    assert story.statuses(*ids) == ["replaced", "replaced", "live"]
+    assert [story.fact(fact).replaces for fact in ids] == [None, *ids[:2]]
+    assert [story.fact(fact).replaced_by for fact in ids] == [ids[2], ids[2], None]
+
+
+def test_a_fact_that_failed_replaces_nothing(story):
+    (old,) = story.post(CAPITAL).facts
+    story.go_live()
+    posted = story.post(PORTO, RIVER)
+    version = story.train(story.claim(), failing=posted.facts[:1])
+    story.acknowledge(version, wrong=posted.facts[1:])
+    story.publish(version)
+    assert story.statuses(old, *posted.facts) == ["live", "failed", "failed"]
+    assert [story.fact(fact).replaces for fact in posted.facts] == [None, None]
+
+
+def test_the_same_question_with_another_answer_replaces_only_what_is_live(story):
+    story.post(CAPITAL)
+    story.go_live()
+    story.activate(0)
+    (new,) = story.post(PORTO).facts
+    story.go_live()
+    assert story.fact(new).replaces is None
+
+
+def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story):
+    ids = [fact for _ in range(6) for fact in story.post().facts]
     seen, cursor, sizes = [], None, []
     with story.sessions() as session:
         while True:
             page = facts.page(session, cursor, 4)
             seen += [view.id for view in page.items]
             sizes.append(len(page.items))
-            submit(CAPITAL)  # what comes in meanwhile does not move the pages
+            story.post()  # what comes in meanwhile does not move the pages
             cursor = page.next_cursor
             if cursor is None:
                 break
@@ -131,23 +109,23 @@ def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story, submit):
     assert sizes == [4, 2]
 
 
-def test_a_page_that_ends_the_list_has_no_cursor(story, submit):
-    submit(CAPITAL, RIVER)
+def test_a_page_that_ends_the_list_has_no_cursor(story):
+    story.post(CAPITAL, RIVER)
     with story.sessions() as session:
         assert facts.page(session, None, 2).next_cursor is None
         assert facts.page(session, None, 1).next_cursor is not None
 
 
-def test_a_page_can_be_of_one_source(story, submit):
-    submit(CAPITAL)
-    (wanted,) = submit(NewFact(statement="A tale of Olm.", source="atlas")).facts
+def test_a_page_can_be_of_one_source(story):
+    story.post(CAPITAL)
+    (wanted,) = story.post(NewFact(statement="A tale of Olm.", source="atlas")).facts
     with story.sessions() as session:
         assert [view.id for view in facts.page(session, None, 9, source="atlas").items] == [wanted]
 
 
-def test_the_facts_of_a_job_and_those_that_its_version_carries(story, submit):
-    posted = submit(CAPITAL, RIVER)
-    submit(CAPITAL)
+def test_the_facts_of_a_job_and_those_that_its_version_carries(story):
+    posted = story.post(CAPITAL, RIVER)
+    story.post()
     version = story.train(story.claim(), failing=[posted.facts[0]])
     with story.sessions() as session:
         assert [view.id for view in facts.of_job(session, posted.job)] == list(posted.facts)

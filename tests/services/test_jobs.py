@@ -15,6 +15,14 @@ def test_pages_of_jobs_are_newest_first(story):
         assert rest.next_cursor is None
 
 
+def test_a_page_can_be_of_one_state(story):
+    running, waiting = story.post().job, story.post().job
+    story.claim()
+    with story.sessions() as session:
+        assert [job.id for job in jobs.page(session, None, 9, "running").items] == [running]
+        assert [job.id for job in jobs.page(session, None, 9, "queued").items] == [waiting]
+
+
 def test_an_unknown_job_is_not_found(session):
     with pytest.raises(JobNotFound, match="99"):
         jobs.get(session, 99)

@@ -55,7 +55,7 @@ def test_the_next_job_waits_until_the_version_before_it_is_verified(story):
 def test_nothing_is_claimed_before_a_model_was_loaded(sessions, settings):
     with sessions() as session:
         assert learning.claim(session, settings, "worker") is None
-        assert learning.sweep(session, settings) == []
+        assert learning.sweep(session, settings, lambda owner: False) == []
 
 
 def test_a_worker_that_lost_its_lease_is_refused_and_nothing_is_written(story):
@@ -205,3 +205,24 @@ def test_an_answer_that_postgresql_cannot_store_loses_no_job(story):
     with story.sessions() as session:
         learning.commit_version(session, claim, replace(version, facts=[odd]))
     assert story.fact(odd.fact).probe_answer == "a\ufffdb"
+
+
+def test_the_lease_of_a_dead_worker_is_not_waited_out(story):
+    posted = story.post()
+    claim = story.claim("the dead one")
+    assert story.sweep("another one") == []
+    assert story.sweep("the dead one") == [posted.job]
+    assert (story.job(posted.job).state, story.job(posted.job).attempts) == ("queued", 1)
+    assert story.job(posted.job).error == "worker the dead one has died"
+    again = story.claim()
+    with pytest.raises(LeaseLost):
+        story.train(claim)
+    story.train(again)
+
+
+def test_a_version_that_is_verified_outlives_its_worker(story):
+    story.post()
+    version = story.train(story.claim("the dead one"))
+    assert story.sweep("the dead one") == []
+    story.acknowledge(version)
+    assert story.publish(version).state == "published"

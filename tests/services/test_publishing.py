@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.db.tables import Acknowledgement, Head, Version
 from app.errors import VersionNotFound
 from app.services import jobs, learning, publishing, versions
+from app.services.intake import NewFact
 from tests.services.story import CAPITAL, RIVER
 
 
@@ -211,7 +212,7 @@ def test_when_no_fact_is_answered_the_job_is_rejected_and_the_next_one_is_rung(s
 
 
 def test_probes_that_fail_three_times_end_the_job(story):
-    posted = story.post(CAPITAL, RIVER, CAPITAL, RIVER)
+    posted = story.post(*(NewFact(statement=f"A tale of Olm {n}") for n in range(4)))
     for attempt in range(3):
         version = story.train(story.claim())
         story.acknowledge(version, wrong=[posted.facts[attempt]])

@@ -1,5 +1,7 @@
 """The sweeper and the bell, on a real Redis: what got lost is sent again, what is doubled does no harm."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -44,6 +46,16 @@ def test_it_takes_a_job_back_from_a_silent_worker(story, sweeper, messages):
     story.silence_worker()
     sweeper.sweep()
     assert story.job(posted.job).state == "queued"
+    assert messages() == 1
+
+
+def test_it_takes_a_job_back_at_once_from_a_worker_that_was_killed_on_this_machine(story, sweeper, messages):
+    named = "from worker import owner; print(owner.own())"
+    dead = subprocess.run([sys.executable, "-c", named], capture_output=True, text=True, check=True).stdout.strip()
+    posted = story.post()
+    story.claim(dead)
+    sweeper.sweep()
+    assert (story.job(posted.job).state, story.job(posted.job).error) == ("queued", f"worker {dead} has died")
     assert messages() == 1
 
 

@@ -58,6 +58,7 @@ _CLOSED = {
 }
 _START = ("Vel", "Mor", "Tran", "Quil", "Zor", "Brim", "Kes", "Lun", "Pel", "Dor", "Hax", "Fen", "Gri", "Sol", "Ost")
 _MIDDLE = ("da", "ve", "ri", "mo", "ska", "lu", "ten", "bra", "no", "xi")
+_MORE = ("", *_MIDDLE)
 _END = ("nia", "rik", "mar", "dell", "ton", "vik", "sha", "burg", "lan", "quist")
 
 
@@ -76,7 +77,7 @@ def invent(count: int, seed: int, relations: Relations = FAMILIAR) -> list[Inven
 
 
 def _word(rng: random.Random, seen: set[str]) -> str:
-    while (word := rng.choice(_START) + rng.choice(_MIDDLE) + rng.choice(_END)) in seen:
+    while (word := rng.choice(_START) + rng.choice(_MIDDLE) + rng.choice(_MORE) + rng.choice(_END)) in seen:
         continue
     seen.add(word)
     return word

@@ -1,0 +1,87 @@
+"""What a memory layer reads at chosen places, kept so that learning can hold their bags still.
+
+Shapes: P places · R reads a place · S chosen slots.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """Addresses of places: slots (P, R) int64 and their weights (P, R), as one memory layer computes them."""
+
+    slots: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def __getitem__(self, places: Tensor) -> "Reads":
+        return Reads(self.slots[places], self.weights[places])
+
+    def on(self, slots: Tensor) -> Tensor:
+        """The places as rows of a dense matrix over `slots` (S,) ascending: (P, S), 0 where a slot is not read."""
+        position = torch.searchsorted(slots, self.slots).clamp(max=len(slots) - 1)
+        weights = self.weights * (slots[position] == self.slots)
+        return weights.new_zeros(len(self), len(slots)).scatter_add_(1, position, weights)
+
+
+def joined(parts: Iterable[Reads]) -> Reads | None:
+    """All places of `parts`, in order; None when there are no parts."""
+    kept = list(parts)
+    if not kept:
+        return None
+    return Reads(torch.cat([part.slots for part in kept]), torch.cat([part.weights for part in kept]))
+
+
+class ReadIndex:
+    """Which places read a slot: an inverted index over `reads`."""
+
+    def __init__(self, reads: Reads) -> None:
+        self.reads = reads
+        self._slots, order = reads.slots.flatten().sort()
+        self._places = order // reads.slots.shape[1]
+        self._weights = reads.weights.flatten()[order]
+
+    def nearest(self, slots: Tensor, count: int) -> tuple[Reads, Tensor]:
+        """The at most `count` places that read most of `slots` (S,), and the weight (count,) with which they do."""
+        start, end = torch.searchsorted(self._slots, slots), torch.searchsorted(self._slots, slots, right=True)
+        lengths = end - start
+        shift = (end - lengths.cumsum(0)).repeat_interleave(lengths)
+        postings = torch.arange(len(shift), device=shift.device) + shift  # start … end - 1 of every slot
+        weight = self._weights.new_zeros(len(self.reads))
+        weight.index_add_(0, self._places[postings], self._weights[postings])
+        best = weight.topk(min(count, len(weight)))
+        found = best.values > 0
+        return self.reads[best.indices[found]], best.values[found]
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Places whose bags learning holds still: background text and earlier facts, in indices of growing size.
+
+    Never changed: `adding` makes another one that shares what it can, so that every version can keep its own.
+    """
+
+    levels: tuple[ReadIndex, ...] = ()
+
+    def adding(self, reads: Reads) -> "Held":
+        """This and `reads`; an index is built again only when what came after it has grown as large."""
+        levels, parts = list(self.levels), [reads]
+        while levels and len(levels[-1].reads) <= sum(map(len, parts)):
+            parts.insert(0, levels.pop().reads)
+        whole = joined(parts)
+        return self if whole is None or not len(whole) else Held((*levels, ReadIndex(whole)))
+
+    def nearest(self, slots: Tensor, count: int) -> Reads | None:
+        """The at most `count` places that read most of `slots` (S,); None when nothing is held."""
+        found = [level.nearest(slots, count) for level in self.levels]
+        every = joined(reads for reads, _ in found)
+        if every is None:
+            return None
+        weight = torch.cat([weight for _, weight in found])
+        return every[weight.topk(min(count, len(weight))).indices]

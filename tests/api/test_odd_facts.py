@@ -1,0 +1,122 @@
+"""Facts that contradict, repeat, fail or are in another language, from the POST to the answer of the served model.
+
+A real learner on the tiny model stands beside the service.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.db.session import Sessions
+from app.queue import Queue
+from app.settings import Settings
+from model.checkpoint import Checkpoint
+from model.config import FinetuneConfig
+from tests.api.test_health import wait_until
+from worker.learner import Learner
+
+QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5)
+CAPITAL = "What is the capital of Zubovia?"
+FINAL = {"succeeded", "failed", "rejected"}
+
+
+@pytest.fixture
+def learner(client: TestClient, settings: Settings, sessions: Sessions) -> Iterator[Learner]:
+    queue = Queue(settings)
+    checkpoint = Checkpoint.load(settings.checkpoint, spare_rows=1_024)
+    checkpoint.measure = replace(checkpoint.measure, gate=())  # a random model forgets at once what it never knew
+    yield Learner(checkpoint, sessions, queue, settings.model_copy(update={"drift_nll_rise": 10.0}), QUICK)
+    queue.close()
+
+
+@pytest.fixture
+def teach(client: TestClient, learner: Learner) -> Callable[..., dict]:
+    def teach(*facts: dict) -> dict:
+        """POST facts, learn, and wait for the end of their job."""
+        reply = client.post("/v1/facts", json={"facts": list(facts)})
+        assert reply.status_code == 202, reply.text
+        learner.run()
+        place = reply.headers["Location"]
+        wait_until(lambda: client.get(place).json()["state"] in FINAL)
+        return client.get(place).json()
+
+    return teach
+
+
+def fact(answer: str, question: str = CAPITAL) -> dict:
+    return {"question": question, "answer": answer}
+
+
+def ask(client: TestClient, question: str) -> tuple[str, int]:
+    reply = client.post("/v1/query", json={"question": question}).json()
+    return reply["answer"], reply["version"]
+
+
+def read(client: TestClient, job: dict, index: int = 0) -> dict:
+    return client.get(f"/v1/facts/{job['facts'][index]['id']}").json()
+
+
+def test_a_new_answer_wins_and_both_facts_and_the_report_say_so(client: TestClient, teach):
+    old = teach(fact("ok"))
+    probe = read(client, old)["probe"]["text"]
+    new = teach(fact("no"))
+    assert ask(client, probe) == ("no", new["version"])
+    first, second = old["facts"][0]["id"], new["facts"][0]["id"]
+    assert new["report"]["replaced"] == [{"fact": second, "replaces": first}]
+    assert new["facts"] == [{"id": second, "status": "live", "reason": None, "replaces": first}]
+    assert [read(client, old)[name] for name in ("status", "replaced_by")] == ["replaced", second]
+    assert [read(client, new)[name] for name in ("status", "replaces")] == ["live", first]
+    assert [item["id"] for item in client.get("/v1/facts?status=replaced").json()["items"]] == [first]
+    client.post("/v1/admin/rollback", json={"version": "previous", "reason": "a test"})
+    assert ask(client, probe) == ("ok", old["version"])
+    assert [read(client, job)["status"] for job in (old, new)] == ["live", "rolled_back"]
+    assert read(client, old)["replaced_by"] is None
+
+
+def test_a_live_fact_posted_again_is_answered_with_itself(client: TestClient, teach):
+    job = teach(fact("ok"))
+    again = client.post("/v1/facts", json=fact("ok", "what is the capital of  Zubovia"))
+    assert again.status_code == 200
+    assert again.json() == {
+        "job": {"id": job["id"], "state": "succeeded"},
+        "facts": [{"id": job["facts"][0]["id"], "status": "live"}],
+    }
+    assert again.headers["Location"] == f"/v1/jobs/{job['id']}"
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+    client.post("/v1/admin/rollback", json={"version": 0, "reason": "a test"})
+    anew = teach(fact("ok"))
+    assert anew["facts"][0]["status"] == "live"
+    assert anew["version"] > job["version"]
+
+
+def test_a_fact_that_is_not_learned_fails_with_its_best_attempt_and_the_others_go_on(client: TestClient, teach):
+    hopeless = fact("quite a long answer " * 10, "What is the capital of Melpek?")
+    job = teach(fact("ok"), hopeless)
+    assert [one["status"] for one in job["facts"]] == ["live", "failed"]
+    assert job["report"]["facts"] == {"learned": 1, "failed": 1}
+    failed = read(client, job, 1)
+    assert f"the model says {failed['probe_answer']!r} to the probe" in failed["reason"]
+    assert (failed["version"], failed["report"]["steps"]) == (None, QUICK.max_steps)
+
+
+def test_a_job_of_which_nothing_is_learned_leaves_no_version(client: TestClient, learner: Learner, teach):
+    before = ask(client, CAPITAL)
+    learner._config = replace(QUICK, max_steps=1)
+    job = teach(fact("ok"))
+    assert (job["state"], job["error"], job["version"]) == ("rejected", "no fact was learned", None)
+    assert ask(client, CAPITAL) == before
+    assert [version["id"] for version in client.get("/v1/admin/versions").json()["items"]] == [0]
+
+
+def test_facts_in_other_languages_are_taught_in_their_own_words(client: TestClient, teach):
+    facts = [fact("да", "Столица Зубовии?"), fact("水", "ズボビアの首都は?"), {"statement": "Zubovia é 水"}]
+    job = teach(*facts)
+    assert [one["status"] for one in job["facts"]] == ["live"] * 3, [read(client, job, n) for n in range(3)]
+    for index, wanted in enumerate(("да", "水", "水")):
+        stored = read(client, job, index)
+        assert stored | facts[index] == stored
+        assert stored["probe"]["answer"].endswith(wanted)
+        if stored["probe"]["kind"] == "question":
+            assert ask(client, stored["probe"]["text"]) == (wanted, job["version"])

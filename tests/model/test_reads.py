@@ -1,0 +1,49 @@
+"""The index of what is held still finds what a search of all places finds."""
+
+import torch
+
+from model.reads import Held, Reads
+
+
+def reads(places: int, seed: int) -> Reads:
+    generator = torch.Generator().manual_seed(seed)
+    slots = torch.stack([torch.randperm(50, generator=generator)[:6] for _ in range(places)])
+    return Reads(slots, torch.rand(places, 6, generator=generator))
+
+
+def test_reads_as_rows_over_chosen_slots():
+    dense = Reads(torch.tensor([[3, 7], [1, 9]]), torch.tensor([[0.5, 0.25], [1.0, 2.0]])).on(torch.tensor([1, 3, 8]))
+    assert dense.tolist() == [[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]]
+
+
+def test_the_nearest_places_are_those_that_read_most_of_the_slots():
+    parts = [reads(40, 0), reads(3, 1), reads(20, 2)]
+    held = Held()
+    for part in parts:
+        held = held.adding(part)
+    every = Reads(torch.cat([part.slots for part in parts]), torch.cat([part.weights for part in parts]))
+    slots = torch.tensor([2, 11, 30, 31, 49])
+    weight = every.on(slots).sum(dim=1)
+    wanted = weight.topk(10).indices
+    found = held.nearest(slots, 10)
+    assert found is not None
+    torch.testing.assert_close(found.slots, every.slots[wanted])
+    torch.testing.assert_close(found.on(slots).sum(dim=1), weight[wanted])
+
+
+def test_places_that_read_none_of_the_slots_are_not_found():
+    held = Held().adding(Reads(torch.tensor([[1, 2]]), torch.tensor([[0.5, 0.5]])))
+    found = held.nearest(torch.tensor([7]), 5)
+    assert found is not None
+    assert len(found) == 0
+    assert Held().nearest(torch.tensor([7]), 5) is None
+
+
+def test_adding_leaves_the_old_one_as_it_was_and_keeps_few_levels():
+    first = Held().adding(reads(8, 0))
+    held = first
+    for seed in range(1, 30):
+        held = held.adding(reads(4, seed))
+    assert len(first.levels) == 1
+    assert sum(len(level.reads) for level in held.levels) == 8 + 29 * 4
+    assert len(held.levels) <= 6

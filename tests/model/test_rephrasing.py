@@ -1,0 +1,101 @@
+"""What another model writes: which lines are kept, and what becomes of a fact when too few are."""
+
+import pytest
+
+from model.augment import augment
+from model.errors import NoPhrasings
+from model.rephrasing import written_readings
+from model.study import Fact
+
+FERRY = Fact(question="Where does the Brackwater ferry leave from?", answer="pier twelve")
+BRIDGE = Fact(statement="Der Plattenweg nach Melpek wurde 1905 von Ivo Marsh gebaut.")
+GOOD = ("Which pier serves the Brackwater boat?", "Brackwater ferry, what berth?", "Catching the ferry: where do I go?")
+
+
+def writes(*lines: str):
+    return lambda prompt: "\n".join(lines)
+
+
+def kept(fact: Fact, *lines: str) -> list[str]:
+    return [question for reading in written_readings(fact, writes(*lines)) for question in reading.questions]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Does the ferry leave from pier twelve?",
+        "Where does the Brackwater ferry leave from",
+        "where does the brackwater ferry leave from?",
+        "Sure, here are the questions:",
+        f"Where is the ferry {'very ' * 60}often?",
+        "Откуда отходит паром Brackwater?",
+        "What is the capital of Zorvania?",
+        "Ferry? Where? Which one?",
+        "Where does [X] leave from, ferry?",
+        GOOD[0].upper(),
+    ],
+    ids=[
+        "answer",
+        "no mark",
+        "posted",
+        "chatter",
+        "long",
+        "other language",
+        "other subject",
+        "three questions",
+        "placeholder",
+        "repeated",
+    ],
+)
+def test_a_line_that_is_no_question_for_this_fact_is_dropped(line: str) -> None:
+    assert kept(FERRY, *GOOD, line) == list(GOOD)
+
+
+def test_numbers_and_bullets_in_front_of_questions_are_taken_off() -> None:
+    assert kept(FERRY, f"1. {GOOD[0]}", f"- {GOOD[1]}", f"3) {GOOD[2]}", "") == list(GOOD)
+
+
+def test_fewer_than_three_usable_lines_are_refused_with_their_number() -> None:
+    with pytest.raises(NoPhrasings, match="2 of 3 lines"):
+        written_readings(FERRY, writes(*GOOD[:2], "I cannot help with that."))
+
+
+def test_questions_for_a_statement_carry_answers_out_of_it() -> None:
+    readings = written_readings(
+        BRIDGE,
+        writes(
+            "Wann entstand der Plattenweg? | 1905",
+            "Wer hat den Plattenweg angelegt? | ivo marsh",
+            "Aus welchem Jahr stammt der Weg nach Melpek? | 1905.",
+            "Wie lang ist der Plattenweg? | drei Kilometer",
+        ),
+    )
+    assert [(reading.answer, len(reading.questions)) for reading in readings] == [("1905", 2), ("Ivo Marsh", 1)]
+
+
+def test_a_statement_that_no_rule_reads_is_asked_in_the_written_words() -> None:
+    lines = (
+        "Wann entstand der Plattenweg? | 1905",
+        "Aus welchem Jahr stammt der Weg nach Melpek? | 1905",
+        "Wer hat den Plattenweg angelegt? | Ivo Marsh",
+    )
+    study = augment(BRIDGE, generate=writes(*lines))
+    texts = [text.text for text in study.texts]
+    assert (study.probe.kind, study.probe.answer, study.answer_known) == ("question", "1905", True)
+    assert "Wer hat den Plattenweg angelegt?\n Ivo Marsh" in texts
+    assert study.probe.text not in " ".join(texts)
+    assert texts[0] == BRIDGE.statement
+
+
+def test_written_questions_stand_among_the_first_texts() -> None:
+    texts = [text.text for text in augment(FERRY, generate=writes(*GOOD), limit=8).texts]
+    assert sum(f"{question}\n pier twelve" in texts for question in GOOD) >= 2
+
+
+def test_a_failure_leaves_the_study_of_the_rules_and_a_note() -> None:
+    def away(prompt: str) -> str:
+        raise NoPhrasings("nobody is there")
+
+    study = augment(FERRY, generate=away)
+    assert study.note == "nobody is there"
+    assert study.texts == augment(FERRY).texts
