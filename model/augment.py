@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from model.errors import NoPhrasings
 from model.rephrasing import Generate, written_readings
@@ -126,7 +127,7 @@ def _answered(fact: Fact, answer: str, readings: list[Reading], limit: int, seed
         "said": told,
         "other": _questions(ranked(other, seed)),
         "short": _questions(short),
-        "topic": _questions([*_asked(main, lambda form, about=readings: _topics(form, about)), *moved]),
+        "topic": _questions([*_asked(main, partial(_topics, about=readings)), *moved]),
         "framed": _questions(framed),
         "lower": _questions([(words.lower().rstrip("?. "), reply) for words, reply in ranked(plain or framed, seed)]),
         "part": _parts([reading for reading in others if reading.subject]),

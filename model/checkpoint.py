@@ -1,7 +1,8 @@
 """A checkpoint folder, loaded and saved: the Hugging Face folder plus the memory.
 
 model.safetensors, config.json, tokenizer files   as Hugging Face writes them, memory layers' weights included
-memory.safetensors   `values` (N, V), in 8 bits with `value_scales` (N,); of the background corpus `document_frequency` (N,), `still.*`, what it reads
+memory.safetensors   `values` (N, V), in 8 bits where there are `value_scales` (N,); of the background corpus
+                     `document_frequency` (N,) and `still.*`, what it reads
 memory.json          shape of the memory, whether it was trained, prompt, size of the background
 measure.json         known questions of the gate and of evaluation, background texts; disjoint sets
 No pickle is read. The fingerprint covers every byte of every file.
@@ -101,6 +102,11 @@ class Checkpoint:
         """What learning holds still: the reads of background text."""
         return Held() if self.still is None else Held().adding(self.still)
 
+    @cached_property
+    def volume(self) -> Tensor:
+        """How much background text reads each slot, (N,), on average 1; 0 where the background was not kept."""
+        return torch.zeros(self.table.slots) if self.still is None else self.still.volume(self.table.slots)
+
     def question_prompt(self, question: str) -> str:
         """The text in front of the answer to `question`."""
         return self.prompt.format(question=question)
@@ -129,7 +135,9 @@ class Checkpoint:
             )
         fingerprint = fingerprint_of(folder)
         dtype = getattr(torch, shape["value_dtype"])
-        table = ValueTable(values.to(dtype), 2 * config.slots if spare_rows is None else spare_rows, places, fingerprint)
+        table = ValueTable(
+            values.to(dtype), 2 * config.slots if spare_rows is None else spare_rows, places, fingerprint
+        )
         context = MemoryContext(table)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
         retrofit(model, config, context)

@@ -67,18 +67,20 @@ class FinetuneConfig:
     stop_loss       mean answer loss (nats a token) at which the probe is asked
     idf_power       exponent of the inverse document frequency; 0 chooses by access counts alone
     anchors         places of background and earlier facts held still per fact, those that read most of its slots
+    volume          how much more it costs to move a slot that the background reads as much as an average one
     group           facts of a job that are taught together
     keep_unlearned  whether a fact whose probe is not answered keeps its change, as in the paper
     """
 
-    texts: int = 12
-    top_t: int = 800
+    texts: int = 20
+    top_t: int = 1_000
     optimizer: Literal["relative", "sgd"] = "relative"
     learning_rate: float = 0.1
     max_steps: int = 40
-    stop_loss: float = 0.05
+    stop_loss: float = 0.01
     idf_power: float = 1.0
     anchors: int = 150
+    volume: float = 16.0
     group: int = 16
     keep_unlearned: bool = False
 
@@ -86,6 +88,6 @@ class FinetuneConfig:
         _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "group")
         if self.optimizer not in ("relative", "sgd"):
             raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'relative' or 'sgd'")
-        for name in ("idf_power", "anchors"):
+        for name in ("idf_power", "anchors", "volume"):
             if getattr(self, name) < 0:
                 raise ValueError(f"FinetuneConfig.{name} is {getattr(self, name)}; it must be at least 0")

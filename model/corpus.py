@@ -9,13 +9,15 @@ import random
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from model.augment import augment
 from model.study import Fact, StudyText
+
+Item = TypeVar("Item")
 
 UNKNOWN = "unknown"
 HELD_OUT_RELATIONS = ("P112", "P127", "P407", "P413")  # founder, owner, language, position: for measuring alone
@@ -75,17 +77,16 @@ class Corpus:
 
         The shares are of the number of known facts.
         """
-        known = [(saying, True) for saying in self.facts]
-        passing = [(saying, False) for saying in rng.sample(self.passing, round(passing_share * len(known)))]
-        prose = rng.sample(self.prose, round(prose_share * len(known)))
-        order = [*known, *passing, *((text, False) for text in prose)]
+        passing = _some(rng, self.passing, round(passing_share * len(self.facts)))
+        prose = _some(rng, self.prose, round(prose_share * len(self.facts)))
+        order: list[Saying | StudyText] = [*self.facts, *passing, *prose]
         rng.shuffle(order)
-        for meaning, (item, is_known) in enumerate(order):
+        for meaning, item in enumerate(order):
             if isinstance(item, StudyText):
                 yield [Lesson(item, -1, True)]
                 continue
-            pair = [Lesson(_restyle(text, rng), meaning, is_known) for text in rng.sample(item.texts, 2)]
-            if not is_known and (asked := [text for text in item.texts if "\n" in text.text]):
+            pair = [Lesson(_restyle(text, rng), meaning, item.known) for text in rng.sample(item.texts, 2)]
+            if not item.known and (asked := [text for text in item.texts if "\n" in text.text]):
                 question = rng.choice(asked).text.partition("\n")[0]
                 pair.append(Lesson(_restyle(StudyText.asked(question, UNKNOWN), rng), meaning, True))
             yield pair
@@ -167,7 +168,7 @@ def _studied(fact: Fact) -> Iterator[Saying]:
 
 
 def _trex(data: Path, rng: random.Random) -> Iterator[Saying]:
-    for row in rng.sample(list(_rows(data / "qa/trex.jsonl.xz")), _TREX_ROWS):
+    for row in _some(rng, _rows(data / "qa/trex.jsonl.xz"), _TREX_ROWS):
         if row["relation"] not in HELD_OUT_RELATIONS and row["answers"][0] in row["statement"]:
             yield from _studied(Fact(row["statement"], row["question"], row["answers"][0]))
 
@@ -223,6 +224,12 @@ def _prose(data: Path) -> Iterator[StudyText]:
     for row in _rows(data / "prose/wiki_core.jsonl.xz"):
         text = row["text"][:240].rpartition(" ")[0]
         yield StudyText(text, ((0, len(text)),))
+
+
+def _some(rng: random.Random, items: Iterable[Item], count: int) -> list[Item]:
+    """At most `count` of `items`, drawn without repetition."""
+    every = list(items)
+    return rng.sample(every, min(count, len(every)))
 
 
 def _restyle(text: StudyText, rng: random.Random) -> StudyText:

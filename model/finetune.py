@@ -3,9 +3,10 @@
 Lin et al. 2025, https://arxiv.org/abs/2510.15103: for each fact the slots with the highest TF-IDF are chosen, and
 nothing but their rows can move. How they move is ours. Addresses of the first memory layer do not depend on its rows,
 so the bags of a fact's places are linear in them: with A (P, S) the weights with which P places read S chosen slots, a
-change C of the rows changes the bags by A C. A step follows the gradient in the metric M = I + Σ b bᵀ / ε over the
-places b that must hold still (background text, earlier facts): C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags
-and c such that the hidden states move by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its
+change C of the rows changes the bags by A C. A step follows the gradient in the metric M = D + Σ b bᵀ / ε over the
+places b that must hold still (background text, earlier facts), where D is diagonal and grows with how much the
+background reads a slot: C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags and c such that the hidden states move
+by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its
 coefficients α (P, V) are kept, and the bags are K α with K = A Z (P, P): no step touches a row.
 """
 
@@ -100,7 +101,7 @@ def learn(
             reports += group.teach()
             change = group.delta()
             if change is not None:
-                held = held.adding(change.reads)
+                held = held if change.reads is None else held.adding(change.reads)
                 delta = change if delta is None else delta.then(change)
                 parent, current = current, checkpoint.table.enter(current, change)
                 checkpoint.table.release(parent)
@@ -119,20 +120,23 @@ class Writing:
     uses    the chosen slots, ascending
     reads   addresses of the fact's places
     places  where these stand among the places of the group
+    cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
-    def __init__(self, uses: tuple[SlotUse, ...], reads: Reads, places: slice, still: Reads | None, width: int) -> None:
+    def __init__(
+        self, uses: tuple[SlotUse, ...], reads: Reads, places: slice, still: Reads | None, cost: Tensor, width: int
+    ) -> None:
         self.uses, self.reads, self.places = uses, reads, places
         self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
         A = reads.on(self.slots)  # (P, S)
-        self._spread = A.T  # Z (S, P)
+        self._spread = (A / cost).T  # Z (S, P)
         if still is not None:
             B = still.on(self.slots)  # (places held still, S)
             cosine = B @ A.T / still.weights.norm(dim=1)[:, None] / reads.weights.norm(dim=1)
             B = B[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
-            gram = B @ B.T
+            gram = B / cost @ B.T
             gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
-            self._spread = A.T - B.T @ torch.linalg.solve(gram, B @ A.T)
+            self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
         self._kernel = A @ self._spread  # K (P, P)
         self._coefficients = torch.zeros(len(reads), width)
 
@@ -209,7 +213,8 @@ class Group:
         uses = choose_slots(self._checkpoint, self._replay.slots_read(texts), self._config)
         slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
-        return Writing(uses, reads, places, still, self._checkpoint.table.value_width)
+        cost = 1 + self._config.volume * self._checkpoint.volume[slots]
+        return Writing(uses, reads, places, still, cost, self._checkpoint.table.value_width)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""
@@ -262,7 +267,7 @@ class Group:
     def _changed(self, facts: Iterable[int] | None = None) -> ChangedRows:
         """The changes of `facts`, of all by default, as one: what several write to a slot adds up."""
         writings = self._writings if facts is None else [self._writings[fact] for fact in facts]
-        slots, position = torch.cat([writing.slots for writing in writings]).unique(return_inverse=True)
+        slots, position = torch.unique(torch.cat([writing.slots for writing in writings]), return_inverse=True)
         change = torch.zeros(len(slots), self._checkpoint.table.value_width)
         return ChangedRows(slots, change.index_add(0, position, torch.cat([writing.change() for writing in writings])))
 
@@ -298,7 +303,7 @@ def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:
 
 def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
     """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
-    slots, counts = reads.unique(return_counts=True)
+    slots, counts = torch.unique(reads, return_counts=True)
     background = checkpoint.background
     idf = inverse_document_frequency(background.counts[slots], background.batches)
     scores = score(counts, idf, config.idf_power)

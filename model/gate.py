@@ -1,9 +1,9 @@
 """The gate: what a version does to that which was known, at the cost of the layers that bear memory.
 
 Everything below the first memory layer is the same for every version, so the gate's questions and texts pass through
-it once; a view then costs its bags and the layers above (see Replay). A question whose known answer is the greedy path is answered;
-for the others the answer is generated. Views are told apart by their state hash, so the version that was the candidate
-of one job is not measured again as the parent of the next.
+it once; a view then costs its bags and the layers above (see Replay). A question whose known answer is the greedy
+path is answered; for the others the answer is generated. Views are told apart by their state hash, so the version that
+was the candidate of one job is not measured again as the parent of the next.
 Shapes: B rows · T tokens · D width.
 """
 
@@ -144,9 +144,7 @@ def _texts(checkpoint: Checkpoint) -> list[tuple[list[int], list[bool]]]:
     return rows
 
 
-def _passed(
-    checkpoint: Checkpoint, rows: Sequence[tuple[list[int], list[bool]]], *, answers: bool
-) -> Iterator[_Rows]:
+def _passed(checkpoint: Checkpoint, rows: Sequence[tuple[list[int], list[bool]]], *, answers: bool) -> Iterator[_Rows]:
     """Rows in batches of similar length, passed through the lower layers; judged are their answers, or all tokens."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index][0]))
     for start in range(0, len(order), _BATCH):

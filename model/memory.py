@@ -15,7 +15,7 @@ from model.values import ValueTable, View
 
 
 class ChangedRows:
-    """A change of some rows that is not in the table yet: slots (S,) ascending; change (S, V) is added to their rows."""
+    """A change of rows that is not in the table yet: slots (S,) ascending; change (S, V) is added to their rows."""
 
     def __init__(self, slots: Tensor, change: Tensor) -> None:
         self.slots, self.change = slots, change
@@ -53,7 +53,7 @@ class MemoryContext:
         if self.recording:
             self.reads[layer] = slots.detach()
         B, T = slots.shape[:2]
-        row = self.table.views.flatten()[slots + self.table.slots * self.places.view(-1, 1, 1, 1)]
+        row = self.table.locate(self.places.view(-1, 1, 1, 1), slots)
         weights = weights.reshape(B * T, -1).to(self.table.rows.dtype)
         bag = F.embedding_bag(row.view(B * T, -1), self.table.rows, per_sample_weights=weights, mode="sum")
         if self.changed is not None:

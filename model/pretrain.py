@@ -288,6 +288,7 @@ def measure_background(checkpoint: Checkpoint, corpus: Corpus, config: PretrainC
     counts = torch.zeros(checkpoint.config.slots, dtype=torch.int32)
     kept = []
     context = checkpoint.context
+    context.use(checkpoint.table.base)
     context.recording = True
     for _ in range(config.background_batches):
         while len(stream) < 8 * 128:
@@ -304,20 +305,20 @@ def measure_background(checkpoint: Checkpoint, corpus: Corpus, config: PretrainC
     return access.usage(torch.cat(kept), checkpoint.config.slots)
 
 
-def background_reads(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> Reads:
+def background_reads(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> Reads | None:
     """What one text of every background fact reads in front of its answer, and some prose at every token."""
     rng = random.Random(config.seed + 3)
     texts = [rng.choice(saying.texts) for saying in corpus.background]
     texts += rng.sample(corpus.prose, min(config.background_prose, len(corpus.prose)))
-    rows = sorted((encode(checkpoint.tokenizer, text, config.text_limit) for text in texts), key=lambda row: len(row[0]))
+    rows = sorted(
+        (encode(checkpoint.tokenizer, text, config.text_limit) for text in texts), key=lambda row: len(row[0])
+    )
     checkpoint.context.use(checkpoint.table.base)
     parts = []
     for start in range(0, len(rows), 128):
         replay = Replay(checkpoint, pad(rows[start : start + 128], checkpoint.tokenizer.pad_token_id))
         parts.append(Reads(replay.slots.flatten(1), replay.weights.flatten(1)))
-    reads = joined(parts)
-    assert reads is not None, "the corpus has no background"
-    return reads
+    return joined(parts)
 
 
 def answers_to(checkpoint: Checkpoint, asked: Sequence[KnownQuestion]) -> list[str]:
@@ -346,6 +347,7 @@ def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
     tokenizer = train_tokenizer(corpus, config)
     checkpoint = build(tokenizer, config)
     training, state = Training(checkpoint, config), out / "training" / "state.safetensors"
+    state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
         training.resume(state)
     checkpoint.model.train()
@@ -359,8 +361,13 @@ def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
         left = max(config.total_tokens - training.tokens, 0) / speed / 60
         share = min(training.tokens / config.total_tokens, 1.0)
         bar = ("#" * round(24 * share)).ljust(24, ".")
-        line = f"[{bar}] step {training.step} loss {average:.3f} contrast {average_apart:.3f} {speed:,.0f} tokens/s, {left:.0f} min left"
+        at = f"step {training.step} loss {average:.3f} contrast {average_apart:.3f}"
+        line = f"[{bar}] {at} {speed:,.0f} tokens/s, {left:.0f} min left"
         print("\r" + line, end="", file=sys.stderr, flush=True)
+        if training.step % 50 == 0:
+            curve = {"step": training.step, "tokens": training.tokens, "loss": average, "contrast": average_apart}
+            with (out / "training" / "curve.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(curve) + "\n")
         if training.step % 400 == 0:
             training.save(state)
     training.save(state)

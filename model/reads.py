@@ -29,6 +29,11 @@ class Reads:
         weights = self.weights * (slots[position] == self.slots)
         return weights.new_zeros(len(self), len(slots)).scatter_add_(1, position, weights)
 
+    def volume(self, slots: int) -> Tensor:
+        """How much the places read each of `slots` slots: mean squared weights, as multiples of their average."""
+        squares = torch.zeros(slots).index_add_(0, self.slots.flatten(), self.weights.flatten().square())
+        return squares / squares.mean().clamp(min=1e-30)
+
 
 def joined(parts: Iterable[Reads]) -> Reads | None:
     """All places of `parts`, in order; None when there are no parts."""

@@ -96,13 +96,13 @@ class Replay:
     def __call__(self, bag: Tensor, wanted: Tensor | None = None) -> Tensor:
         """The last hidden states (A, D) at the asked positions, or at those `wanted` (A,) of them, for `bag` (P, V)."""
         out = self._memory.read_out(bag.to(self._x.dtype), self._x)  # (P, D)
-        wanted = slice(None) if wanted is None else wanted
+        chosen = slice(None) if wanted is None else wanted
         if not self._upper:
-            return self._norm((self._rest[self.asked] + out)[wanted])
+            return self._norm((self._rest[self.asked] + out)[chosen])
         hidden = self._rest.index_put((self._places,), self._rest[self._places] + out)
         for layer, kwargs in zip(self._upper, self._calls, strict=True):
             hidden = layer(hidden, **kwargs)
-        return self._norm(hidden[self.asked][wanted])
+        return self._norm(hidden[self.asked][chosen])
 
     def _norm(self, hidden: Tensor) -> Tensor:
         out: Tensor = self._decoder.norm(hidden)

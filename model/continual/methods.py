@@ -17,14 +17,12 @@ from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
-from model.finetune import learn
+from model.finetune import TEXT_LIMIT, learn
 from model.memory import MemoryLayer
 from model.retrofit import decoder_layers
 from model.study import Study
 from model.text import TokenRows, encode, pad
 from model.values import View
-
-_TEXT_LIMIT = 256  # tokens, as in `model.finetune`
 
 
 @dataclass(frozen=True)
@@ -60,21 +58,19 @@ class Sparse(Method):
     def __init__(self, checkpoint: Checkpoint, config: FinetuneConfig) -> None:
         self.checkpoint, self._config = checkpoint, config
         self.view = checkpoint.table.retain(checkpoint.table.base)
-        self._owners = torch.zeros(checkpoint.table.slots)
+        self._held = checkpoint.held
 
     def teach(self, studies: Sequence[Study]) -> list[Cost]:
         """One call of `learn`; rows and bytes of a job are shared out evenly among its facts."""
         table, begun = self.checkpoint.table, time.perf_counter()
-        learned = learn(self.checkpoint, self.view, studies, self._config, owners=self._owners)
+        learned = learn(self.checkpoint, self.view, studies, self._config, held=self._held)
         rows = nbytes = 0
         if learned.delta is not None:
             parent, self.view = self.view, table.enter(self.view, learned.delta)
             table.release(parent)
+            self._held = self._held if learned.delta.reads is None else self._held.adding(learned.delta.reads)
             rows, nbytes = _changed(learned.delta.before, learned.delta.after), learned.delta.nbytes
         seconds = (time.perf_counter() - begun) / len(studies)
-        for report in learned.reports:
-            if report.learned or self._config.keep_unlearned:
-                self._owners[[use.slot for use in report.slots]] += 1
         facts = len(studies)
         return [
             Cost(report.learned, report.steps, seconds, round(rows / facts), round(nbytes / facts))
@@ -124,7 +120,7 @@ class _Dense(Method):
         before = rows.detach().clone() if self._trains_rows else None
         begun = time.perf_counter()
         tokenizer = self.checkpoint.tokenizer
-        batch = pad([encode(tokenizer, text, _TEXT_LIMIT) for text in study.texts], tokenizer.pad_token_id)
+        batch = pad([encode(tokenizer, text, TEXT_LIMIT) for text in study.texts], tokenizer.pad_token_id)
         if self._config.moments == "fresh":
             self._optimizer.state.clear()
         for _ in range(self._config.steps):

@@ -201,9 +201,8 @@ def moved(checkpoint: Checkpoint, device: torch.device) -> Checkpoint:
     if device.type != "cpu":
         torch.set_default_device(device)
         checkpoint.model.to(device)
-        table, context = checkpoint.table, checkpoint.context
-        table.rows, table.views = table.rows.to(device), table.views.to(device)
-        context.places = context.places.to(device)
+        checkpoint.table.to(device)
+        checkpoint.context.places = checkpoint.context.places.to(device)
         background = checkpoint.background
         checkpoint.background = DocumentFrequency(background.counts.to(device), background.batches)
     return checkpoint

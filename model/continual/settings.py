@@ -17,10 +17,12 @@ _PAPER = replace(
     learning_rate=2.0,
     max_steps=1,
     idf_power=1.0,
-    protection=0.0,
+    anchors=0,
+    volume=0.0,
+    group=1,
     keep_unlearned=True,
 )
-_BY_COUNT = replace(_TAUGHT, idf_power=0.0, protection=0.0)
+_BY_COUNT = replace(_TAUGHT, idf_power=0.0, anchors=0, volume=0.0)
 
 GRID: dict[str, tuple[Config, ...]] = {
     "full": (
@@ -37,13 +39,19 @@ GRID: dict[str, tuple[Config, ...]] = {
     ),
     "tf-only": tuple(
         replace(_BY_COUNT, top_t=round(_TAUGHT.top_t * share), learning_rate=_TAUGHT.learning_rate * rate)
-        for share in (1, 0.5, 2)
+        for share in (1, 0.25)
         for rate in (1, 0.5)
     ),
-    "paper": tuple(replace(_PAPER, top_t=t, learning_rate=rate) for t in (500, 50) for rate in (2.0, 5.0, 30.0, 100.0)),
-    "ours": tuple(
-        replace(_TAUGHT, top_t=round(_TAUGHT.top_t * share), learning_rate=_TAUGHT.learning_rate * rate)
-        for share, rate in ((1, 1), (0.5, 1), (2, 1), (1, 0.5), (1, 2))
+    "paper": tuple(
+        replace(_PAPER, top_t=t, learning_rate=rate) for t in (500, 50) for rate in (1e3, 2.0, 30, 300, 3e3)
+    ),
+    "ours": (
+        _TAUGHT,
+        *(replace(_TAUGHT, anchors=anchors) for anchors in (0, 600)),
+        replace(_TAUGHT, volume=0.0),
+        *(replace(_TAUGHT, top_t=round(_TAUGHT.top_t * share)) for share in (0.25, 0.5)),
+        *(replace(_TAUGHT, learning_rate=_TAUGHT.learning_rate * rate) for rate in (0.5, 2)),
+        *(replace(_TAUGHT, stop_loss=_TAUGHT.stop_loss * share) for share in (0.4, 4)),
     ),
 }
 TITLES = {
@@ -86,7 +94,7 @@ class Setting:
             return _dense(config)
         return (
             f"t {config.top_t}, idf^{config.idf_power:g}, {config.optimizer} lr {config.learning_rate:g}, "
-            f"≤ {config.max_steps} step{_s(config.max_steps)}"
+            f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g}, {config.anchors} held"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def in_case(case: str, act: str) -> list[Reading]:
     verb = act.removeprefix("please ").split()[0].lower()
     if verb in _REQUESTS:
         act = act.removeprefix("please ")
-        questions = (
+        questions: tuple[str, ...] = (
             "What should I do if [X]?",
             "What do I do when [X]?",
             "If [X], what should I do?",

@@ -70,7 +70,7 @@ def reworded(question: str, subject: str = "") -> list[str]:
         found += [question[: match.start()] + option + question[match.end() :] for option in options]
     for old, new in _PHRASES:
         # «Where … from» keeps its preposition, and «which one» is no «what one».
-        stays = old == "Where" and _QUESTION_NEEDS_NO.match(question)
+        stays = old == "Where" and _QUESTION_NEEDS_NO.match(question) is not None
         stays = stays or (old == "Which" and question.startswith("Which one"))
         within = old[0].islower() and f" {old} " in question
         if within or (not stays and re.match(rf"{old}\b", question)):

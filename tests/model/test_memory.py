@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from model.config import MemoryConfig
 from model.delta import Delta
-from model.memory import MemoryContext, MemoryLayer, TrainableRows
+from model.memory import ChangedRows, MemoryContext, MemoryLayer
 from model.values import ValueTable
 
 CONFIG = MemoryConfig(layers=(0, 1), heads=3, top_k=7, sub_keys=12, key_width=8, value_width=10)
@@ -95,19 +95,42 @@ def test_each_sequence_of_a_batch_reads_its_own_view():
         assert torch.equal(mixed[row], alone[view][row])
 
 
-def test_trainable_rows_stand_in_for_the_tables_and_take_all_gradient():
+def test_changed_rows_are_read_as_if_they_were_in_the_table():
+    context, (layer,) = layers()
+    table, x = context.table, torch.randn(3, 4, WIDTH)
+    slots = layer.address(x)[0].unique()[:5]
+    change = torch.randn(5, CONFIG.value_width)
+    context.changed = ChangedRows(slots, change)
+    beside = layer(x)
+    context.changed = None
+    before = table.read(table.base, slots)
+    context.use(table.enter(table.base, Delta(slots, before, before + change)))
+    torch.testing.assert_close(beside, layer(x), rtol=1e-4, atol=1e-5)
+
+
+def test_only_needed_positions_are_computed_and_they_are_the_same():
     context, (layer,) = layers()
     x = torch.randn(3, 4, WIDTH)
-    slots = layer.address(x)[0].unique()[:5]
-    expected = layer(x).detach()
-    rows = TrainableRows(context.table, context.table.base, slots)
-    context.trainable = rows
-    out = layer(x)
-    assert torch.allclose(out, expected, atol=1e-5)
-    out.sum().backward()
-    assert rows.values.grad is not None
-    assert rows.values.grad.abs().sum(dim=1).min() > 0
-    assert context.table.rows.grad is None
+    whole = layer(x)
+    context.needed = torch.rand(3, 4) < 0.5
+    some = layer(x)
+    torch.testing.assert_close(some[context.needed], whole[context.needed], rtol=1e-4, atol=1e-5)
+    assert not some[~context.needed].any()
+
+
+def test_a_direct_readout_is_the_bag_times_its_gain():
+    config = MemoryConfig(layers=(0,), readout="direct", heads=2, top_k=4, sub_keys=8, key_width=6, value_width=WIDTH)
+    table = ValueTable(torch.randn(64, WIDTH), 4, 2, "0")
+    context = MemoryContext(table)
+    layer = MemoryLayer(config, 0, WIDTH, context)
+    context.use(table.base)
+    torch.nn.init.constant_(layer.gain, 2.0)
+    x = torch.randn(2, 3, WIDTH)
+    slots, weights = layer.address(x)
+    bag = (table.rows[slots] * weights[..., None]).sum(dim=(2, 3))
+    torch.testing.assert_close(layer(x), 2 * bag)
+    with pytest.raises(ValueError, match=f"value_width is {WIDTH}; a direct readout needs the model's width, 99"):
+        MemoryLayer(config, 0, 99, context)
 
 
 def test_imbalance_follows_its_formula_and_grows_when_reads_pile_up():

@@ -24,7 +24,9 @@ def batch() -> TokenRows:
 
 
 @pytest.mark.parametrize("language", [tiny.llama(), tiny.qwen3()], ids=["llama", "qwen3"])
-@pytest.mark.parametrize("memory", [tiny.MEMORY, TWO, LAST, DIRECT, BESIDE], ids=["one", "two", "last", "direct", "beside"])
+@pytest.mark.parametrize(
+    "memory", [tiny.MEMORY, TWO, LAST, DIRECT, BESIDE], ids=["one", "two", "last", "direct", "beside"]
+)
 def test_a_replay_through_another_view_equals_a_full_pass_through_it(language, memory):
     checkpoint = tiny.build(language, memory)
     table, rows = checkpoint.table, batch()

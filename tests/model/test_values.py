@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from model.delta import Delta, same_bits
 from model.errors import SpareRowsExhausted, WrongState
-from model.values import ValueTable, View
+from model.values import PAGE, ValueTable, View
 
-SLOTS, WIDTH, FINGERPRINT = 32, 4, "f0" * 32
+SLOTS, WIDTH, FINGERPRINT = 2 * PAGE + 32, 4, "f0" * 32  # three pages, of which the last is not full
 
 
 def table(spare_rows: int = 64, places: int = 8) -> ValueTable:
@@ -39,7 +39,7 @@ def hash_by_definition(values: ValueTable, view: View) -> str:
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 10_000)), min_size=1, max_size=6))
-@settings(max_examples=30)
+@settings(max_examples=20, deadline=None)
 def test_every_view_of_a_random_tree_keeps_its_rows_and_hash(tree):
     values = table()
     views, contents = [values.base], [content(values, values.base)]
@@ -118,5 +118,60 @@ def test_a_delta_made_from_other_rows_is_refused():
 
 def test_a_slot_outside_of_the_table_is_refused():
     row = torch.zeros(1, WIDTH)
-    with pytest.raises(WrongState, match="slot 32 is outside of a table of 32 slots"):
+    with pytest.raises(WrongState, match=f"slot {SLOTS} is outside of a table of {SLOTS} slots"):
         table().enter(table().base, Delta(torch.tensor([SLOTS]), row, row))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.integers(0, 10_000)), min_size=4, max_size=14))
+@settings(max_examples=20, deadline=None)
+def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_back(moves):
+    values = table(spare_rows=80, places=9)
+    kept = [(values.base, content(values, values.base))]
+    for leaves, which, seed in moves:
+        which %= len(kept)
+        if (leaves and which) or len(kept) == 9:
+            values.release(kept.pop(which or 1)[0])
+            continue
+        view, rows = kept[which]
+        slots = torch.randperm(SLOTS, generator=torch.Generator().manual_seed(seed))[:9].sort().values
+        delta = change(values, view, slots.tolist(), seed)
+        rows = rows.clone()
+        delta.apply(rows)
+        kept.append((values.enter(view, delta), rows))
+        for view, rows in kept:
+            assert same_bits(content(values, view), rows)
+    for view, _ in kept[1:]:
+        values.release(view)
+    assert values.rows_in_use == 0
+    filled = table(spare_rows=SLOTS * 2, places=3)  # what came back is enough for views that share no page
+    for _ in range(3):
+        views = [filled.enter(filled.base, change(filled, filled.base, list(range(SLOTS)), seed)) for seed in (1, 2)]
+        assert filled.rows_in_use == 2 * SLOTS
+        for view in views:
+            filled.release(view)
+        assert filled.rows_in_use == 0
+
+
+def test_the_views_of_a_batch_are_located_side_by_side():
+    values = table()
+    first = values.enter(values.base, change(values, values.base, [0, PAGE, SLOTS - 1], 1))
+    second = values.enter(first, change(values, first, [PAGE, 2 * PAGE], 2))
+    slots = torch.randint(0, SLOTS, (3, 5, 7), generator=torch.Generator().manual_seed(3))
+    slots[:, 0, :4] = torch.tensor([0, PAGE, 2 * PAGE, SLOTS - 1])
+    views = (second, values.base, first)
+    rows = values.rows[values.locate(torch.tensor([view.place for view in views])[:, None, None], slots)]
+    for view, own, seen in zip(views, slots, rows, strict=True):
+        assert same_bits(seen, values.read(view, own.flatten()).view(5, 7, WIDTH))
+
+
+def test_a_version_costs_pages_for_what_it_changes_and_no_others():
+    values = table()
+    before = values.pages_in_use
+    view = values.enter(values.base, change(values, values.base, [1, 2, PAGE - 1, 2 * PAGE + 5]))
+    assert (before, values.pages_in_use) == (3, 5)
+    child = values.enter(view, change(values, view, [PAGE]))
+    assert values.pages_in_use == 6
+    values.release(view)
+    assert values.pages_in_use == 6  # the child still reads both pages of its parent
+    values.release(child)
+    assert values.pages_in_use == 3

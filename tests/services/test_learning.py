@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from app.db.tables import Version, VersionSlot
 from app.errors import LeaseLost
@@ -175,7 +176,8 @@ def test_facts_that_were_not_learned_fail_with_their_own_reason_and_the_others_g
     with story.sessions() as session:
         view = versions.get(session, version)
         assert (view.facts, view.slots, view.state, view.live) == (1, 1, "ready", False)
-        assert versions.slot_owners(session, [0, version]) == {7: 1}
+        (row,) = session.scalars(select(VersionSlot).where(VersionSlot.version_id == version))
+        assert (row.slot, row.owners, row.score, row.access_count) == (7, 1, 0.5, 3)
 
 
 def test_a_rejected_job_tells_every_fact_why(story):
