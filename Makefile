@@ -31,7 +31,8 @@ check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.learning
+	$(BIN)/python -m benchmarks.steps depth
+	$(BIN)/python -m benchmarks.steps slots
 	$(BIN)/python -m benchmarks.service
 
 results: $(VENV)/.installed ## write docs/results.md and its pictures (RUNS=folder of `slotwise evaluate continual`)

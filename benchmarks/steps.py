@@ -17,7 +17,6 @@ from pathlib import Path
 import peft
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 from model.checkpoint import Checkpoint, Measure
@@ -26,7 +25,7 @@ from model.continual.methods import answer_loss, dense_linears
 from model.delta import Delta
 from model.finetune import Group, learn
 from model.memory import MemoryContext
-from model.reads import Reads
+from model.reads import Held, Reads
 from model.replay import Replay
 from model.retrofit import retrofit
 from model.study import Probe, Study, StudyText
@@ -87,9 +86,7 @@ def random_checkpoint(shape: Shape, memory: MemoryConfig, table: ValueTable | No
     counts = torch.randint(0, _BACKGROUND, (memory.slots,), dtype=torch.int32)
     background = DocumentFrequency(counts, _BACKGROUND)
     tokenizer = _word_tokenizer(shape.vocabulary)
-    made = Checkpoint(model, tokenizer, memory, table, context, background, Measure(), "ab" * 32, True, Path("random"))
-    made.still = _still(made)
-    return made
+    return Checkpoint(model, tokenizer, memory, table, context, background, Measure(), "ab" * 32, True, Path("random"))
 
 
 def study(seed: int, vocabulary: int, texts: int = TEXTS) -> Study:
@@ -112,6 +109,11 @@ def study(seed: int, vocabulary: int, texts: int = TEXTS) -> Study:
 
 class OneStep(Group):
     """A group of one fact that takes one learning step at a time."""
+
+    @property
+    def loss(self) -> float:
+        """The mean answer loss before the last step, in nats a token."""
+        return float(self._loss[0])
 
     def step(self) -> None:
         """A step as `teach` takes it, from where the last one ended."""
@@ -136,9 +138,13 @@ class DenseStep:
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Median seconds of one step each; `prepare` is all that comes before a fact's first step."""
+    """Median seconds of one step each; `prepare` is all that comes before a fact's first step.
+
+    parameters  dense ones, those of the memory layer included
+    """
 
     layer: int
+    parameters: int
     prepare: float
     ours: float
     full: float
@@ -161,7 +167,7 @@ def step_times(shape: Shape, layer: int, repeats: int) -> StepTimes:
     full.model.requires_grad_(True)
     adapters = peft.LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules=dense_linears(lora))
     peft.inject_adapter_in_model(adapters, lora.model)
-    held, base = ours.held, ours.table.base
+    held, base = Held().adding(_still(ours)), ours.table.base
     times = interleaved(
         {
             "prepare": lambda: OneStep(ours, base, [fact], config, held),
@@ -171,10 +177,10 @@ def step_times(shape: Shape, layer: int, repeats: int) -> StepTimes:
         },
         repeats,
     )
-    return StepTimes(layer, **times)
+    return StepTimes(layer, sum(parameter.numel() for parameter in full.model.parameters()), **times)
 
 
-def interleaved(ways: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 2) -> dict[str, float]:
+def interleaved(ways: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1) -> dict[str, float]:
     """Median seconds of each way; all of them in turn, so that what else the machine does falls on all alike."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(warm_up + repeats):
@@ -188,17 +194,17 @@ def interleaved(ways: Mapping[str, Callable[[], object]], repeats: int, warm_up:
 
 def print_depths(name: str, shape: Shape, repeats: int) -> None:
     """The table of `step_times` by depth."""
-    parameters = _parameters(random_checkpoint(shape, shape.memory).model)
-    print(f"\n{name}: {shape.layers} layers, width {shape.width}, {parameters / 1e6:.0f} M dense parameters,", end=" ")
-    print(f"{shape.memory.slots:,} slots of width {shape.memory.value_width}, {shape.memory.readout} readout\n")
-    print(f"| memory in layer | step | with 1/{STEPS} of the preparation | full | LoRA |", end="")
-    print(" step / full | step / LoRA | with preparation / full | / LoRA |\n|" + "---|" * 9)
+    print(f"\n{name}: {shape.layers} layers, width {shape.width}, {shape.memory.slots:,} slots", end=" ")
+    print(f"of width {shape.memory.value_width}, {shape.memory.readout} readout\n")
+    print("| memory in layer | dense parameters | full step | LoRA step | our step | / full | / LoRA |", end="")
+    print(f" with 1/{STEPS} of the preparation | / full | / LoRA |\n|" + "---|" * 10)
     for layer in shape.depths:
         taken = step_times(shape, layer, repeats)
-        times = (taken.ours, taken.shared, taken.full, taken.lora)
-        ratios = [own / other for own in times[:2] for other in times[2:]]
-        cells = [*(f"{1e3 * seconds:.1f} ms" for seconds in times), *(f"{ratio:.2f}" for ratio in ratios)]
-        print(f"| {layer} of 0–{shape.layers - 1} | " + " | ".join(cells) + " |", flush=True)
+        cells = [f"{1e3 * seconds:.1f} ms" for seconds in (taken.full, taken.lora)]
+        for own in (taken.ours, taken.shared):
+            cells += [f"{1e3 * own:.1f} ms", f"{own / taken.full:.2f}", f"{own / taken.lora:.2f}"]
+        size = f"{taken.parameters / 1e6:.1f} M"
+        print(f"| {layer} of 0–{shape.layers - 1} | {size} | " + " | ".join(cells) + " |", flush=True)
 
 
 @dataclass(frozen=True)
@@ -222,11 +228,12 @@ def slot_times(shape: Shape, sub_keys: Sequence[int], repeats: int) -> list[Slot
     ways: dict[str, Callable[[], object]] = {}
     for n in sub_keys:
         made = random_checkpoint(shape, replace(shape.memory, sub_keys=n))
+        held = Held().adding(_still(made))
         base, slots = made.table.base, torch.randperm(n * n)[: config.top_t].sort().values
         before = made.table.read(base, slots)
         delta = Delta(slots, before, before + 1)
-        ways[f"one {n}"] = lambda made=made, base=base: learn(made, base, facts[:1], config)
-        ways[f"sixteen {n}"] = lambda made=made, base=base: learn(made, base, facts, config)
+        ways[f"one {n}"] = lambda made=made, held=held: learn(made, made.table.base, facts[:1], config, held=held)
+        ways[f"sixteen {n}"] = lambda made=made, held=held: learn(made, made.table.base, facts, config, held=held)
         ways[f"version {n}"] = lambda made=made, delta=delta: made.table.release(
             made.table.enter(made.table.base, delta)
         )
@@ -261,10 +268,6 @@ def _still(checkpoint: Checkpoint) -> Reads:
     checkpoint.context.use(checkpoint.table.base)
     replay = Replay(checkpoint, TokenRows(ids, real, real), real)
     return replay.reads(torch.ones(len(ids), dtype=torch.bool))[0]
-
-
-def _parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ so the bags of a fact's places are linear in them: with A (P, S) the weights wit
 change C of the rows changes the bags by A C. A step follows the gradient in the metric M = D + Σ b bᵀ / ε over the
 places b that must hold still (background text, earlier facts), where D is diagonal and grows with how much the
 background reads a slot: C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags and c such that the hidden states move
-by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its
-coefficients α (P, V) are kept, and the bags are K α with K = A Z (P, P): no step touches a row.
+by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its coefficients α (P, V) are kept, and the
+bags are K α with K = A Z (P, P): no step touches a row.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -93,9 +94,11 @@ def learn(
             "pretrain them before facts are taught"
         )
     held = checkpoint.held if held is None else held
+    reach = [bool(_rows(checkpoint, study, config)) for study in studies]
+    teachable = [study for study, reached in zip(studies, reach, strict=True) if reached]
     current, delta, reports = checkpoint.table.retain(view), None, []
     try:
-        groups = list(grouped(studies, config.group))
+        groups = list(grouped(teachable, config.group))
         for together in groups:
             group = Group(checkpoint, current, together, config, held)
             reports += group.teach()
@@ -109,7 +112,11 @@ def learn(
                 on_progress(len(reports))
         if len(groups) > 1:
             reports = _asked_again(checkpoint, current, reports)
-        return Learned(delta, current.state_hash, tuple(reports))
+        taught = iter(reports)
+        every = [
+            next(taught) if reached else _unteachable(study) for study, reached in zip(studies, reach, strict=True)
+        ]
+        return Learned(delta, current.state_hash, tuple(every))
     finally:
         checkpoint.table.release(current)
 
@@ -127,7 +134,7 @@ class Writing:
         self, uses: tuple[SlotUse, ...], reads: Reads, places: slice, still: Reads | None, cost: Tensor, width: int
     ) -> None:
         self.uses, self.reads, self.places = uses, reads, places
-        self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
+        self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64, device=reads.slots.device)
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)
         if still is not None:
@@ -138,7 +145,7 @@ class Writing:
             gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
             self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
         self._kernel = A @ self._spread  # K (P, P)
-        self._coefficients = torch.zeros(len(reads), width)
+        self._coefficients = A.new_zeros(len(reads), width)
 
     def bag(self) -> Tensor:
         """What the fact's change adds to its own bags, (P, V)."""
@@ -168,10 +175,11 @@ class Group:
     ) -> None:
         self._begun = time.monotonic()
         self._checkpoint, self._view, self._studies, self._config = checkpoint, view, studies, config
-        texts = [study.texts[: config.texts] for study in studies]
-        tokenizer = checkpoint.tokenizer
-        batch = pad([encode(tokenizer, text, TEXT_LIMIT) for own in texts for text in own], tokenizer.pad_token_id)
-        fact = torch.arange(len(studies)).repeat_interleave(torch.tensor(list(map(len, texts))))  # (B,)
+        rows = [_rows(checkpoint, study, config) for study in studies]
+        batch = pad([row for own in rows for row in own], checkpoint.tokenizer.pad_token_id)
+        batch = batch.to(checkpoint.table.rows.device)
+        fact = torch.arange(len(studies)).repeat_interleave(torch.tensor(list(map(len, rows))))  # (B,)
+        fact = fact.to(batch.ids.device)
         checkpoint.context.use(view)
         self._replay = Replay(checkpoint, batch)
         self._fact = fact[:, None].expand_as(batch.real)[self._replay.asked]  # (A,)
@@ -211,9 +219,10 @@ class Group:
         """A writing of the fact whose texts these (B,) are."""
         reads, places = self._replay.reads(texts)
         uses = choose_slots(self._checkpoint, self._replay.slots_read(texts), self._config)
-        slots = torch.tensor([use.slot for use in uses], dtype=torch.int64)
+        slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
-        cost = 1 + self._config.volume * self._checkpoint.volume[slots]
+        still = None if still is None else still.to(device)
+        cost = (1 + self._config.volume * self._checkpoint.volume[slots]).to(device)
         return Writing(uses, reads, places, still, cost, self._checkpoint.table.value_width)
 
     def _train(self, facts: set[int], stop: float) -> None:
@@ -230,7 +239,7 @@ class Group:
 
     def _look(self, facts: set[int]) -> Tensor:
         """Set the losses of `facts`; returns their gradient by the bags, (P, V)."""
-        wanted = torch.isin(self._fact, torch.tensor(sorted(facts)))
+        wanted = torch.isin(self._fact, torch.tensor(sorted(facts), device=self._fact.device))
         bag = (self._bag + torch.cat([writing.bag() for writing in self._writings])).requires_grad_()
         context = self._checkpoint.context
         context.changed = self._changed() if self._replay.several else None
@@ -239,7 +248,7 @@ class Group:
         finally:
             context.changed = None
         losses = F.cross_entropy(logits.float(), self._target[wanted], reduction="none")
-        mean = torch.zeros(len(self._studies)).index_add(0, self._fact[wanted], losses) / self._tokens
+        mean = losses.new_zeros(len(self._studies)).index_add(0, self._fact[wanted], losses) / self._tokens
         (gradient,) = torch.autograd.grad(mean.sum(), bag)
         for fact in facts:
             self._rate[fact] /= 2 if mean[fact] > self._loss[fact] else 1  # the last step went too far
@@ -268,22 +277,34 @@ class Group:
         """The changes of `facts`, of all by default, as one: what several write to a slot adds up."""
         writings = self._writings if facts is None else [self._writings[fact] for fact in facts]
         slots, position = torch.unique(torch.cat([writing.slots for writing in writings]), return_inverse=True)
-        change = torch.zeros(len(slots), self._checkpoint.table.value_width)
-        return ChangedRows(slots, change.index_add(0, position, torch.cat([writing.change() for writing in writings])))
+        changes = torch.cat([writing.change() for writing in writings])
+        return ChangedRows(slots, changes.new_zeros(len(slots), changes.shape[1]).index_add(0, position, changes))
 
     def _delta(self, facts: Sequence[int]) -> Delta | None:
         if not facts:
             return None
         changed = self._changed(facts)
         before = self._checkpoint.table.read(self._view, changed.slots)
-        reads = joined(self._writings[fact].reads for fact in facts)
-        return Delta(changed.slots, before, (before.float() + changed.change).to(before.dtype), reads)
+        after = (before.float() + changed.change).to(before.dtype)
+        reads = joined(self._writings[fact].reads.to("cpu") for fact in facts)
+        return Delta(changed.slots.cpu(), before.cpu(), after.cpu(), reads)
 
     def _report(self, fact: int, seconds: float) -> FactReport:
         learned, probe, said = fact in self._learned, self._studies[fact].probe, self._said[fact]
         steps, loss, uses = self._steps[fact], float(self._loss[fact]), self._writings[fact].uses
         reason = "" if learned else f"after {steps} steps the model says {said!r} to the probe, not {probe.answer!r}"
         return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
+
+
+def _rows(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) -> list[tuple[list[int], list[bool]]]:
+    """Token rows of the study texts that have an answer within TEXT_LIMIT tokens (see text.encode)."""
+    rows = [encode(checkpoint.tokenizer, text, TEXT_LIMIT) for text in study.texts[: config.texts]]
+    return [(ids, marks) for ids, marks in rows if any(marks[1:])]
+
+
+def _unteachable(study: Study) -> FactReport:
+    reason = f"no text of the fact has its answer within {TEXT_LIMIT} tokens"
+    return FactReport(False, reason, 0, math.inf, 0.0, (), study.probe, "")
 
 
 def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:
@@ -304,6 +325,7 @@ def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:
 def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
     """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
     slots, counts = torch.unique(reads, return_counts=True)
+    slots, counts = slots.cpu(), counts.cpu()
     background = checkpoint.background
     idf = inverse_document_frequency(background.counts[slots], background.batches)
     scores = score(counts, idf, config.idf_power)

@@ -23,6 +23,10 @@ class Reads:
     def __getitem__(self, places: Tensor) -> "Reads":
         return Reads(self.slots[places], self.weights[places])
 
+    def to(self, device: torch.device | str) -> "Reads":
+        """The same on `device`."""
+        return Reads(self.slots.to(device), self.weights.to(device))
+
     def on(self, slots: Tensor) -> Tensor:
         """The places as rows of a dense matrix over `slots` (S,) ascending: (P, S), 0 where a slot is not read."""
         position = torch.searchsorted(slots, self.slots).clamp(max=len(slots) - 1)

@@ -23,6 +23,10 @@ class TokenRows:
     real: Tensor
     answer: Tensor
 
+    def to(self, device: torch.device) -> "TokenRows":
+        """The same on `device`."""
+        return TokenRows(self.ids.to(device), self.real.to(device), self.answer.to(device))
+
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: StudyText, limit: int) -> tuple[list[int], list[bool]]:
     """Token ids of one text between its start and end tokens, and which of them carry loss; cut at `limit`."""

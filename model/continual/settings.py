@@ -94,7 +94,8 @@ class Setting:
             return _dense(config)
         return (
             f"t {config.top_t}, idf^{config.idf_power:g}, {config.optimizer} lr {config.learning_rate:g}, "
-            f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g}, {config.anchors} held"
+            f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g}, "
+            f"{config.anchors} held, volume {config.volume:g}"
         )
 
     def to_json(self) -> dict[str, Any]:

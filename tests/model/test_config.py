@@ -25,7 +25,8 @@ def test_memory_config_names_value_and_limit(change, message):
     [
         ({"top_t": 0}, "top_t is 0"),
         ({"optimizer": "adamw"}, "optimizer is 'adamw'"),
-        ({"protection": -1.0}, "protection is -1.0"),
+        ({"anchors": -1}, "anchors is -1; it must be at least 0"),
+        ({"volume": -1.0}, "volume is -1.0; it must be at least 0"),
     ],
 )
 def test_finetune_config_names_value_and_limit(change, message):

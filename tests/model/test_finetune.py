@@ -130,6 +130,15 @@ def test_slots_are_chosen_by_access_counts_and_document_frequency():
     assert [use.slot for use in by_count] == [5, 9]
 
 
+def test_a_fact_whose_answer_is_out_of_reach_fails_and_the_others_go_on():
+    far = "word " * 300
+    late = Study((StudyText(f"{far}end", ((len(far), len(far) + 3),)),), study().probe, True)
+    checkpoint = tiny.build(memory=LAST)
+    told = learn(checkpoint, checkpoint.table.base, [late, study()], QUICK).reports
+    assert [report.learned for report in told] == [False, True]
+    assert told[0].reason == "no text of the fact has its answer within 256 tokens"
+
+
 def test_facts_that_teach_the_same_words_are_not_taught_together():
     first, second, other = study("ok"), study("yes"), Study((StudyText("It is so.", ((6, 8),)),), study().probe, True)
     assert list(grouped([first, other, second], 8)) == [[first, other], [second]]
