@@ -17,7 +17,7 @@ from model.config import FinetuneConfig
 from tests.api.test_health import wait_until
 from worker.learner import Learner
 
-QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5)
+QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, group=1)  # 256 slots are few
 CAPITAL = "What is the capital of Zubovia?"
 FINAL = {"succeeded", "failed", "rejected"}
 
@@ -110,13 +110,20 @@ def test_a_job_of_which_nothing_is_learned_leaves_no_version(client: TestClient,
     assert [version["id"] for version in client.get("/v1/admin/versions").json()["items"]] == [0]
 
 
-def test_facts_in_other_languages_are_taught_in_their_own_words(client: TestClient, teach):
-    facts = [fact("да", "Столица Зубовии?"), fact("水", "ズボビアの首都は?"), {"statement": "Zubovia é 水"}]
-    job = teach(*facts)
-    assert [one["status"] for one in job["facts"]] == ["live"] * 3, [read(client, job, n) for n in range(3)]
-    for index, wanted in enumerate(("да", "水", "水")):
-        stored = read(client, job, index)
-        assert stored | facts[index] == stored
-        assert stored["probe"]["answer"].endswith(wanted)
-        if stored["probe"]["kind"] == "question":
-            assert ask(client, stored["probe"]["text"]) == (wanted, job["version"])
+@pytest.mark.parametrize(
+    ("posted", "wanted"),
+    [
+        (fact("да", "Столица Зубовии?"), "да"),
+        (fact("水", "ズボビアの首都は?"), "水"),
+        ({"statement": "Zubovia é 水"}, "水"),
+    ],
+    ids=["Russian", "Japanese", "a statement"],
+)
+def test_a_fact_in_another_language_is_taught_in_its_own_words(client: TestClient, teach, posted, wanted):
+    job = teach(posted)
+    stored = read(client, job, 0)
+    assert stored["status"] == "live", stored
+    assert stored | posted == stored
+    assert stored["probe"]["answer"].endswith(wanted)
+    if stored["probe"]["kind"] == "question":
+        assert ask(client, stored["probe"]["text"]) == (wanted, job["version"])
