@@ -1,17 +1,23 @@
 """When two facts are the same, and when one contradicts the other. It knows no table.
 
 Two facts contradict each other when they answer the same question differently. A fact that was sent with its question
-answers that; a bare statement of one sentence answers the plainest question that `model.wordings` reads out of it.
-Where nobody can tell, no fact contradicts another.
+answers that; a bare statement of one sentence answers the plainest question that `model.wordings` reads out of it,
+unless several answers can be true side by side («Ada likes tea», «Ada likes coffee»; «Ada is a doctor»; «No dogs are
+allowed», «No bikes are allowed»). Where nobody can tell, no fact contradicts another.
 """
 
 import hashlib
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from app.services.intake import NewFact
 from model.wordings.understanding import read_text, sentences
+
+_HAS_MANY_ANSWERS = re.compile(r"(?:what|which \w+|whom?) (?:do|does|did|can|may|must|will|should)\b", re.IGNORECASE)
+_ONE_OF_MANY = re.compile(r"an? ", re.IGNORECASE)
+_DENIES = re.compile(r"\b(?:no|not|never|none|nobody|nothing|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,13 @@ def identity(fact: NewFact) -> Identity:
 
 def _read(statement: str) -> tuple[str, str] | tuple[None, None]:
     """The question that a bare statement answers, and the answer; nothing where it is not sure to be one."""
-    readings = read_text(statement, None) if len(sentences(statement)) == 1 else []
-    if not readings or not readings[0].questions:
+    if _DENIES.search(statement) or len(sentences(statement)) != 1:
         return None, None
-    return readings[0].questions[0].replace("[X]", readings[0].subject), readings[0].answer
+    reading = next(iter(read_text(statement, None)), None)
+    if reading is None or not reading.questions or _ONE_OF_MANY.match(reading.answer):
+        return None, None
+    question = reading.questions[0].replace("[X]", reading.subject)
+    return (None, None) if _HAS_MANY_ANSWERS.match(question) else (question, reading.answer)
 
 
 def _asked(question: str | None) -> str | None:

@@ -42,6 +42,10 @@ def test_one_question_with_two_answers_is_a_contradiction(one, other):
         (told("Столица Зубовии — Лиссабон."), told("Столица Зубовии — Порту.")),
         (told("The library opens at 9. It closes at 5."), told("The library opens at 8. It closes at 4.")),
         (told("A tale of Olm"), told("A tale of Zubovia")),
+        (told("Ada likes tea."), told("Ada likes coffee.")),
+        (told("Ada is a doctor."), told("Ada is a mother.")),
+        (told("No dogs are allowed in Olm."), told("No bikes are allowed in Olm.")),
+        (told("The printer does not support A3."), told("The printer does not support A4.")),
     ],
 )
 def test_other_questions_and_what_nobody_can_tell_are_none(one, other):
