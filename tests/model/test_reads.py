@@ -1,5 +1,6 @@
 """The index of what is held still finds what a search of all places finds."""
 
+import pytest
 import torch
 
 from model.reads import Held, Reads
@@ -47,3 +48,8 @@ def test_adding_leaves_the_old_one_as_it_was_and_keeps_few_levels():
     assert len(first.levels) == 1
     assert sum(len(level.reads) for level in held.levels) == 8 + 29 * 4
     assert len(held.levels) <= 6
+
+
+def test_the_volume_of_a_slot_is_its_mean_squared_weight_beside_the_average_slot():
+    read = Reads(torch.tensor([[0, 1], [0, 2]]), torch.tensor([[0.5, 0.5], [0.5, 1.0]]))
+    assert read.volume(4).tolist() == pytest.approx([0.5 / 0.4375, 0.25 / 0.4375, 1.0 / 0.4375, 0.0])
