@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from app.db.migrate import migrate
@@ -17,6 +18,10 @@ from app.embedded.folder import DataFolder
 from app.embedded.postgres import running_postgres
 from app.embedded.redis import running_redis
 from app.settings import Settings
+
+# The suite is deterministic: property tests draw the same examples in every run.
+hypothesis_settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("same")
 
 _numbers = count(1)
 
