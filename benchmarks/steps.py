@@ -23,7 +23,7 @@ from model.checkpoint import Checkpoint, Measure
 from model.config import FinetuneConfig, MemoryConfig
 from model.continual.methods import answer_loss, dense_linears
 from model.delta import Delta
-from model.finetune import Group, learn
+from model.finetune import Group, encoded_texts, learn
 from model.memory import MemoryContext
 from model.reads import Held, Reads
 from model.replay import Replay
@@ -168,10 +168,14 @@ def step_times(shape: Shape, layer: int, repeats: int) -> StepTimes:
     adapters = peft.LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules=dense_linears(lora))
     peft.inject_adapter_in_model(adapters, lora.model)
     held, base = Held().adding(_still(ours)), ours.table.base
+
+    def prepare() -> OneStep:
+        return OneStep(ours, base, [fact], [encoded_texts(ours, fact, config)], config, held)
+
     times = interleaved(
         {
-            "prepare": lambda: OneStep(ours, base, [fact], config, held),
-            "ours": OneStep(ours, base, [fact], config, held).step,
+            "prepare": prepare,
+            "ours": prepare().step,
             "full": DenseStep(full, batch),
             "lora": DenseStep(lora, batch),
         },

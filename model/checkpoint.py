@@ -111,6 +111,10 @@ class Checkpoint:
         """The text in front of the answer to `question`."""
         return self.prompt.format(question=question)
 
+    def probe_prompt(self, kind: str, text: str) -> str:
+        """The text in front of the answer to a probe: a question, or a cloze as it is."""
+        return self.question_prompt(text) if kind == "question" else text
+
     @classmethod
     def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":
         """Load a folder: configuration, memory layers put in, weights, strictly.

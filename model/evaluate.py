@@ -108,18 +108,6 @@ def _mean_nll(checkpoint: Checkpoint, view: View, rows: list[tuple[list[int], li
     return total / max(tokens, 1)
 
 
-def drift(checkpoint: Checkpoint, before: View, after: View) -> Drift:
-    """Compare two views on the gate's known questions and background text of the checkpoint."""
-    known = [(known.question, known.answer) for known in checkpoint.measure.gate]
-    texts = checkpoint.measure.texts
-    return Drift(
-        recall(checkpoint, before, known),
-        recall(checkpoint, after, known),
-        nll(checkpoint, before, texts),
-        nll(checkpoint, after, texts),
-    )
-
-
 def main(arguments: Sequence[str]) -> None:
     """The command line: the name of an evaluation, then its options."""
     from model.continual import command  # it imports this module

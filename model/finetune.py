@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -31,6 +32,8 @@ from model.study import Probe, Study
 from model.text import encode, pad
 from model.tfidf import inverse_document_frequency, score, top_t
 from model.values import View
+
+EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
 TEXT_LIMIT = 256  # tokens of a study text
 _ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
@@ -94,13 +97,14 @@ def learn(
             "pretrain them before facts are taught"
         )
     held = checkpoint.held if held is None else held
-    reach = [bool(_rows(checkpoint, study, config)) for study in studies]
-    teachable = [study for study, reached in zip(studies, reach, strict=True) if reached]
+    rows = [encoded_texts(checkpoint, study, config) for study in studies]
+    teachable = [study for study, own in zip(studies, rows, strict=True) if own]
+    encoded = filter(None, rows)
     current, delta, reports = checkpoint.table.retain(view), None, []
     try:
         groups = list(grouped(teachable, config.group))
         for together in groups:
-            group = Group(checkpoint, current, together, config, held)
+            group = Group(checkpoint, current, together, list(islice(encoded, len(together))), config, held)
             reports += group.teach()
             change = group.delta()
             if change is not None:
@@ -113,9 +117,7 @@ def learn(
         if len(groups) > 1:
             reports = _asked_again(checkpoint, current, reports)
         taught = iter(reports)
-        every = [
-            next(taught) if reached else _unteachable(study) for study, reached in zip(studies, reach, strict=True)
-        ]
+        every = [next(taught) if own else _unteachable(study) for study, own in zip(studies, rows, strict=True)]
         return Learned(delta, current.state_hash, tuple(every))
     finally:
         checkpoint.table.release(current)
@@ -167,15 +169,21 @@ class Writing:
 class Group:
     """Facts that are taught together on one view: every one has its own Writing, and they share the passes.
 
+    rows  the encoded study texts of each fact, at least one
     Shapes: F facts · B texts · A positions before an answer token · P places (see Replay).
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, view: View, studies: Sequence[Study], config: FinetuneConfig, held: Held
+        self,
+        checkpoint: Checkpoint,
+        view: View,
+        studies: Sequence[Study],
+        rows: Sequence[EncodedTexts],
+        config: FinetuneConfig,
+        held: Held,
     ) -> None:
         self._begun = time.monotonic()
         self._checkpoint, self._view, self._studies, self._config = checkpoint, view, studies, config
-        rows = [_rows(checkpoint, study, config) for study in studies]
         batch = pad([row for own in rows for row in own], checkpoint.tokenizer.pad_token_id)
         batch = batch.to(checkpoint.table.rows.device)
         fact = torch.arange(len(studies)).repeat_interleave(torch.tensor(list(map(len, rows))))  # (B,)
@@ -296,7 +304,7 @@ class Group:
         return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
 
 
-def _rows(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) -> list[tuple[list[int], list[bool]]]:
+def encoded_texts(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) -> EncodedTexts:
     """Token rows of the study texts that have an answer within TEXT_LIMIT tokens (see text.encode)."""
     rows = [encode(checkpoint.tokenizer, text, TEXT_LIMIT) for text in study.texts[: config.texts]]
     return [(ids, marks) for ids, marks in rows if any(marks[1:])]
@@ -337,18 +345,15 @@ def ask(checkpoint: Checkpoint, view: View, change: Delta, probes: Sequence[Prob
     """What `view` with `change` answers: the very path on which it would be served."""
     candidate = checkpoint.table.enter(view, change)
     try:
-        return complete(checkpoint, [_prompt(checkpoint, probe) for probe in probes], candidate)
+        return complete(checkpoint, [checkpoint.probe_prompt(probe.kind, probe.text) for probe in probes], candidate)
     finally:
         checkpoint.table.release(candidate)
 
 
-def _prompt(checkpoint: Checkpoint, probe: Probe) -> str:
-    return checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
-
-
 def _asked_again(checkpoint: Checkpoint, view: View, reports: Sequence[FactReport]) -> list[FactReport]:
     """The reports after all groups are written: what a later group took away again is not learned."""
-    said = complete(checkpoint, [_prompt(checkpoint, report.probe) for report in reports], view)
+    prompts = [checkpoint.probe_prompt(report.probe.kind, report.probe.text) for report in reports]
+    said = complete(checkpoint, prompts, view)
     return [
         report
         if not report.learned or matches(answer, report.probe.answer)

@@ -18,19 +18,9 @@ class DocumentFrequency:
     batches: int
 
 
-def inverse_document_frequency(
-    df: Tensor, batches: int, owners: Tensor | None = None, protection: float = 0.0
-) -> Tensor:
-    """max(0, ln((|B|+1) / (df + protection·|B|·owners + 1))), shape of `df`.
-
-    df          (S,) background batches that read each slot
-    owners      (S,) earlier facts that own each slot; none when None
-    protection  share of the background that one owner counts for
-    """
-    frequency = df.double()
-    if owners is not None:
-        frequency = frequency + protection * batches * owners.double()
-    return torch.log((batches + 1) / (frequency + 1)).clamp(min=0)
+def inverse_document_frequency(df: Tensor, batches: int) -> Tensor:
+    """max(0, ln((|B|+1) / (df + 1))) of the background batches `df` (S,) that read each slot: (S,)."""
+    return torch.log((batches + 1) / (df.double() + 1)).clamp(min=0)
 
 
 def score(counts: Tensor, idf: Tensor, power: float = 1.0) -> Tensor:

@@ -17,6 +17,7 @@ from benchmarks.steps import (
 )
 from benchmarks.steps import study as random_study
 from model.config import FinetuneConfig, MemoryConfig
+from model.finetune import encoded_texts
 from model.reads import Held
 from model.text import encode
 
@@ -37,7 +38,9 @@ def test_a_study_has_texts_of_the_stated_length_that_share_their_answer():
 def test_a_step_is_one_of_learning_and_each_lowers_the_loss():
     checkpoint = random_checkpoint(TINY, MEMORY)
     config = FinetuneConfig(texts=TEXTS, learning_rate=0.02)
-    group = OneStep(checkpoint, checkpoint.table.base, [random_study(1, TINY.vocabulary)], config, Held())
+    fact = random_study(1, TINY.vocabulary)
+    texts = encoded_texts(checkpoint, fact, config)
+    group = OneStep(checkpoint, checkpoint.table.base, [fact], [texts], config, Held())
     losses = []
     for _ in range(4):
         group.step()  # looks, then moves: the loss is the one before the move

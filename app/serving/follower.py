@@ -171,7 +171,7 @@ class Follower:
 
     def _ask(self, version: int, probe: AskedProbe) -> Future[Answer] | str:
         """The answer to come; or why the probe cannot be asked, which is no answer to it."""
-        prompt = self._engine.checkpoint.question_prompt(probe.text) if probe.kind == "question" else probe.text
+        prompt = self._engine.checkpoint.probe_prompt(probe.kind, probe.text)
         while True:
             try:
                 return self._engine.submit(prompt, version=version)

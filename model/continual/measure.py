@@ -101,7 +101,7 @@ class Snapshot:
 
 def ask(checkpoint: Checkpoint, view: View, askings: Sequence[Asking]) -> list[str]:
     """Greedy answers to `askings`; what continues a cloze is cut at the end of its sentence."""
-    prompts = [checkpoint.question_prompt(item.text) if item.kind == "question" else item.text for item in askings]
+    prompts = [checkpoint.probe_prompt(item.kind, item.text) for item in askings]
     said = complete(checkpoint, prompts, view)
     return [
         answer if item.kind == "question" else _first_sentence(answer)

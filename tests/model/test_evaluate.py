@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from model.checkpoint import KnownQuestion, Measure
 from model.delta import Delta
-from model.evaluate import Drift, answer_nll, complete, drift, matches, nll, token_f1
+from model.evaluate import Drift, answer_nll, complete, matches, nll, token_f1
+from model.gate import Gate
 from model.study import StudyText
 from model.text import encode
 from tests import tiny
@@ -66,7 +67,8 @@ def test_drift_compares_two_views_on_what_the_base_knew():
     changed = table.enter(
         table.base, Delta(slots, table.read(table.base, slots), torch.randn(table.slots, table.value_width) * 4)
     )
-    nothing, much = drift(checkpoint, table.base, table.base), drift(checkpoint, table.base, changed)
+    gate = Gate(checkpoint)
+    nothing, much = gate.drift(table.base, table.base), gate.drift(table.base, changed)
     assert (nothing.known_drop, nothing.nll_rise) == (0.0, 0.0)
     assert much.known_before == 1.0
     assert (much.known_after, much.known_drop) == (0.0, 1.0)

@@ -24,14 +24,6 @@ def test_score_follows_the_paper(table, batches):
     assert torch.allclose(given_scores, torch.tensor(expected, dtype=torch.float64))
 
 
-@given(slot_counts, st.integers(30, 400), st.integers(0, 5))
-def test_owned_slots_count_as_background(table, batches, owners):
-    df = torch.tensor([df for _, df in table.values()])
-    idf = inverse_document_frequency(df, batches, torch.full_like(df, owners), 0.05)
-    expected = [max(0.0, math.log((batches + 1) / (d + 0.05 * batches * owners + 1))) for d in df.tolist()]
-    assert torch.allclose(idf, torch.tensor(expected, dtype=torch.float64), atol=1e-6)
-
-
 @given(slot_counts, st.integers(1, 40), st.randoms())
 def test_top_t_is_the_sorted_head_whatever_the_order(table, t, shuffle):
     slots, values = list(table), [float(df) for _, df in table.values()]
