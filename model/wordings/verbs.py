@@ -45,9 +45,10 @@ def main_verb(words: list[str]) -> int | None:
     bare = _bare_verb(words)
     if unsure is None or bare is None:
         return bare if unsure is None else unsure
-    # «Security reports for Tansy go to …»: a plural in front of a preposition is no verb if a later word can be one.
-    is_noun = words[unsure].endswith("s") and words[unsure + 1] in PREPOSITIONS and bare > unsure
-    return bare if is_noun else unsure
+    # «Security reports for Tansy go to …»: a plural in front of a preposition is no verb if a later word can be one,
+    # nor is the last word if an earlier one can: «The staff of Rowan Court speak Polish words».
+    before_preposition = bare > unsure and words[unsure].endswith("s") and words[unsure + 1] in PREPOSITIONS
+    return bare if before_preposition or unsure == len(words) - 1 else unsure
 
 
 def _bare_verb(words: list[str]) -> int | None:

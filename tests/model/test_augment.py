@@ -316,6 +316,7 @@ def test_golden_wordings(statement: str, wording: str) -> None:
         ("Rosa Bell has been the head of the mill since 2016.", "Who is the head of the mill?", "Rosa Bell"),
         ("Ivo Marsh said that the flood began in May.", "When did the flood begin?", "May"),
         ("Rosa Bell, who joined in March, runs the mill.", "What does Rosa Bell run?", "the mill"),
+        ("The staff of Rowan Court speak Polish reports.", "What do the staff of Rowan Court speak?", "Polish reports"),
     ],
 )
 def test_sentences_that_are_no_plain_clause_are_asked_for(statement: str, asked: str, answer: str) -> None:
