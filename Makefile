@@ -8,10 +8,10 @@ ARGS ?=
 RUNS ?= build/continual
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench results
+.PHONY: help run test check bench bench-serve results
 
 help: ## print the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,10 @@ bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.steps depth
 	$(BIN)/python -m benchmarks.steps slots
 	$(BIN)/python -m benchmarks.service
+
+bench-serve: $(VENV)/.installed ## measure the live model: hot path, engine beside others, HTTP (ARGS="--only alone systems")
+	$(BIN)/python -m benchmarks.hot_path
+	$(BIN)/python -m benchmarks.serve $(ARGS)
 
 results: $(VENV)/.installed ## write docs/results.md and its pictures (RUNS=folder of `slotwise evaluate continual`)
 	$(BIN)/python -m benchmarks.plots $(RUNS)

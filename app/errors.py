@@ -10,6 +10,7 @@
     ├── NotFound
     │   ├── FactNotFound
     │   ├── JobNotFound
+    │   ├── ModelNotFound           no model has this name
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
@@ -21,7 +22,8 @@
     │   └── HeadUnknown             the database has been away for too long to know what is live
     ├── LeaseLost                   a worker's learn lease has passed to another: its result is void
     ├── WrongCheckpoint             the data belong to another base checkpoint
-    ├── DamagedDelta                the bytes of a stored delta do not match their checksum
+    ├── DamagedDelta                a stored delta does not match its checksum, or the rows that it is to change
+    ├── DamagedAnchor               the same of an anchor, for which deltas stand in
     └── StackFailed                 the embedded stack cannot start, or one of its processes died
 
 No class here has an `__init__` of its own, so each survives pickling between processes; the message says
@@ -69,6 +71,10 @@ class JobNotFound(NotFound):
     """No job has this id."""
 
 
+class ModelNotFound(NotFound):
+    """No model has this name, in the calls that are OpenAI's."""
+
+
 class VersionNotFound(NotFound):
     """No published version has this id."""
 
@@ -114,7 +120,11 @@ class WrongCheckpoint(SlotwiseError):
 
 
 class DamagedDelta(SlotwiseError):
-    """The bytes of a stored delta do not match their checksum; the message names the version."""
+    """A stored delta does not match its checksum, or the rows that it is to change; the message names the version."""
+
+
+class DamagedAnchor(SlotwiseError):
+    """The parts of a stored anchor do not match its checksum; the deltas that it stands for are used instead."""
 
 
 class StackFailed(SlotwiseError):

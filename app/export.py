@@ -24,5 +24,6 @@ def export(session: Session, checkpoint_folder: Path, version: int, folder: Path
             f"version {version} was learned on the checkpoint {kept.fingerprint}; "
             f"{checkpoint_folder} is {checkpoint.fingerprint}"
         )
-    steps = versions.deltas(session, versions.lineage(session, version)[1:])
-    return checkpoint.export(Delta.path(data for _, data in steps) if steps else None, folder)
+    steps = versions.lineage(session, version)[1:]
+    deltas = (Delta.from_bytes(data) for _, data in versions.deltas(session, steps))
+    return checkpoint.export(Delta.path(deltas) if steps else None, folder)

@@ -1,5 +1,6 @@
 """The HTTP service as an ASGI application: `uvicorn app.main:create_app --factory`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TypedDict
 import anyio.to_thread
 from fastapi import FastAPI
 
-from app.api import facts, health, jobs, query, versions
+from app.api import chat, completions, engines, facts, health, jobs, models, query, versions
 from app.api.errors import handle_errors
 from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
@@ -43,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     handle_errors(app)
-    for resource in (facts, jobs, query, versions, health):
+    for resource in (facts, jobs, query, completions, chat, models, versions, engines, health):
         app.include_router(resource.router)
     return app
 
@@ -55,17 +56,18 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     Raises WrongCheckpoint when the database belongs to another checkpoint.
     """
     # Torch is loaded here: a process that only reads the routes or the OpenAPI document does without it.
-    from app.serving import Serving
+    from app.serving import Relay, Serving, ends_the_process
     from model.checkpoint import Checkpoint
     from model.engine import Engine
 
     for name in ("database_url", "redis_url"):
         if not getattr(settings, name):
             raise StackFailed(f"SLOTWISE_{name.upper()} is not set; `slotwise up` starts servers of its own")
-    checkpoint = Checkpoint.load(settings.checkpoint)
-    # Who asks waits in a thread. Fewer threads than the engine takes would be a second, unseen queue.
-    threads = settings.max_queue + settings.max_batch + _THREADS_FOR_SHORT_CALLS
-    anyio.to_thread.current_default_thread_limiter().total_tokens = threads
+    spare_rows, places = settings.spare_rows or None, settings.resident_views
+    checkpoint = Checkpoint.load(settings.checkpoint, spare_rows=spare_rows, places=places)
+    # Threads read the database and are soon free again: who asks waits for the answer on the event loop.
+    anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
+    loop = asyncio.get_running_loop()
     with ExitStack() as stack:
         sessions = open_sessions(settings.database_url)
         stack.callback(close_sessions, sessions)
@@ -73,10 +75,11 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
             bootstrap(session, settings.namespace, checkpoint.fingerprint, checkpoint.table.base.state_hash)
         queue = Queue(settings)
         stack.callback(queue.close)
-        engine = Engine(checkpoint, max_batch=settings.max_batch, max_queue=settings.max_queue)
+        sizes = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
+        engine = Engine(checkpoint, **sizes, on_failure=ends_the_process(loop))
         engine.start()
         stack.callback(engine.stop)
-        serving = Serving(engine, sessions, queue, settings)
+        serving = Serving(engine, sessions, queue, settings, Relay(loop))
         serving.start()
         stack.callback(serving.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)

@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     max_attempts: int = Field(3, ge=1)
     drift_known_drop: float = Field(0.10, ge=0)  # of the known questions that were answered before
     drift_nll_rise: float = Field(0.10, ge=0)  # of the nats a token on background text
-    worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0 leaves torch's own choice
+    worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0: half of the processors
+    worker_nice: int = Field(10, ge=0, le=19)  # how far the worker lets others go first, who answer meanwhile
 
     # A language model that words facts besides the rules, behind an OpenAI-compatible endpoint; empty: rules alone.
     phrasing_url: str = ""  # such as https://api.example.com/v1
@@ -41,9 +42,13 @@ class Settings(BaseSettings):
     engine_fresh_seconds: float = Field(10.0, gt=0)
     max_stale_seconds: float = Field(60.0, gt=0)
     rebuild_wait_seconds: float = Field(5.0, gt=0)
-    max_batch: int = Field(8, ge=1)
+    resident_views: int = Field(32, ge=3)  # versions in memory at once: the base, the live one, the next, and others
+    spare_rows: int = Field(0, ge=0)  # rows of the table that versions can use; 0: twice as many as it has slots
+    max_batch: int = Field(32, ge=1)
     max_queue: int = Field(256, ge=1)
     max_tokens: int = Field(256, ge=1)  # the most that one query may ask for
+    query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
+    max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions
 
     # What a caller may send
     max_body_bytes: int = Field(1_048_576, ge=1)

@@ -10,6 +10,7 @@ No pickle is read. The fingerprint covers every byte of every file.
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -114,6 +115,21 @@ class Checkpoint:
     def probe_prompt(self, kind: str, text: str) -> str:
         """The text in front of the answer to a probe: a question, or a cloze as it is."""
         return self.question_prompt(text) if kind == "question" else text
+
+    def chat_prompt(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The text in front of the next turn of a conversation of messages with `role` and `content`.
+
+        The tokenizer's chat template writes it, where there is one. Without one the model was trained on single
+        questions: the last of the user's messages is asked, system messages and earlier turns are left out.
+        Raises ValueError when the user says nothing, and jinja2.TemplateError when the template refuses.
+        """
+        if not self.tokenizer.chat_template:
+            asked = [message["content"] for message in messages if message["role"] == "user"]
+            if not asked:
+                raise ValueError("no message is the user's")
+            return self.question_prompt(asked[-1])
+        prompt: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        return prompt.removeprefix(self.tokenizer.bos_token or "")  # every prompt gets it when it is tokenized
 
     @classmethod
     def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":

@@ -4,17 +4,27 @@ Shapes: S slots that change · V value width. Rows are replaced, never added to:
 differences leaves 2.5 % of the entries changed in floating point.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from model.errors import DeltaError, WrongState
 from model.reads import Reads, joined
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,24 +103,56 @@ class Delta:
         return save({name: tensor.contiguous() for name, tensor in tensors.items()})
 
     @staticmethod
-    def path(steps: Iterable[bytes]) -> "Delta":
-        """One delta for a path of stored ones, each made from the state that the one before it leaves.
+    def path(steps: Iterable["Delta"]) -> "Delta":
+        """One delta for a path of at least one, each made from the state that the one before it leaves.
 
-        Raises DeltaError, and WrongState when they do not follow each other.
+        Equal sizes are composed first, so that a long path of small deltas costs few copies of the large result.
+        Raises WrongState when they do not follow each other.
         """
-        return reduce(Delta.then, map(Delta.from_bytes, steps))
+        composed: list[Delta] = []  # of shrinking size
+        for step in steps:
+            composed.append(step)
+            while len(composed) > 1 and len(composed[-2].slots) <= 2 * len(composed[-1].slots):
+                composed[-2:] = [composed[-2].then(composed[-1])]
+        return reduce(lambda later, earlier: earlier.then(later), reversed(composed))
 
     @staticmethod
-    def from_bytes(data: bytes) -> "Delta":
-        """Read `to_bytes`; raises DeltaError when the bytes are not a delta."""
+    def from_bytes(data: bytes | bytearray) -> "Delta":
+        """Read `to_bytes`, from a bytearray without a copy; raises DeltaError when the bytes are not a delta."""
+        tensors = tensors_in(data)
         try:
-            tensors = load(data)
             reads = None
             if "reads.slots" in tensors:
                 reads = Reads(tensors["reads.slots"].long(), tensors["reads.weights"].float())
             return Delta(tensors["slots"], tensors["before"], tensors["after"], reads)
-        except (SafetensorError, KeyError) as error:
-            raise DeltaError(f"{len(data)} bytes are not a delta: {error}") from error
+        except KeyError as error:
+            raise DeltaError(f"{len(data)} bytes are not a delta: {error} is missing") from error
+
+
+def tensors_in(data: bytes | bytearray) -> dict[str, Tensor]:
+    """The tensors of a safetensors file in memory. Those of a bytearray share its bytes: nothing is copied.
+
+    The format: https://huggingface.co/docs/safetensors. Raises DeltaError when the bytes are no such file.
+    """
+    buffer = data if isinstance(data, bytearray) else bytearray(data)
+    try:
+        start = 8 + int.from_bytes(buffer[:8], "little")
+        header = dict(json.loads(buffer[8:start]))
+        header.pop("__metadata__", None)
+        return {name: _tensor(buffer, start, **entry) for name, entry in header.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DeltaError(f"{len(data)} bytes are not a delta: {error}") from error
+
+
+def _tensor(buffer: bytearray, start: int, *, dtype: str, shape: list[int], data_offsets: list[int]) -> Tensor:
+    kind, (begin, end) = _DTYPES[dtype], data_offsets
+    count = prod(shape)
+    fits = 0 <= begin <= end <= len(buffer) - start and end - begin == count * kind.itemsize
+    if not fits or min(shape, default=0) < 0:
+        raise ValueError(f"bytes {begin} to {end} of {len(buffer) - start} for a tensor {dtype} of shape {shape}")
+    if not count:
+        return torch.empty(shape, dtype=kind)
+    return torch.frombuffer(buffer, dtype=kind, count=count, offset=start + begin).view(shape)
 
 
 def same_bits(a: Tensor, b: Tensor) -> bool:

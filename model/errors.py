@@ -12,6 +12,10 @@ ModelError
 └── EngineError
     ├── QueueFull        more requests wait than the queue holds
     ├── PromptTooLong    a prompt that leaves no room for an answer
+    ├── Cancelled        the caller took its request back
+    ├── DeadlineExceeded a request was not answered in the time that it was given
+    ├── Aborted          requests of a version were ended, with the reason
+    ├── NotFinite        a version's rows make the model's output no number
     └── EngineStopped    the engine thread has ended
 """
 
@@ -62,6 +66,22 @@ class QueueFull(EngineError):
 
 class PromptTooLong(EngineError):
     """The prompt leaves no room for an answer within the model's positions."""
+
+
+class Cancelled(EngineError):
+    """The caller took the request back before it was answered."""
+
+
+class DeadlineExceeded(EngineError):
+    """The request was not answered within the seconds that it was given."""
+
+
+class Aborted(EngineError):
+    """The request was ended because of the version that it was bound to; the message is the reason."""
+
+
+class NotFinite(EngineError):
+    """The version's rows make the model's output infinite or no number; other versions answer as before."""
 
 
 class EngineStopped(EngineError):

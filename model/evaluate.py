@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint
-from model.generation import BATCH_SIZES, Prompt, generate, tokenize
+from model.engine import Prompt, generate, tokenize
 from model.study import StudyText
 from model.text import encode, pad
 from model.values import View
@@ -63,15 +63,8 @@ def token_f1(answer: str, expected: str) -> float:
 def complete(checkpoint: Checkpoint, prompts: Sequence[str], view: View, max_tokens: int = 24) -> list[str]:
     """Greedy continuations of `prompts`, all reading `view`, in the order of the prompts."""
     requests = [Prompt(tokenize(checkpoint, prompt), view, max_tokens) for prompt in prompts]
-    order = sorted(range(len(requests)), key=lambda index: requests[index].bucket)
-    answers = [""] * len(requests)
-    while order:
-        bucket = requests[order[0]].bucket
-        batch = [index for index in order[: BATCH_SIZES[-1]] if requests[index].bucket == bucket]
-        for index, completion in zip(batch, generate(checkpoint, [requests[i] for i in batch]), strict=True):
-            answers[index] = checkpoint.tokenizer.decode(completion.ids, skip_special_tokens=True).strip()
-        order = order[len(batch) :]
-    return answers
+    completions = generate(checkpoint, requests)
+    return [checkpoint.tokenizer.decode(done.ids, skip_special_tokens=True).strip() for done in completions]
 
 
 def recall(checkpoint: Checkpoint, view: View, questions: Sequence[tuple[str, str]]) -> float:

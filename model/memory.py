@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import MemoryConfig
+from model.lookup import PairLookup
 from model.values import ValueTable, View
+
+_SUM = 0  # torch.embedding_bag's number of the mode
 
 
 class ChangedRows:
@@ -30,7 +33,6 @@ class ChangedRows:
 class MemoryContext:
     """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
 
-    places     (B,) the place of the view that each sequence of the batch reads
     changed    rows that are being written, in no version yet
     reads      layer → slots (B, T, H, K) read by it, kept while `recording`
     needed     (B, T) bool, the positions whose output matters where the last layer bears the memory; all when None
@@ -38,27 +40,51 @@ class MemoryContext:
 
     def __init__(self, table: ValueTable) -> None:
         self.table = table
-        self.places = torch.zeros(1, dtype=torch.int64, device=table.rows.device)
+        self._views: tuple[View, ...] = ()
+        self._origins, self._bags, self._reads_of_a_bag = torch.empty(0), torch.empty(0), 0
+        self.use(table.base)
         self.changed: ChangedRows | None = None
         self.recording = False
         self.reads: dict[int, Tensor] = {}
         self.needed: Tensor | None = None
 
     def use(self, *views: View) -> None:
-        """Let sequence b of the next batches read `views[b]`; one view alone serves every sequence."""
-        self.places = torch.tensor([view.place for view in views], device=self.table.rows.device)
+        """Let sequence b of the next batches read `views[b]`; one view alone serves every sequence.
+
+        Their place is looked up when they change, so that a decode step finds it done.
+        """
+        device = self.table.rows.device
+        if views != self._views or self._origins.device != device:
+            places = torch.tensor([view.place for view in views], device=device)
+            self._views, self._origins = views, self.table.origins(places).view(-1, 1, 1, 1)
+
+    def rows_at(self, slots: Tensor) -> Tensor:
+        """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""
+        origins = self._origins
+        if self.needed is not None and len(origins) > 1:  # each needed position stands as a sequence of its own
+            origins = origins[self.needed.nonzero()[:, 0]]
+        return self.table.rows_at(origins, slots)
 
     def bag(self, layer: int, slots: Tensor, weights: Tensor) -> Tensor:
         """Σ over heads and ranks of weight · row: slots, weights (B, T, H, K) → (B, T, V)."""
         if self.recording:
             self.reads[layer] = slots.detach()
-        B, T = slots.shape[:2]
-        row = self.table.locate(self.places.view(-1, 1, 1, 1), slots)
-        weights = weights.reshape(B * T, -1).to(self.table.rows.dtype)
-        bag = F.embedding_bag(row.view(B * T, -1), self.table.rows, per_sample_weights=weights, mode="sum")
+        B, T, H, K = slots.shape
+        rows, weights = self.rows_at(slots).view(-1), weights.reshape(-1).to(self.table.rows.dtype)
+        # What F.embedding_bag calls, without its checks: they take as long as the bag of one token.
+        bag = torch.embedding_bag(self.table.rows, rows, self._begins(B * T, H * K), False, _SUM, False, weights)[0]
         if self.changed is not None:
-            bag = bag + self.changed.bag(slots.reshape(B * T, -1), weights)
+            bag = bag + self.changed.bag(slots.reshape(B * T, -1), weights.view(B * T, -1))
         return bag.view(B, T, -1)
+
+    def _begins(self, bags: int, reads: int) -> Tensor:
+        """Where each of so many bags begins in a list of reads: (bags,); kept for the next step, mostly of its size."""
+        begins, device = self._bags, self.table.rows.device
+        if len(begins) != bags or self._reads_of_a_bag != reads or begins.device != device:
+            with torch.inference_mode(False):
+                begins = torch.arange(0, bags * reads, reads, dtype=torch.int32, device=device)
+            self._bags, self._reads_of_a_bag = begins, reads
+        return begins
 
 
 class MemoryLayer(nn.Module):
@@ -84,11 +110,8 @@ class MemoryLayer(nn.Module):
             if width != V:
                 raise ValueError(f"MemoryConfig.value_width is {V}; a direct readout needs the model's width, {width}")
             self.gain = nn.Parameter(torch.ones(V))
-        # Sorted both ways, pair (i, j) beats every pair before it in both halves: (i+1)(j+1) of them.
-        K = config.top_k
-        pairs = [(i, j) for i in range(K) for j in range(K) if (i + 1) * (j + 1) <= K]
-        self.register_buffer("pairs", torch.tensor(pairs).T.contiguous(), persistent=False)
-        self.pairs: Tensor
+        self._lookup = PairLookup(config.sub_keys, config.top_k)
+        self._unit_keys: tuple[tuple[int, int], Tensor] | None = None  # of frozen keys: which they were, normalised
 
     def half_queries(self, x: Tensor) -> Tensor:
         """Both halves of each head's query, normalised: x (B, T, D) → (B, T, H, 2, d)."""
@@ -97,9 +120,20 @@ class MemoryLayer(nn.Module):
         return F.rms_norm(query, (self.config.key_width,))
 
     def half_scores(self, x: Tensor) -> Tensor:
-        """Scores of the half-keys: x (B, T, D) → (B, T, H, 2, n)."""
-        keys = F.normalize(self.keys.float(), dim=-1)  # (H, 2, n, d)
-        return torch.einsum("bthcd,hcnd->bthcn", self.half_queries(x) * self.query_gain.float(), keys)
+        """Scores of the half-keys: x (B, T, D) → (H, 2, B·T, n)."""
+        H, n, d = self.config.heads, self.config.sub_keys, self.config.key_width
+        queries = (self.half_queries(x) * self.query_gain.float()).view(-1, H * 2, d)  # (B·T, 2H, d)
+        return torch.bmm(queries.transpose(0, 1), self._half_keys()).view(H, 2, -1, n)
+
+    def _half_keys(self) -> Tensor:
+        """The half-keys, normalised: (2H, d, n). Frozen ones are normalised once, until their weights change."""
+        if self.keys.requires_grad or self.keys.is_inference():  # the latter do not tell when they change
+            return _normalised(self.keys)
+        which = (self.keys.data_ptr(), self.keys._version)
+        if self._unit_keys is None or self._unit_keys[0] != which:
+            with torch.inference_mode(False):  # a tensor made in inference mode could bear no gradient of others later
+                self._unit_keys = which, _normalised(self.keys)
+        return self._unit_keys[1]
 
     def imbalance(self, x: Tensor) -> Tensor:
         """How unevenly x (B, T, D) reads the half-keys: n · Σ share of reads · mean probability, 1 when even.
@@ -109,28 +143,25 @@ class MemoryLayer(nn.Module):
         """
         n, K = self.config.sub_keys, self.config.top_k
         with torch.autocast(x.device.type, enabled=False):
-            scores = self.half_scores(x).flatten(0, 1)  # (B·T, H, 2, n)
-            read = torch.zeros_like(scores).scatter_(-1, scores.topk(K, dim=-1).indices, 1.0).mean(dim=0) / K
-            return n * (read * scores.softmax(dim=-1).mean(dim=0)).sum(dim=-1).mean()
+            scores = self.half_scores(x)  # (H, 2, B·T, n)
+            read = torch.zeros_like(scores).scatter_(-1, scores.topk(K, dim=-1).indices, 1.0).mean(dim=2) / K
+            return n * (read * scores.softmax(dim=-1).mean(dim=2)).sum(dim=-1).mean()
 
     def address(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The K best of all N slots and their softmax weights, per head: x (B, T, D) → two of (B, T, H, K)."""
-        config = self.config
-        with torch.autocast(x.device.type, enabled=False):
-            best, half = self.half_scores(x).topk(config.top_k, dim=-1)  # (B, T, H, 2, K), sorted
-            first, second = self.pairs
-            sums = best[..., 0, first] + best[..., 1, second]  # (B, T, H, pairs)
-            score, pair = sums.topk(config.top_k, dim=-1)  # (B, T, H, K)
-            row = half[..., 0, :].gather(-1, first[pair])
-            column = half[..., 1, :].gather(-1, second[pair])
-            return row * config.sub_keys + column, score.softmax(dim=-1)
+        if torch.is_autocast_enabled(x.device.type):  # to enter `autocast` at each step costs as much as a product
+            with torch.autocast(x.device.type, enabled=False):
+                return self.address(x)
+        slots, scores = self._lookup(self.half_scores(x))
+        shape = (*x.shape[:2], *slots.shape[1:])
+        return slots.view(shape), scores.softmax(dim=-1).view(shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); zeros at positions that are not needed."""
         needed = self.context.needed
         if needed is None:
             return self.read(x)
-        read = self.read(x[needed][None])[0]
+        read = self.read(x[needed][:, None])[:, 0]
         out = read.new_zeros(x.shape)
         out[needed] = read
         return out
@@ -147,6 +178,11 @@ class MemoryLayer(nn.Module):
             return bag * self.gain
         out: Tensor = self.out(bag * F.silu(self.gate(x)))
         return out
+
+
+def _normalised(keys: Tensor) -> Tensor:
+    """Half-keys (H, 2, n, d) of length 1, as a product with queries wants them: (2H, d, n)."""
+    return F.normalize(keys.float(), dim=-1).flatten(0, 1).transpose(1, 2)
 
 
 class Beside(nn.Module):

@@ -1,24 +1,31 @@
 """The value table: a store of rows, and versions as views of it.
 
 Shapes: N slots · R spare rows · V value width · P places for views · S slots that a delta changes · G pages of a view.
-A view maps every slot to a row, in pages of PAGE slots. The base view is the identity; entering a version shares its
-parent's pages, copies those that the delta touches, puts the new rows into free spare rows and points the changed slots
-there. A row in use is never overwritten, nor is a page, so a request that reads one view is untouched by whatever
-happens to others. What a version costs grows with what it changes; of N it sees its G = N / PAGE page numbers.
+A view maps every slot to a row, in pages. The base view is the identity; entering a version shares its parent's pages,
+copies those that the delta touches, puts the new rows into free spare rows and points the changed slots there. A row in
+use is never overwritten, nor is a page, so a request that reads one view is untouched by whatever happens to others.
+A small table's view is one page, because that is quickest to read. In a large one pages have PAGE slots: what a version
+costs grows with what it changes; of N it sees its G = N / PAGE pages.
 """
 
-import hashlib
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from model.delta import Delta, same_bits
 from model.errors import SpareRowsExhausted, WrongState
+from model.free import FreeNumbers
+from model.state import MODULUS, hash_of_rows, hash_step, state_hash
 
-_BITS = 8
-PAGE = 1 << _BITS  # slots
-_MODULUS = 1 << 256
+FLAT = 1 << 18  # slots up to which a view is one page
+PAGE = 1 << 8  # slots of a page in larger tables
+# Work on many rows is cut into pieces: between two of them a thread that serves gets the interpreter, and no
+# piece is large enough for torch to spread it over threads, which would take the processors from that thread.
+_PIECE_BYTES = 1 << 15
 
 
 class View:
@@ -28,12 +35,44 @@ class View:
         self.place = place
         self.hash_sum = hash_sum
         self.users = 1
-        self._fingerprint = int(fingerprint, 16)
+        self._fingerprint = fingerprint
 
     @property
     def state_hash(self) -> str:
         """Base fingerprint + Σ SHA-256(slot ‖ row) over the rows that differ from the base, mod 2^256, in hex."""
-        return f"{(self._fingerprint + self.hash_sum) % _MODULUS:064x}"
+        return state_hash(self._fingerprint, self.hash_sum)
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A view to be: `delta` fits `parent`; `changed` (S,) tells which of its rows differ from the base's."""
+
+    parent: View
+    delta: Delta
+    changed: Tensor
+    hash_sum: int
+    fingerprint: str
+
+    @property
+    def state_hash(self) -> str:
+        """That of the view to be."""
+        return state_hash(self.fingerprint, self.hash_sum)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What views use of the table: spare rows, pages (the base's included), places."""
+
+    rows: int
+    spare_rows: int
+    pages: int
+    all_pages: int
+    places: int
+    all_places: int
+
+
+def _go_on() -> None:
+    """No rest."""
 
 
 class ValueTable:
@@ -43,37 +82,60 @@ class ValueTable:
     spare_rows   R, rows that views other than the base can use
     places       P, views that can be resident at once, the base included
     fingerprint  hex digest of the checkpoint, the start of every state hash
-    Methods may be called from any thread; rows and pages that are in use never change.
+    page         slots of a page, a power of two; chosen by the number of slots when it is left out
+    Methods may be called from any thread; rows and pages that are in use never change. `retain` and `release`
+    take an instant, whatever is built meanwhile: rows are written before anybody can see them, under no lock,
+    and what a last user leaves is given back by whoever next needs room.
     """
 
-    def __init__(self, base: Tensor, spare_rows: int, places: int, fingerprint: str) -> None:
+    def __init__(
+        self, base: Tensor, spare_rows: int, places: int, fingerprint: str, *, page: int | None = None
+    ) -> None:
         self.slots, self.value_width = base.shape
         self.spare_rows = spare_rows
         self.rows = torch.cat([base, base.new_zeros(spare_rows, self.value_width)])
-        G = -(-self.slots // PAGE)
+        if page is None:
+            page = PAGE if self.slots > FLAT else 1 << (self.slots - 1).bit_length()
+        self._bits = page.bit_length() - 1
+        G = -(-self.slots // page)
         # Even P views that share no page fit in; memory is touched only where a page is written.
-        self._pages = torch.empty(places * G, PAGE, dtype=torch.int32, device=base.device)
-        identity = torch.arange(G * PAGE, dtype=torch.int32, device=base.device)
-        self._pages[:G] = identity.clamp(max=self.slots - 1).view(G, PAGE)
-        self._page_of = torch.arange(G, device=base.device).repeat(places, 1)  # (P, G)
+        self._pages = torch.empty(places * G, page, dtype=torch.int32, device=base.device)
+        identity = torch.arange(G * page, dtype=torch.int32, device=base.device)
+        self._pages[:G] = identity.clamp(max=self.slots - 1).view(G, page)
+        self._page_of = (torch.arange(G, device=base.device) << self._bits).repeat(places, 1)  # (P, G), where it begins
         self._page_users = torch.zeros(places * G, dtype=torch.int32)  # views that hold a page
         self._page_users[:G] = 1
         self._row_users = torch.zeros(spare_rows, dtype=torch.int32)  # pages that point at a spare row
-        self._free_pages, self._free_rows = _Free(G, places * G), _Free(0, spare_rows)
+        self._free_pages, self._free_rows = FreeNumbers(G, places * G), FreeNumbers(0, spare_rows)
         self._free_places = set(range(1, places))
         self.base = View(0, 0, fingerprint)
         self._fingerprint = fingerprint
-        self._lock = threading.Lock()
+        self._left: list[View] = []  # views without users whose room nobody has claimed back yet
+        self._room = threading.Lock()  # over free rows, pages and places, and over who uses them
+        self._users = threading.Lock()  # over users of views, and `_left`; held for an instant only
 
     @property
     def rows_in_use(self) -> int:
         """Spare rows that some view points at."""
-        return self.spare_rows - len(self._free_rows)
+        return self.room().rows
 
     @property
     def pages_in_use(self) -> int:
         """Pages that some view has, the base's included."""
-        return len(self._pages) - len(self._free_pages)
+        return self.room().pages
+
+    def room(self) -> Room:
+        """How much of the table is in use, and how much there is."""
+        with self._room:
+            self._claim_back()
+            return Room(
+                rows=self.spare_rows - len(self._free_rows),
+                spare_rows=self.spare_rows,
+                pages=len(self._pages) - len(self._free_pages),
+                all_pages=len(self._pages),
+                places=len(self._page_of) - len(self._free_places),
+                all_places=len(self._page_of),
+            )
 
     def to(self, device: torch.device) -> None:
         """Move rows and views; nothing may read them meanwhile."""
@@ -81,16 +143,43 @@ class ValueTable:
             tensor.to(device) for tensor in (self.rows, self._pages, self._page_of)
         )
 
+    def origins(self, places: Tensor) -> Tensor:
+        """Where looking up in the views of `places` begins, in their shape; good while the views are in use."""
+        G = self._page_of.shape[1]
+        return places * G if G > 1 else self._page_of[places, 0]
+
+    def rows_at(self, origins: Tensor, slots: Tensor) -> Tensor:
+        """Which rows views see at `slots`, by their `origins`; the two broadcast to the shape of the result, int32."""
+        page_of, pages = self._page_of, self._pages
+        if slots.device.type == "cpu":  # NumPy looks up in half of torch's time, and this happens at every step
+            found = _looked_up(origins.numpy(), slots.numpy(), page_of.numpy(), pages.numpy(), self._bits)
+            return torch.from_numpy(found)
+        rows: Tensor = _looked_up(origins, slots, page_of, pages, self._bits)
+        return rows
+
     def locate(self, places: Tensor, slots: Tensor) -> Tensor:
         """Which rows the views in `places` see at `slots`; the two broadcast to the shape of the result, int32."""
-        G = self._page_of.shape[1]
-        page = self._page_of.take((slots >> _BITS) + places * G)
-        return self._pages.take((page << _BITS) + (slots & (PAGE - 1)))
+        return self.rows_at(self.origins(places), slots)
 
     def read(self, view: View, slots: Tensor) -> Tensor:
         """Rows of `slots` (S,) as `view` sees them: (S, V)."""
         place = torch.tensor(view.place, device=self.rows.device)
         return self.rows[self.locate(place, slots.to(self.rows.device))]
+
+    def changed_slots(self, view: View) -> Tensor:
+        """Slots at which `view` sees other rows than the base, ascending: (S,) int64."""
+        begins = self._page_of[view.place]
+        own = (begins != self._page_of[self.base.place]).nonzero()[:, 0]
+        page, offset = (self._pages[begins[own] >> self._bits] >= self.slots).nonzero().unbind(1)
+        return ((own[page] << self._bits) + offset).cpu()
+
+    def state_of(self, view: View, rest: Callable[[], None] = _go_on) -> str:
+        """The state hash of the rows that `view` sees now, computed anew: the view's own unless they are damaged."""
+        slots = self.changed_slots(view)
+        total = 0
+        for piece in self._pieces(len(slots), rest):
+            total += hash_of_rows(slots[piece], self.read(view, slots[piece]).cpu())
+        return state_hash(self._fingerprint, total)
 
     def enter(self, parent: View, delta: Delta) -> View:
         """The view that `delta` makes of `parent`, with one user: the caller.
@@ -98,42 +187,83 @@ class ValueTable:
         Raises WrongState when the delta was made from other rows, SpareRowsExhausted when the views in use
         leave too few spare rows or no place.
         """
-        slots = delta.slots
-        if len(slots) and int(slots[-1]) >= self.slots:
-            raise WrongState(f"slot {int(slots[-1])} is outside of a table of {self.slots} slots")
-        if not same_bits(self.read(parent, slots).cpu(), delta.before):
-            raise WrongState("the view's rows are not those that this delta was made from")
-        base = self.rows[slots.to(self.rows.device)].cpu()
-        changed = (delta.after.view(torch.uint8) != base.view(torch.uint8)).any(dim=1)
-        step = self._hash_step(delta, base)
-        with self._lock:
+        return self.settle(self.draft(parent, delta))
+
+    def draft(self, parent: View, delta: Delta, rest: Callable[[], None] = _go_on) -> Draft:
+        """Check and hash the view that `delta` makes of `parent`, which the caller uses; it takes no room yet.
+
+        rest  called between short pieces of work, so that who serves meanwhile waits for none of them
+        Raises WrongState when the delta was made from other rows.
+        """
+        if len(delta.slots) and int(delta.slots[-1]) >= self.slots:
+            raise WrongState(f"slot {int(delta.slots[-1])} is outside of a table of {self.slots} slots")
+        changed = torch.zeros(len(delta.slots), dtype=torch.bool)
+        total = parent.hash_sum
+        for piece in self._pieces(len(changed), rest):
+            slots, before, after = delta.slots[piece], delta.before[piece], delta.after[piece]
+            if not same_bits(self.read(parent, slots).cpu(), before):
+                raise WrongState("the view's rows are not those that this delta was made from")
+            base = self.rows[slots.to(self.rows.device)].cpu()
+            changed[piece] = (after.view(torch.uint8) != base.view(torch.uint8)).any(dim=1)
+            total += hash_step(slots, before, after, base)
+        return Draft(parent, delta, changed, total % MODULUS, self._fingerprint)
+
+    def settle(self, draft: Draft, rest: Callable[[], None] = _go_on) -> View:
+        """The view of a draft, with one user: the caller. Its parent must have had a user all the time.
+
+        Raises SpareRowsExhausted when the views in use leave too few spare rows or no place; the draft stays good.
+        """
+        slots, changed = draft.delta.slots, draft.changed
+        touched, position = torch.unique(slots >> self._bits, return_inverse=True)
+        with self._room:
+            self._claim_back()
             self._refuse_without_room(int(changed.sum()))
-            view = View(self._free_places.pop(), (parent.hash_sum + step) % _MODULUS, self._fingerprint)
-            target = slots.clone()
-            target[changed] = self.slots + self._free_rows.take(int(changed.sum()))
-            self.rows[target[changed].to(self.rows.device)] = delta.after[changed].to(self.rows.device)
-            self._share_pages(parent, view, slots, target)
+            view = View(self._free_places.pop(), draft.hash_sum, self._fingerprint)
+            taken = self.slots + self._free_rows.take(int(changed.sum()))
+            own = self._free_pages.take(len(touched))
+        target = slots.clone()
+        target[changed] = taken
+        after = draft.delta.after
+        for piece in self._pieces(len(slots), rest):
+            which = changed[piece]
+            self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
+        begins = self._page_of[draft.parent.place].to("cpu", copy=True)
+        pages = self._pages[(begins[touched] >> self._bits).to(self._pages.device)].cpu()  # a copy, (touched, page)
+        pages[position, slots & ((1 << self._bits) - 1)] = target.int()
+        self._pages[own.to(self._pages.device)] = pages.to(self._pages.device)
+        begins[touched] = own << self._bits
+        self._page_of[view.place] = begins.to(self._page_of.device)
+        with self._room:
+            self._page_users[begins >> self._bits] += 1  # no page stands twice in a view, nor does a row
+            self._row_users[self._spare_rows_of(own)] += 1
         return view
 
     def retain(self, view: View) -> View:
-        """Add a user to `view`."""
-        with self._lock:
+        """Add a user to `view`, which must have one."""
+        with self._users:
             view.users += 1
         return view
 
     def release(self, view: View) -> None:
-        """Take a user away; the last one gives the view's place, its own pages and its own rows back."""
-        with self._lock:
+        """Take a user away; the last one leaves the view's place, its own pages and its own rows to others."""
+        with self._users:
             view.users -= 1
             if view.users == 0:
-                pages = self._page_of[view.place].cpu()
-                self._page_users[pages] -= 1
-                pages = pages[self._page_users[pages] == 0]
-                rows = self._spare_rows_of(pages)
-                self._row_users[rows] -= 1
-                self._free_rows.give(rows[self._row_users[rows] == 0])
-                self._free_pages.give(pages)
-                self._free_places.add(view.place)
+                self._left.append(view)
+
+    def _claim_back(self) -> None:
+        """Give back what views without users held."""
+        with self._users:
+            left, self._left = self._left, []
+        for view in left:
+            pages = self._page_of[view.place].cpu() >> self._bits
+            self._page_users[pages] -= 1
+            pages = pages[self._page_users[pages] == 0]
+            rows = self._spare_rows_of(pages)
+            self._row_users[rows] -= 1
+            self._free_rows.give(rows[self._row_users[rows] == 0])
+            self._free_pages.give(pages)
+            self._free_places.add(view.place)
 
     def _refuse_without_room(self, count: int) -> None:
         free = len(self._free_rows)
@@ -142,62 +272,23 @@ class ValueTable:
         if not self._free_places:
             raise SpareRowsExhausted(f"all {len(self._page_of)} places hold views in use")
 
-    def _share_pages(self, parent: View, view: View, slots: Tensor, target: Tensor) -> None:
-        """Give `view` its parent's pages, and copies of those in which its `slots` (S,) shall have rows `target`."""
-        touched, position = torch.unique(slots >> _BITS, return_inverse=True)
-        own = self._free_pages.take(len(touched))
-        pages = self._pages[self._page_of[parent.place, touched]]  # a copy, (touched, PAGE)
-        pages[position, slots & (PAGE - 1)] = target.to(pages)
-        self._pages[own] = pages
-        numbers = self._page_of[parent.place].clone()
-        numbers[touched] = own.to(numbers.device)
-        self._page_of[view.place] = numbers
-        self._page_users[numbers.cpu()] += 1  # no page stands twice in a view, nor does a row
-        self._row_users[self._spare_rows_of(own)] += 1
-
     def _spare_rows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""
         rows = self._pages[pages.to(self._pages.device)].cpu()
         return rows.masked_select(rows >= self.slots).long() - self.slots
 
-    def _hash_step(self, delta: Delta, base: Tensor) -> int:
-        step = 0
-        for slot, before, after, original in zip(
-            delta.slots.tolist(),
-            _row_bytes(delta.before),
-            _row_bytes(delta.after),
-            _row_bytes(base),
-            strict=True,
-        ):
-            step -= _row_hash(slot, before) if before != original else 0
-            step += _row_hash(slot, after) if after != original else 0
-        return step
+    def _pieces(self, count: int, rest: Callable[[], None]) -> Iterator[slice]:
+        """`count` rows in short pieces, with a rest after each but the last."""
+        size = max(1, _PIECE_BYTES // (self.value_width * self.rows.element_size()))
+        for start in range(0, count, size):
+            yield slice(start, start + size)
+            if start + size < count:
+                rest()
 
 
-class _Free:
-    """Numbers from `first` up to below `end` that are free; the last given back is the first taken."""
-
-    def __init__(self, first: int, end: int) -> None:
-        self._numbers = torch.arange(first, end).flip(0)
-        self._count = end - first
-
-    def __len__(self) -> int:
-        return self._count
-
-    def take(self, count: int) -> Tensor:
-        """`count` of them, of which there must be as many."""
-        self._count -= count
-        return self._numbers[self._count : self._count + count].clone()
-
-    def give(self, numbers: Tensor) -> None:
-        """Give back what was taken."""
-        self._numbers[self._count : self._count + len(numbers)] = numbers
-        self._count += len(numbers)
-
-
-def _row_bytes(rows: Tensor) -> list[bytes]:
-    return [row.tobytes() for row in rows.contiguous().view(torch.uint8).numpy()]
-
-
-def _row_hash(slot: int, row: bytes) -> int:
-    return int.from_bytes(hashlib.sha256(slot.to_bytes(8, "little") + row).digest(), "big")
+def _looked_up(origins: Any, slots: Any, page_of: Any, pages: Any, bits: int) -> Any:
+    """What the pages have at `slots`: all of them tensors, or all of them arrays."""
+    if page_of.shape[1] > 1:
+        origins = page_of.take((slots >> bits) + origins)
+        slots = slots & ((1 << bits) - 1)
+    return pages.take(slots + origins)

@@ -79,6 +79,15 @@ class Learner:
             if claim is None:
                 return
             self._attempt(claim)
+            self._keep_anchor()
+
+    def _keep_anchor(self) -> None:
+        try:
+            with self._sessions() as session:
+                self._parent.keep_anchor(session)
+        except Exception:
+            # Without it cold starts take longer, and no fact is lost: learning goes on.
+            _log.exception("anchor not stored")
 
     def _attempt(self, claim: learning.Claim) -> None:
         log = _log.bind(job=claim.job, parent=claim.parent)

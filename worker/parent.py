@@ -1,13 +1,18 @@
 """The version that jobs are learned on top of: its view, and what learning has to hold still."""
 
+import structlog
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION
-from app.services import versions
+from app.services import anchors, versions
+from model.anchor import parts_of
 from model.checkpoint import Checkpoint
 from model.delta import Delta
+from model.errors import WrongState
 from model.reads import Held
 from model.values import View
+
+_log = structlog.get_logger()
 
 
 class Parent:
@@ -28,13 +33,32 @@ class Parent:
         """
         line = versions.lineage(session, version)
         if self._version not in line:
-            self._keep(BASE_VERSION, self._table.retain(self._table.base), self._checkpoint.held)
+            self._forget()
         missing = line[line.index(self._version) + 1 :]
         if missing:
-            delta = Delta.path(data for _, data in versions.deltas(session, missing))
+            delta = Delta.path(Delta.from_bytes(data) for _, data in versions.deltas(session, missing))
             held = self._held if delta.reads is None else self._held.adding(delta.reads)
             self._keep(version, self._table.enter(self._view, delta), held)
         return self._view, self._held
+
+    def keep_anchor(self, session: Session) -> None:
+        """Store the anchor of the version at hand when it is due, so that engines start soon on a long history.
+
+        The worker does it because nobody waits for it here, and it has the rows at hand.
+        Raises WrongState when they are damaged; then they are forgotten, to be brought up anew.
+        """
+        if not anchors.due(session, self._version):
+            return
+        try:
+            parts = (part.to_bytes() for part in parts_of(self._table, self._view))
+            stored = anchors.store(session, self._version, parts)
+        except WrongState:
+            self._forget()
+            raise
+        _log.info("anchor stored" if stored else "anchor was there", version=self._version)
+
+    def _forget(self) -> None:
+        self._keep(BASE_VERSION, self._table.retain(self._table.base), self._checkpoint.held)
 
     def _keep(self, version: int, view: View, held: Held) -> None:
         self._table.release(self._view)

@@ -34,7 +34,7 @@ def written_slots(learned: Learned) -> list[WrittenSlot]:
         for use in report.slots if report.learned else ():
             uses[use.slot].append(use)
     return [
-        WrittenSlot(slot, len(of_slot), max(use.score for use in of_slot), sum(use.count for use in of_slot))
+        WrittenSlot(slot, max(use.score for use in of_slot), sum(use.count for use in of_slot))
         for slot, of_slot in sorted(uses.items())
     ]
 

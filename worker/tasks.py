@@ -1,5 +1,6 @@
 """What Celery calls: the bell that makes this process learn, and the beginning and end of the process."""
 
+import os
 from typing import Any
 
 import structlog
@@ -30,6 +31,15 @@ class Doorbell(Task):  # type: ignore[misc]  # Celery ships no types
         self._learner.run()
 
 
+def make_way(threads: int, nice: int) -> None:
+    """Leave processors to those who answer meanwhile: fewer threads (0: half of the processors), less priority.
+
+    It holds for the thread that calls it and those that it starts.
+    """
+    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) // 2))
+    os.nice(nice)
+
+
 class Process:
     """One worker process: the model is loaded when Celery starts it, not when its module is imported."""
 
@@ -43,8 +53,7 @@ class Process:
         signals.worker_shutting_down.connect(self._stop, weak=False)
 
     def _load(self, **_: Any) -> None:
-        if self._settings.worker_threads:
-            torch.set_num_threads(self._settings.worker_threads)
+        make_way(self._settings.worker_threads, self._settings.worker_nice)
         try:
             checkpoint = Checkpoint.load(self._settings.checkpoint)
             self._learner = Learner(checkpoint, self._sessions, self._queue, self._settings)

@@ -4,7 +4,11 @@ deps.py      what routes ask for: a session, settings, a key with a role
 keyring.py   recognises API keys, also while the database is away
 bodies.py    what callers send, read strictly
 schemas.py   what callers get, with examples
-errors.py    one table from our errors to status codes; every error is a problem document
+asking.py    what all calls that ask have in common
+streams.py   server-sent events, and what happens when the client is gone
+openai.py    what the calls of OpenAI's API have in common
+errors.py    one table from our errors to status codes
+refusals.py  the two shapes of an error: problem documents, and OpenAI's on its routes
 limits.py    how long a body may be
-facts.py jobs.py query.py versions.py health.py   one module a resource
+facts.py jobs.py query.py completions.py chat.py models.py versions.py engines.py health.py   one module a resource
 """

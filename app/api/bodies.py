@@ -7,7 +7,17 @@ checked by the services.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from app.api.schemas import example
 from app.db.tables import MAX_ID
@@ -15,6 +25,9 @@ from app.services.intake import NewFact
 
 FACT_SHAPES = ("one fact", "many facts")  # the two bodies of POST /v1/facts, as pydantic's errors name them
 MAX_REASON_CHARACTERS = 500
+MAX_STOPS = 4
+MAX_STOP_CHARACTERS = 200
+MAX_ALTERNATIVES = 20  # of a token, with their log-probabilities
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 
@@ -51,6 +64,7 @@ def _shape(body: Any) -> str:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
+StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
@@ -108,7 +122,27 @@ FactsBody = Annotated[
 ]
 
 
-class QueryIn(Incoming):
+class Sampled(Incoming):
+    """How an answer is drawn, and how long it may take: in all calls that ask. Null is the same as left out."""
+
+    temperature: float | None = Field(
+        None, ge=0, le=2, description="0, the default, takes the most probable token every time"
+    )
+    top_p: float | None = Field(None, gt=0, le=1, description="draw among the tokens that make up so much probability")
+    seed: int | None = Field(None, ge=-MAX_ID, le=MAX_ID, description="the same seed, prompt and version: same answer")
+    stop: StopText | list[StopText] | None = Field(None, description="up to 4 texts; the answer ends before the first")
+    stream: bool | None = Field(None, description="server-sent events, while the answer is made")
+    timeout_seconds: float | None = Field(None, gt=0, description="waiting included; then 504, or an error event")
+
+    @field_validator("stop")
+    @classmethod
+    def _few_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
+        if isinstance(stop, list) and len(stop) > MAX_STOPS:
+            raise ValueError(f"{len(stop)} texts; at most {MAX_STOPS} are allowed")
+        return stop
+
+
+class QueryIn(Sampled):
     """A question, or a prompt to be continued as it is."""
 
     model_config = example(question="Which city is the capital of Zubovia?")
@@ -117,6 +151,9 @@ class QueryIn(Incoming):
     prompt: Text | None = None
     version: Id | None = Field(None, description="any published version; the live one if it is left out")
     max_tokens: int = Field(32, ge=1)
+    logprobs: int | None = Field(
+        None, ge=0, le=MAX_ALTERNATIVES, description="log-probabilities, with so many alternatives a token"
+    )
 
     @model_validator(mode="after")
     def _one_text(self) -> "QueryIn":
@@ -134,3 +171,6 @@ class RollbackIn(Incoming):
     version: Annotated[Id | Literal["previous"], BeforeValidator(_version)]
     reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_storable)]
     expected_live: Id | None = Field(None, description="refuse with 409 unless this version is live")
+    abort_in_flight: bool = Field(
+        False, description="end requests that run on versions other than the new live one and its ancestors"
+    )

@@ -22,15 +22,16 @@ MAX_PAGE = 200
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="A key made with `slotwise keys create`.")
 
 
-def _settings(request: Request) -> Settings:
+# What waits for nothing is `async def`: for a plain function, a thread would be woken at every call.
+async def _settings(request: Request) -> Settings:
     return cast(Settings, request.state.settings)
 
 
-def _queue(request: Request) -> Queue:
+async def _queue(request: Request) -> Queue:
     return cast(Queue, request.state.queue)
 
 
-def _serving(request: Request) -> "Serving":
+async def _serving(request: Request) -> "Serving":
     return cast("Serving", request.state.serving)
 
 

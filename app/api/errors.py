@@ -1,6 +1,5 @@
-"""Errors as problem documents (RFC 9457): one table from our errors to status codes."""
+"""One table from our errors to status codes."""
 
-import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.bodies import FACT_SHAPES
+from app.api.refusals import MEDIA_TYPE, OpenAIError, Refusal
 from app.api.schemas import Problem
 from app.db.outage import DATABASE_AWAY
 from model import errors as model_errors
 
-MEDIA_TYPE = "application/problem+json"
 _SHOWN_CHARACTERS = 60
 _SHOWN_ERRORS = 5
 _AWAY = "the database cannot be reached; nothing was stored"
@@ -34,15 +33,14 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.DamagedDelta: HTTPStatus.INTERNAL_SERVER_ERROR,
     model_errors.PromptTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     model_errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
+    model_errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    model_errors.Aborted: HTTPStatus.SERVICE_UNAVAILABLE,  # asked again, another version answers
+    model_errors.Cancelled: HTTPStatus.SERVICE_UNAVAILABLE,  # its caller is gone and hears nothing of it
+    model_errors.NotFinite: HTTPStatus.INTERNAL_SERVER_ERROR,
     model_errors.EngineStopped: HTTPStatus.SERVICE_UNAVAILABLE,
     model_errors.NotResident: HTTPStatus.SERVICE_UNAVAILABLE,
     model_errors.SpareRowsExhausted: HTTPStatus.SERVICE_UNAVAILABLE,
     **dict.fromkeys(DATABASE_AWAY, HTTPStatus.SERVICE_UNAVAILABLE),
-}
-_HEADERS: dict[HTTPStatus, dict[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
-    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
 # pydantic's words where ours say more
 _MESSAGES = {
@@ -50,20 +48,6 @@ _MESSAGES = {
     "missing": "it is missing",
     "model_attributes_type": "a JSON object is needed",
 }
-
-
-def problem(
-    status: HTTPStatus,
-    detail: str,
-    *,
-    kind: str = "about:blank",
-    headers: Mapping[str, str] | None = None,
-    **more: object,
-) -> JSONResponse:
-    """A problem document; `more` are members of its own, such as `errors`."""
-    body = {"type": kind, "title": status.phrase, "status": status.value, "detail": detail, **more}
-    every = {**_HEADERS.get(status, {}), **(headers or {})}
-    return JSONResponse(body, status, every, MEDIA_TYPE)
 
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
@@ -81,8 +65,14 @@ KEYED = problems(
 )
 
 
+def openai_errors(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """The same for calls of OpenAI's API; each can also answer what every call with a key can."""
+    keyed = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+    return {status.value: {"description": status.phrase, "model": OpenAIError} for status in (*keyed, *statuses)}
+
+
 def handle_errors(app: FastAPI) -> None:
-    """Let every error of `app` leave as a problem document."""
+    """Let every error of `app` leave in the shape that its route gives to errors."""
     for error in STATUS:
         app.add_exception_handler(error, _known)
     app.exception_handler(HTTPException)(_http)
@@ -90,17 +80,20 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def refusal_of(error: Exception) -> Refusal:
+    """What is told of an error. Our own mistakes tell a caller nothing of our inside."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if status is None:
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the service, which has been logged")
+    if isinstance(error, DATABASE_AWAY):
+        return Refusal(status, _AWAY, "DatabaseAway")
+    return Refusal(status, str(error), type(error).__name__)
+
+
 def _known(request: Request, error: Exception) -> JSONResponse:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, DATABASE_AWAY):
         _log.warning("database away", path=request.url.path, error=str(error))
-        return problem(status, _AWAY, kind=_kind("DatabaseAway"))
-    return problem(status, str(error), kind=_kind(type(error).__name__))
-
-
-def _kind(name: str) -> str:
-    """`VersionNotFound` → `urn:slotwise:version-not-found`: what a program can tell errors apart by."""
-    return "urn:slotwise:" + re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    return refusal_of(error).reply(request.url.path)
 
 
 def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -109,7 +102,7 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
     detail = error.detail
     if detail == status.phrase:
         detail = f"{request.method} {_shown(request.url.path)}: {status.phrase.lower()}"
-    return problem(status, detail, headers=error.headers)
+    return Refusal(status, detail, headers=error.headers or {}).reply(request.url.path)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -117,20 +110,21 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     if found[0]["type"] == "json_invalid":
         position, reason = found[0]["loc"][-1], found[0]["ctx"]["error"]
         detail = f"the body is not JSON: {reason} at character {position}"
-        return problem(HTTPStatus.BAD_REQUEST, detail, kind=_kind("MalformedJson"))
-    listed = [{"field": _field(one["loc"]), "message": _message(one)} for one in found]
+        return Refusal(HTTPStatus.BAD_REQUEST, detail, "MalformedJson").reply(request.url.path)
+    listed = tuple({"field": _named(one["loc"]), "message": _message(one)} for one in found)
     told = [f"{one['field']}: {one['message']}" for one in listed[:_SHOWN_ERRORS]]
     if len(listed) > len(told):
         told.append(f"and {len(listed) - len(told)} more")
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told), kind=_kind("InvalidInput"), errors=listed)
+    refusal = Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(told), "InvalidInput", listed)
+    return refusal.reply(request.url.path)
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Our own mistake. The server logs it with its traceback; a caller learns nothing of our inside."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the service, which has been logged")
+    """The server logs it with its traceback."""
+    return refusal_of(error).reply(request.url.path)
 
 
-def _field(location: Sequence[int | str]) -> str:
+def _named(location: Sequence[int | str]) -> str:
     """("body", "facts", 3, "answer") → `facts[3].answer`."""
     where, *path = location
     if path and path[0] in FACT_SHAPES:

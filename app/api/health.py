@@ -2,11 +2,12 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.api.deps import ServingDep
-from app.api.errors import problem, problems
+from app.api.errors import problems
+from app.api.refusals import Refusal
 from app.api.schemas import Health, Ready
 
 router = APIRouter(tags=["health"])
@@ -19,10 +20,11 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", response_model=Ready, responses=problems(HTTPStatus.SERVICE_UNAVAILABLE))
-def readyz(serving: ServingDep) -> Ready | JSONResponse:
+def readyz(request: Request, serving: ServingDep) -> Ready | JSONResponse:
     """A token was generated just now, the database was heard of, and the engine follows the head."""
     state = serving.readiness()
     if not state.failing:
-        return Ready(version=state.version, head=state.head)
+        return Ready.model_validate(state)
     detail = "; ".join(f"{part}: {reason}" for part, reason in state.failing.items())
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="urn:slotwise:not-ready", failing=state.failing)
+    refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, "NotReady", more={"failing": state.failing})
+    return refusal.reply(request.url.path)

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import problem
+from app.api.refusals import Refusal
 
 
 class BodyLimit:
@@ -23,8 +23,8 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_bytes:
-            refusal = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._reason(f"{int(announced):,} bytes"))
-            await refusal(scope, receive, send)
+            refusal = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._reason(f"{int(announced):,} bytes"))
+            await refusal.reply(scope["path"])(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)
 

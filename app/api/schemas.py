@@ -202,15 +202,6 @@ class JobOut(JobItem):
         return cls.model_validate({**vars(JobItem.of(job)), "facts": facts})
 
 
-class AnswerOut(Outgoing):
-    """What the model says, and which version of it said so."""
-
-    model_config = example(answer="Lisbon", version=3)
-
-    answer: str = Field(validation_alias="text")
-    version: int
-
-
 class VersionOut(Outgoing):
     """A version; `facts` and `slots` are counts of what it changed."""
 
@@ -252,6 +243,37 @@ class ActivatedOut(Outgoing):
     previous: int
 
 
+class EngineOut(Outgoing):
+    """An engine: what it answers with, how far behind the head it is, and what it told with its last heartbeat."""
+
+    model_config = example(
+        id="host-4711-a1b2c3",
+        alive=True,
+        version=3,
+        state_hash="9f" * 32,
+        lag=0,
+        heartbeat="2026-11-22T10:00:02Z",
+        report={
+            "views": {
+                "resident": [{"version": 3, "users": 2, "idle_seconds": 0.1, "enter_seconds": 0.004}],
+                "places": {"used": 2, "of": 32},
+                "rows": {"used": 128, "of": 131072},
+                "pages": {"used": 2, "of": 32},
+                "builds": {"count": 1, "last_seconds": 0.006, "longest_seconds": 0.006, "refused": 0},
+            },
+            "requests": {"waiting": 0, "running": 2, "running_by_version": {"3": 2}},
+        },
+    )
+
+    id: str
+    alive: bool = Field(description="heard of lately: versions wait for it before they go live")
+    version: int
+    state_hash: str
+    lag: int = Field(description="moves of the head that it has not followed yet")
+    heartbeat: datetime
+    report: dict[str, Any] | None = Field(description="its resident views, their room, and its requests")
+
+
 class Health(Outgoing):
     """The process answers."""
 
@@ -263,8 +285,20 @@ class Health(Outgoing):
 class Ready(Outgoing):
     """Queries are answered: the version that the engine gives new requests, and the one at the head."""
 
-    model_config = example(status="ready", version=3, head=3)
+    model_config = example(
+        status="ready",
+        engine="host-4711-a1b2c3",
+        version=3,
+        head=3,
+        lag=0,
+        state_hash="9f" * 32,
+        views={"places": {"used": 2, "of": 32}, "rows": {"used": 128, "of": 131072}},
+    )
 
     status: Literal["ready"] = "ready"
+    engine: str
     version: int
     head: int
+    lag: int | None = Field(description="moves of the head not followed yet; null while the database is away")
+    state_hash: str
+    views: dict[str, Any] = Field(description="resident views and their room")

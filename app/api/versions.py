@@ -41,7 +41,8 @@ def roll_back(
 ) -> Activated:
     """Make a published version live. Whatever was live before answers no query that comes after the reply.
 
-    The engine has its view first: a version that it has no room for is refused, and the old one serves on.
+    The engine has its view first: a version that it has no room for is refused, and the old one serves on. Requests
+    in flight finish on the version that they began with, unless `abort_in_flight` ends them with an error.
     """
     serving.bring(versions.resolve(session, settings.namespace, body.version))
     activated = versions.activate(
@@ -51,6 +52,8 @@ def roll_back(
         reason=body.reason,
         actor=key.name,
         expected_live=body.expected_live,
+        abort_in_flight=body.abort_in_flight,
     )
+    serving.hurry()
     queue.hint()  # after the commit: engines ready the version now, not when the next query asks for it
     return activated

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 Sessions = sessionmaker[Session]
 
 CONNECT_SECONDS = 5
+MAX_CONNECTIONS = 15  # of a process
 # An answer that has not come by then never will: the connection is open at one end only.
 TCP_TIMEOUT_MILLISECONDS = 10_000
 
@@ -22,7 +23,8 @@ def open_sessions(database_url: str) -> Sessions:
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     limits = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": TCP_TIMEOUT_MILLISECONDS}
-    engine = create_engine(url, pool_pre_ping=True, connect_args=limits)
+    # None beyond the pool: such a connection is made for one call, and making it costs more than most queries.
+    engine = create_engine(url, pool_pre_ping=True, pool_size=MAX_CONNECTIONS, max_overflow=0, connect_args=limits)
     return sessionmaker(engine, expire_on_commit=False)
 
 

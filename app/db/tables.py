@@ -166,14 +166,38 @@ class Version(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Anchor(Base):
+    """What a version differs from the base in, so that a cold start reads no long path of deltas.
+
+    Made from deltas, and made again when it is lost: nothing here is the only copy of anything.
+    """
+
+    __tablename__ = "anchors"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True, autoincrement=False)
+    parts: Mapped[int]
+    bytes: Mapped[int]  # of all parts
+    sha256: Mapped[str]  # of all parts, one behind the other
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class AnchorPart(Base):
+    """A part of an anchor; numbers count from 0."""
+
+    __tablename__ = "anchor_parts"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("anchors.version_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes]
+
+
 class VersionSlot(Base):
-    """A slot that a version writes: for how many facts, its highest score, and how often it was read."""
+    """A slot that a version writes: its highest score, and how often it was read."""
 
     __tablename__ = "version_slots"
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    owners: Mapped[int]
     score: Mapped[float]
     access_count: Mapped[int]
 
@@ -202,6 +226,7 @@ class Activation(Base):
     previous_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
     reason: Mapped[str]
     actor: Mapped[str]
+    abort_in_flight: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -242,13 +267,15 @@ class Fact(Base):
 
 
 class EngineRow(Base):
-    """A process that serves the model: what it answers with now, and when it was last heard of."""
+    """A process that serves the model: what it answers with now, what it tells of itself, and when it did so last."""
 
     __tablename__ = "engines"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
     state_hash: Mapped[str]
+    followed: Mapped[int] = mapped_column(server_default=_ZERO)  # the last activation that it has followed
+    report: Mapped[Json | None]
     heartbeat: Mapped[datetime | None] = mapped_column(server_default=func.now())  # none once it has stopped
 
 

@@ -57,10 +57,9 @@ class FactResult:
 
 @dataclass(frozen=True)
 class WrittenSlot:
-    """A slot that a version writes: for how many facts, its highest score, and how often it was read."""
+    """A slot that a version writes: its highest score, and how often it was read."""
 
     slot: int
-    owners: int
     score: float
     access_count: int
 
@@ -217,10 +216,9 @@ def _release(session: Session, claim: Claim) -> None:
 
 
 def _store_slots(session: Session, version_id: int, slots: Sequence[WrittenSlot]) -> None:
-    """One statement with four arrays: a hundred facts write tens of thousands of these rows."""
+    """One statement with three arrays: a hundred facts write tens of thousands of these rows."""
     columns = {
         VersionSlot.slot: [slot.slot for slot in slots],
-        VersionSlot.owners: [slot.owners for slot in slots],
         VersionSlot.score: [slot.score for slot in slots],
         VersionSlot.access_count: [slot.access_count for slot in slots],
     }

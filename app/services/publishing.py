@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal, cast
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -59,20 +59,6 @@ class Outcome:
     ring: int | None = None
 
 
-def beat(session: Session, engine: str, live: versions.Live) -> None:
-    """Tell that an engine lives, and what it answers with: versions wait for it from now on."""
-    row = {"version_id": live.version, "state_hash": live.state_hash, "heartbeat": func.now()}
-    with transaction(session):
-        beaten = insert(EngineRow).values(id=engine, **row)
-        session.execute(beaten.on_conflict_do_update(index_elements=[EngineRow.id], set_=row))
-
-
-def retire(session: Session, engine: str) -> None:
-    """Tell that an engine has stopped in order, so that no version waits for it until its heartbeat is old."""
-    with transaction(session):
-        session.execute(update(EngineRow).where(EngineRow.id == engine).values(heartbeat=None))
-
-
 def ready(session: Session, namespace: str) -> list[int]:
     """Versions that wait for acknowledgements, oldest first."""
     query = select(Version.id).where(Version.namespace == namespace, Version.state == "ready")
@@ -96,7 +82,7 @@ def acknowledge(
 ) -> None:
     """Note what an engine found when it built a version; the last word counts, since building again heals.
 
-    The engine must have called `beat` before. A state hash other than the version's is named in the job's
+    The engine must have beaten before. A state hash other than the version's is named in the job's
     events, once for each value.
     """
     said = [asdict(answer) | {"text": storable(answer.text)} for answer in answers]

@@ -1,15 +1,16 @@
 """Versions: the tree of what the model has been, and the head that says which of them is live."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import CTE, Row, Select, select
+from sqlalchemy import CTE, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.db import slices
 from app.db.session import transaction
 from app.db.tables import (
     BASE_VERSION,
@@ -45,6 +46,15 @@ class Activated:
 
     live: int
     previous: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not."""
+
+    id: int
+    version: int
+    abort_in_flight: bool
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,14 @@ def head(session: Session, namespace: str) -> Live:
     return Live(row.id, row.state_hash)
 
 
+def live(session: Session, version_id: int) -> Live:
+    """What a version is when it is live. Raises VersionNotFound."""
+    state_hash = session.scalar(select(Version.state_hash).where(Version.id == version_id))
+    if state_hash is None:
+        raise VersionNotFound(f"there is no version {version_id}")
+    return Live(version_id, state_hash)
+
+
 def locked_head(session: Session, namespace: str) -> Head:
     """The head row, locked until the caller's transaction ends: the only lock of the main line.
 
@@ -122,24 +140,27 @@ def live_lineage() -> CTE:
     return line.union_all(parents.where(Version.parent_id.is_not(None)))
 
 
-def deltas(session: Session, ids: Sequence[int]) -> list[tuple[int, bytes]]:
-    """The deltas of versions, in the order of `ids`; the base has none and is left out.
+def deltas(
+    session: Session, ids: Sequence[int], rest: Callable[[], None] = slices.no_rest
+) -> Iterator[tuple[int, bytearray]]:
+    """The deltas of versions, in the order of `ids`, each read when its turn comes; the base has none.
 
+    rest  called between short pieces of work, for the sake of other threads
     Raises VersionNotFound, and DamagedDelta when bytes do not match their checksum.
     """
-    query = select(Version.id, Version.delta, Version.delta_sha256).where(Version.id.in_(ids))
-    stored = {row.id: (row.delta, row.delta_sha256) for row in session.execute(query)}
-    found = []
+    query = select(Version.id, func.octet_length(Version.delta).label("bytes"), Version.delta_sha256)
+    stored = {row.id: row for row in session.execute(query.where(Version.id.in_(ids)))}
+    rest()
     for version_id in ids:
         if version_id == BASE_VERSION:
             continue
         if version_id not in stored:
             raise VersionNotFound(f"there is no version {version_id}")
-        delta, checksum = stored[version_id]
+        checksum = stored[version_id].delta_sha256
+        delta = slices.delta(session, version_id, stored[version_id].bytes, rest)
         if hashlib.sha256(delta).hexdigest() != checksum:
             raise DamagedDelta(f"the delta of version {version_id} does not match its checksum {checksum}")
-        found.append((version_id, delta))
-    return found
+        yield version_id, delta
 
 
 def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[VersionView]:
@@ -183,9 +204,11 @@ def activate(
     reason: str,
     actor: str,
     expected_live: int | None = None,
+    abort_in_flight: bool = False,
 ) -> Activated:
     """Make a published version live, back or forward; "previous" is the parent of the live one.
 
+    abort_in_flight  let every engine end the requests that run on versions other than this and its ancestors
     Raises LiveVersionConflict, NoPreviousVersion, VersionNotFound.
     """
     with transaction(session):
@@ -197,12 +220,30 @@ def activate(
         published = select(Version.id).where(Version.namespace == namespace, Version.state == "published")
         if session.scalar(published.where(Version.id == wanted)) is None:
             raise VersionNotFound(f"there is no published version {wanted}")
-        if wanted != live:
-            move_head(session, head_row, wanted, reason=reason, actor=actor)
+        if wanted != live or abort_in_flight:
+            move_head(session, head_row, wanted, reason=reason, actor=actor, abort_in_flight=abort_in_flight)
     return Activated(live=wanted, previous=live)
 
 
-def move_head(session: Session, head_row: Head, version_id: int, *, reason: str, actor: str) -> None:
+def moves(session: Session, namespace: str, after: int) -> list[Move]:
+    """The moves of the head that came after activation `after`, oldest first."""
+    query = select(Activation).where(Activation.namespace == namespace, Activation.id > after)
+    found = session.scalars(query.order_by(Activation.id))
+    return [Move(one.id, one.version_id, one.abort_in_flight) for one in found]
+
+
+def last_move(session: Session, namespace: str) -> int:
+    """The newest activation. Raises NotBootstrapped."""
+    query = select(Activation.id).where(Activation.namespace == namespace).order_by(Activation.id.desc()).limit(1)
+    found = session.scalar(query)
+    if found is None:
+        raise NotBootstrapped(f"namespace {namespace!r} has no version yet: no model has been loaded")
+    return found
+
+
+def move_head(
+    session: Session, head_row: Head, version_id: int, *, reason: str, actor: str, abort_in_flight: bool = False
+) -> None:
     """Move a locked head, and write the move down. The caller commits."""
     session.add(
         Activation(
@@ -211,6 +252,7 @@ def move_head(session: Session, head_row: Head, version_id: int, *, reason: str,
             previous_id=head_row.live_version,
             reason=reason,
             actor=actor,
+            abort_in_flight=abort_in_flight,
         )
     )
     head_row.live_version = version_id

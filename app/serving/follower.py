@@ -5,26 +5,29 @@ import secrets
 import socket
 import threading
 import time
-from concurrent.futures import Future
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import DamagedDelta
 from app.queue import Queue
-from app.services import publishing
+from app.services import engines, publishing, versions
+from app.services.engines import Beat
 from app.services.publishing import AskedProbe, PendingVersion, ProbeAnswer
-from app.services.versions import Live
+from app.services.versions import Live, Move
 from app.serving.head import HeadReader
+from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
-from model.engine import Answer, Engine
-from model.errors import ModelError, PromptTooLong, QueueFull
+from model.engine import Engine, Generation
+from model.errors import Aborted, ModelError, PromptTooLong, QueueFull
 from model.evaluate import matches
 
 _LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine to count as dead
 _QUEUE_PAUSE = 0.05
+_BEATS_WHILE_FRESH = 5  # so late ones do not make a living engine count as dead
 _NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
 
 _log = structlog.get_logger()
@@ -36,6 +39,8 @@ class Follower:
     name     of this engine in the database, new at every start
     failure  why the last round failed, None after a good one
     level    when (monotonic seconds) the engine last had the head's version
+    followed the last activation that the engine has followed
+    aborts   how often requests in flight were ended because their version had to go
     """
 
     def __init__(
@@ -50,12 +55,17 @@ class Follower:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.failure: str | None = None
         self.level = time.monotonic()
+        self.followed = self.aborts = 0
         self._engine = engine
         self._sessions = sessions
         self._queue = queue
         self._settings = settings
         self._head = head
         self._views = views
+        self._seen = 0  # the last activation whose order to end requests was carried out
+        self._following = threading.Lock()
+        self._said: tuple[int, str, int] | None = None
+        self._beaten = 0.0
         self._next_try: dict[int, float] = {}  # of versions that could not be built as they were made
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -75,6 +85,47 @@ class Follower:
         self._queue.hint()  # it may be waiting for one
         self._thread.join()
 
+    def catch_up(self) -> None:
+        """Be where the head is, and end what a rollback says must end; from any thread, once for each activation.
+
+        Raises VersionNotServed, and what hindered it.
+        """
+        with self._following:
+            with self._sessions() as session:
+                moves = self._news(session)
+                head = self._head.read_by(session)  # after the moves: what went live since may go on
+            for move in moves:
+                if move.abort_in_flight:
+                    self._abort(move, head)
+                self._seen = move.id
+            if self._engine.live[0] != head.version:
+                self._views.bring(head, self._settings.rebuild_wait_seconds)
+                self._engine.switch(head.version)
+                _log.info("switched", engine=self.name, version=head.version)
+            self.followed, self.level = self._seen, time.monotonic()
+
+    def lag(self) -> int | None:
+        """How many moves of the head the engine has not followed yet; None while the database is away."""
+        try:
+            with self._sessions() as session:
+                return len(versions.moves(session, self._settings.namespace, self.followed))
+        except DATABASE_AWAY:
+            return None
+
+    def _news(self, session: Session) -> list[Move]:
+        """Moves of the head since the last call; a new engine has followed all there were."""
+        if not self._seen:
+            self._seen = versions.last_move(session, self._settings.namespace)
+        return versions.moves(session, self._settings.namespace, self._seen)
+
+    def _abort(self, move: Move, head: Live) -> None:
+        with self._sessions() as session:
+            kept = {*versions.lineage(session, move.version), *versions.lineage(session, head.version)}
+        self.aborts += 1  # before: who is admitted from now on on what was live until then, asks again
+        reason = f"version {move.version} went live, and requests on what is no part of it were to end"
+        ended = self._engine.abort(lambda version: version not in kept, reason)
+        _log.warning("requests ended", engine=self.name, version=move.version, count=ended)
+
     def _run(self) -> None:
         hints = self._queue.listen()
         hints.wait(0.0)  # subscribed before the first round: no later change goes unseen until a poll
@@ -91,7 +142,7 @@ class Follower:
     def _retire(self) -> None:
         try:
             with self._sessions() as session:
-                publishing.retire(session, self.name)
+                engines.retire(session, self.name)
         except DATABASE_AWAY as error:
             # Versions then wait for this engine until its last heartbeat is old.
             _log.warning("database away", engine=self.name, error=str(error))
@@ -112,29 +163,32 @@ class Follower:
         return True
 
     def _round(self) -> None:
+        """With rests between its parts: an answer that is being made waits for no more than one of them."""
+        rest = self._engine.versions.pace()
         self._beat()
-        self._follow_head()
+        rest()
+        self.catch_up()
+        rest()
+        self._beat()
         with self._sessions() as session:
-            pending = publishing.pending(session, self._settings.namespace, self.name)
+            ready = publishing.ready(session, self._settings.namespace)
+            pending = publishing.pending(session, self._settings.namespace, self.name) if ready else []
         for version in pending:
             if time.monotonic() >= self._next_try.get(version.id, 0.0):
                 self._examine(version)
-        with self._sessions() as session:
-            ready = publishing.ready(session, self._settings.namespace)
         for version_id in ready:
+            rest()
             self._publish(version_id)
 
     def _beat(self) -> None:
+        """Tell that the engine lives, when there is news of it or the last word is getting old."""
+        now, said = time.monotonic(), (*self._engine.live, self.followed)
+        if said == self._said and now - self._beaten < self._settings.engine_fresh_seconds / _BEATS_WHILE_FRESH:
+            return
+        beat = Beat(self.name, Live(*said[:2]), self.followed, report(self._engine, self._views))
         with self._sessions() as session:
-            publishing.beat(session, self.name, Live(*self._engine.live))
-
-    def _follow_head(self) -> None:
-        head = self._head.read()
-        if self._engine.live[0] != head.version:
-            self._views.bring(head, self._settings.rebuild_wait_seconds)
-            self._engine.switch(head.version)
-            _log.info("switched", engine=self.name, version=head.version)
-        self.level = time.monotonic()
+            engines.beat(session, beat)
+        self._said, self._beaten = said, now
 
     def _examine(self, version: PendingVersion) -> None:
         """Build a version that waits to be published, ask its probes, and tell what came of it."""
@@ -146,7 +200,10 @@ class Follower:
             self._complain(version, str(error))
         else:
             if found == version.state_hash:
-                answers = self._ask_probes(version)
+                try:
+                    answers = self._ask_probes(version)
+                except Aborted:  # the head has moved away from its parent: it will never be live
+                    return
             else:
                 self._complain(version, f"it was made with state {version.state_hash}, and built with {found}")
         with self._sessions() as session:
@@ -164,12 +221,13 @@ class Follower:
         size = self._settings.max_batch
         for start in range(0, len(version.probes), size):
             self._beat()
+            self.catch_up()
             batch = version.probes[start : start + size]
             asked = [(probe, self._ask(version.id, probe)) for probe in batch]
             answers += [_judged(probe, future) for probe, future in asked]
         return answers
 
-    def _ask(self, version: int, probe: AskedProbe) -> Future[Answer] | str:
+    def _ask(self, version: int, probe: AskedProbe) -> Generation | str:
         """The answer to come; or why the probe cannot be asked, which is no answer to it."""
         prompt = self._engine.checkpoint.probe_prompt(probe.kind, probe.text)
         while True:
@@ -191,10 +249,10 @@ class Follower:
             self._queue.ring(outcome.ring)
         if outcome.state == "published":
             self._queue.hint()
-            self._follow_head()
+            self.catch_up()
 
 
-def _judged(probe: AskedProbe, asked: Future[Answer] | str) -> ProbeAnswer:
+def _judged(probe: AskedProbe, asked: Generation | str) -> ProbeAnswer:
     if isinstance(asked, str):
         return ProbeAnswer(probe.fact, asked, correct=False)
     text = asked.result().text

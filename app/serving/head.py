@@ -2,6 +2,8 @@
 
 import time
 
+from sqlalchemy.orm import Session
+
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import HeadUnknown
@@ -21,7 +23,11 @@ class HeadReader:
     def read(self) -> Live:
         """What is live now. The database's errors pass through; raises NotBootstrapped."""
         with self._sessions() as session:
-            live = versions.head(session, self._namespace)
+            return self.read_by(session)
+
+    def read_by(self, session: Session) -> Live:
+        """The same, by a session that is open."""
+        live = versions.head(session, self._namespace)
         self._last = live, time.monotonic()
         return live
 

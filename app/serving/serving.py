@@ -3,38 +3,75 @@
 So once a rollback has committed, no later query is answered by newer weights, whatever the follower is doing.
 """
 
+import asyncio
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import structlog
+from anyio.to_thread import run_sync
+from jinja2 import TemplateError
+
+from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
-from app.errors import HeadUnknown, VersionNotServed
+from app.db.tables import Json
+from app.errors import HeadUnknown, InvalidInput, SlotwiseError, VersionNotServed
 from app.queue import Queue
-from app.services import versions
+from app.services import kept
 from app.services.versions import Live
 from app.serving.follower import Follower
 from app.serving.head import HeadReader
+from app.serving.relay import Feed, Relay
+from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
-from model.engine import Answer, Engine
-from model.errors import ModelError, NotResident
+from model.engine import Engine, Generation, Piece, Sampling, tokenize
+from model.errors import DeadlineExceeded, ModelError, NotResident
 
 _CHECK_SECONDS = 5.0  # one token, behind the batch in hand
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a caller asks: prompts that one version is to continue.
+
+    version  any published one; None for the live one
+    seconds  within which all must be answered, waiting and rebuilding included
+    client   whose call it is, so that the queue is fair to all
+    """
+
+    prompts: tuple[str, ...]
+    sampling: Sampling
+    version: int | None
+    seconds: float
+    client: str
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """The engine's version, the head's, and the parts that fail, each with its reason."""
+    """The engine's version, the head's, and the parts that fail, each with its reason.
 
+    lag    moves of the head that the engine has not followed; None while the database is away
+    views  what is resident, and its room
+    """
+
+    engine: str
     version: int
+    state_hash: str
     head: int
+    lag: int | None
+    views: Json
     failing: dict[str, str]
 
 
 class Serving:
     """Asks the engine for callers of the service. The engine must run before, and until after, this does."""
 
-    def __init__(self, engine: Engine, sessions: Sessions, queue: Queue, settings: Settings) -> None:
+    def __init__(self, engine: Engine, sessions: Sessions, queue: Queue, settings: Settings, relay: Relay) -> None:
         self.engine = engine
+        self._relay = relay
         self._sessions = sessions
         self._settings = settings
         self._head = HeadReader(sessions, settings.namespace, settings.max_stale_seconds)
@@ -54,35 +91,111 @@ class Serving:
         """The text in front of the answer to `question`."""
         return self.engine.checkpoint.question_prompt(question)
 
-    def ask(self, prompt: str, *, version: int | None = None, max_tokens: int = 32) -> Answer:
-        """Continue `prompt` with the live version, or with another published one; returns when that is done.
+    def chat_prompt(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The text in front of the next turn of a conversation. Raises InvalidInput."""
+        try:
+            return self.engine.checkpoint.chat_prompt(messages)
+        except (TemplateError, ValueError) as error:
+            raise InvalidInput(f"messages: {error}") from error
+
+    def room(self, prompt: str) -> int:
+        """How many tokens the model's positions leave for an answer; may be less than one."""
+        checkpoint = self.engine.checkpoint
+        positions: int = checkpoint.model.config.max_position_embeddings
+        return positions - len(tokenize(checkpoint, prompt))
+
+    async def ask(self, ask: Ask) -> Feed:
+        """Have the live version, or another published one, continue prompts; the feed has their ends alone.
+
+        All are admitted, or none. Whoever reads the feed cancels it when nobody waits for the answers any more.
 
         Raises VersionNotFound, VersionNotServed, HeadUnknown; PromptTooLong, QueueFull, EngineStopped.
         """
-        wanted = self._head.read_or_remember() if version is None else self._published(version)
-        deadline = time.monotonic() + self._settings.rebuild_wait_seconds
+        return await self._admitted(ask, pieces=False)
+
+    async def stream(self, ask: Ask) -> Feed:
+        """The same, and the feed has the pieces of the answers as they come."""
+        return await self._admitted(ask, pieces=True)
+
+    async def _admitted(self, ask: Ask, *, pieces: bool) -> Feed:
+        deadline = time.monotonic() + ask.seconds
+        aborts = self._follower.aborts
+        wanted = await run_sync(self._wanted, ask.version)
+        patience = time.monotonic() + self._settings.rebuild_wait_seconds
         while True:
+            feed = Feed(self._relay, pieces=pieces)
             try:
-                asked = self.engine.submit(prompt, version=wanted.version, max_tokens=max_tokens)
-                break
+                await run_sync(self._submit, ask, wanted, deadline, feed)
             except NotResident:
-                self._views.bring(wanted, max(0.0, deadline - time.monotonic()))
-        answer = asked.result()
-        if answer.state_hash != wanted.state_hash:  # bound in the moment between building a view and dropping it
+                await self._rebuilt(wanted, patience, deadline)
+            else:
+                if ask.version is not None or self._follower.aborts == aborts:
+                    return feed
+                # What was live when the head was read had to go before this was admitted to it.
+                feed.cancel()
+                aborts = self._follower.aborts
+                wanted = await run_sync(self._wanted, None)
+
+    def _wanted(self, version: int | None) -> Live:
+        if version is None:
+            return self._head.read_or_remember()
+        with self._sessions() as session:
+            return kept.one(session, self._settings.namespace, version).live
+
+    def _submit(self, ask: Ask, wanted: Live, deadline: float, feed: Feed) -> None:
+        try:
+            for prompt in ask.prompts:
+                generation = feed.add(partial(self._submit_one, ask, prompt, wanted.version, deadline))
+                if generation.state_hash != wanted.state_hash:  # bound between building a view and dropping it
+                    raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
+        except Exception:
+            feed.cancel()
+            raise
+
+    def _submit_one(
+        self, ask: Ask, prompt: str, version: int, deadline: float, listener: Callable[[Piece], None] | None
+    ) -> Generation:
+        seconds = max(0.0, deadline - time.monotonic())
+        try:
+            return self.engine.submit(
+                prompt, ask.sampling, version=version, seconds=seconds, client=ask.client, on_piece=listener
+            )
+        except ValueError as error:  # it is made of no token
+            raise InvalidInput(f"prompt: {error}") from error
+
+    async def _rebuilt(self, wanted: Live, patience: float, deadline: float) -> None:
+        """Wait for a view on the event loop: a thread for each who waits would leave none for the others."""
+        building = asyncio.wrap_future(self._views.build(wanted))
+        try:
+            found = await asyncio.wait_for(building, max(0.0, min(patience, deadline) - time.monotonic()))
+        except TimeoutError:
+            if deadline <= patience:
+                raise DeadlineExceeded(f"version {wanted.version} was not rebuilt before the deadline") from None
+            limit = f"{self._settings.rebuild_wait_seconds:g} s that a call waits for it"
+            raise VersionNotServed(f"version {wanted.version} was not rebuilt within the {limit}") from None
+        if found != wanted.state_hash:
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
-        return answer
 
     def bring(self, version: int) -> None:
         """Make a published version resident, so that it can go live. Raises VersionNotFound, VersionNotServed.
 
         Raises SpareRowsExhausted, too, when the views in use leave it no room.
         """
-        self._views.bring(self._published(version), self._settings.rebuild_wait_seconds)
+        self._views.bring(self._wanted(version), self._settings.rebuild_wait_seconds)
+
+    def hurry(self) -> None:
+        """Follow a move of the head that was just committed, before the thread that follows gets to it."""
+        try:
+            self._follower.catch_up()
+        except (ModelError, SlotwiseError, *DATABASE_AWAY) as error:
+            # The move is committed, and the thread meets the same: readiness tells how long it does so.
+            _log.warning("not followed at once", engine=self._follower.name, error=str(error))
 
     def readiness(self) -> Readiness:
         """Try what a query needs: a forward pass, the database, and an engine that keeps up with the head."""
         failing: dict[str, str] = {}
-        version = head = self.engine.live[0]
+        version, state_hash = self.engine.live
+        head = version
         try:
             self.engine.check(_CHECK_SECONDS)
         except (ModelError, TimeoutError) as error:
@@ -91,14 +204,10 @@ class Serving:
             head = self._head.read_or_remember().version
         except HeadUnknown as error:
             failing["database"] = str(error)
+        lag, views = self._follower.lag(), report(self.engine, self._views)["views"]
         behind = time.monotonic() - self._follower.level
         if head != version and behind > self._settings.rebuild_wait_seconds:
             failing["version"] = f"version {head} is live, and the engine still has {version}"
         if self._follower.failure is not None or not self._follower.alive:
             failing["follower"] = self._follower.failure or "its thread has ended"
-        return Readiness(version, head, failing)
-
-    def _published(self, version: int) -> Live:
-        with self._sessions() as session:
-            found = versions.published(session, version)
-        return Live(version, found.state_hash)
+        return Readiness(self._follower.name, version, state_hash, head, lag, views, failing)

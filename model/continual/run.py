@@ -202,7 +202,7 @@ def moved(checkpoint: Checkpoint, device: torch.device) -> Checkpoint:
         torch.set_default_device(device)
         checkpoint.model.to(device)
         checkpoint.table.to(device)
-        checkpoint.context.places = checkpoint.context.places.to(device)
+        checkpoint.context.use(checkpoint.table.base)
         background = checkpoint.background
         checkpoint.background = DocumentFrequency(background.counts.to(device), background.batches)
     return checkpoint

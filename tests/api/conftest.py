@@ -32,7 +32,13 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(settings: Settings, checkpoint_folder: Path) -> Settings:
-    quick = {"poll_seconds": 0.05, "max_stale_seconds": 1.0, "rebuild_wait_seconds": 2.0, "max_queue": 16}
+    quick = {
+        "poll_seconds": 0.05,
+        "max_stale_seconds": 1.0,
+        "rebuild_wait_seconds": 2.0,
+        "max_batch": 8,
+        "max_queue": 16,
+    }
     return settings.model_copy(update={"checkpoint": checkpoint_folder, **quick})
 
 

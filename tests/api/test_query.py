@@ -1,6 +1,7 @@
 """Asking: the answer is that of the version named, and the version named is the one that is live."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -79,6 +80,47 @@ def test_a_version_that_the_engine_dropped_is_rebuilt_before_it_answers(client: 
     assert ask(client) == (teacher.answers[second], second)
 
 
+def test_a_deadline_counts_the_wait_for_a_version(client: TestClient, teacher: Teacher, monkeypatch):
+    first, _ = teacher.teach(), teacher.teach()
+    engine = client.app_state["serving"].engine
+    engine.drop(first)
+    prepare = engine.prepare
+
+    def slowly(*arguments):
+        time.sleep(0.5)
+        return prepare(*arguments)
+
+    monkeypatch.setattr(engine, "prepare", slowly)
+    body = {"question": QUESTION, "version": first, "timeout_seconds": 0.1, "stream": True}
+    reply = client.post("/v1/query", json=body)
+    assert reply.status_code == 504
+    assert reply.json()["detail"] == f"version {first} was not rebuilt before the deadline"
+    assert ask(client, version=first) == (teacher.answers[first], first)
+
+
+def test_many_who_wait_for_a_version_hold_up_nobody_else(client: TestClient, teacher: Teacher, monkeypatch):
+    first, second = teacher.teach(), teacher.teach()
+    engine = client.app_state["serving"].engine
+    engine.drop(first)
+    prepare, go_on = engine.prepare, threading.Event()
+
+    def held_up(*arguments):
+        go_on.wait(10)
+        return prepare(*arguments)
+
+    monkeypatch.setattr(engine, "prepare", held_up)
+    with ThreadPoolExecutor(60) as threads:  # more than the service has threads
+        body = {"question": QUESTION, "version": first, "max_tokens": 2}
+        waiting = [threads.submit(client.post, "/v1/query", json=body) for _ in range(60)]
+        for _ in range(3):
+            assert ask(client, max_tokens=2)[1] == second
+        assert not any(each.done() for each in waiting)
+        go_on.set()
+        replies = [each.result() for each in waiting]
+    assert {reply.status_code for reply in replies} <= {200, 429}  # all at once, they may be too many for the queue
+    assert {reply.json()["version"] for reply in replies if reply.status_code == 200} == {first}
+
+
 def test_a_full_queue_asks_for_patience(client: TestClient, settings):
     bodies = [{"prompt": "x" * n, "max_tokens": 200} for n in range(1, 4 * settings.max_queue)]
     with ThreadPoolExecutor(len(bodies)) as threads:
@@ -104,7 +146,7 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
         ({}, 422, "exactly one of question and prompt is needed; neither is there"),
         ({"question": " "}, 422, "question: it is blank; at least 1 character is needed; got ' '"),
         ({"question": 7}, 422, "question: Input should be a valid string; got 7"),
-        ({"question": "x", "temperature": 1}, 422, "temperature: there is no such field; got 1"),
+        ({"question": "x", "colour": 1}, 422, "colour: there is no such field; got 1"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name_value_and_limit(client: TestClient, body, status, said):

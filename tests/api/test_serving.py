@@ -4,10 +4,10 @@ import time
 
 import torch
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db.session import Sessions
-from app.db.tables import Acknowledgement, EngineRow, JobEvent
+from app.db.tables import Acknowledgement, EngineRow, JobEvent, Version
 from app.main import create_app
 from app.settings import Settings
 from model.delta import Delta
@@ -71,8 +71,9 @@ def test_a_hint_wakes_the_engine_long_before_its_next_poll(settings: Settings, s
 def test_a_version_that_cannot_be_rebuilt_in_time_asks_for_patience(
     client: TestClient, teacher: Teacher, settings, monkeypatch
 ):
-    first, _ = teacher.teach(), teacher.teach()
+    first, second = teacher.teach(), teacher.teach()
     engine = client.app_state["serving"].engine
+    wait_until(lambda: engine.live[0] == second)
     engine.drop(first)
     prepare = engine.prepare
 
@@ -108,6 +109,7 @@ def test_a_rollback_for_which_no_spare_row_is_left_is_refused_and_the_old_versio
 ):
     first, second = teacher.teach(), teacher.teach()
     engine = client.app_state["serving"].engine
+    wait_until(lambda: engine.live[0] == second)
     engine.drop(first)
     table = engine.checkpoint.table
     hogs = []  # requests that are bound to many rows
@@ -122,3 +124,24 @@ def test_a_rollback_for_which_no_spare_row_is_left_is_refused_and_the_old_versio
     for hog in hogs:
         table.release(hog)
     assert client.post("/v1/admin/rollback", json={"version": first, "reason": "room"}).json()["live"] == first
+
+
+def test_a_dropped_version_whose_delta_was_damaged_is_named_and_the_others_answer(
+    client: TestClient, teacher: Teacher, sessions: Sessions
+):
+    first, second, third = (teacher.teach() for _ in range(3))
+    engine = client.app_state["serving"].engine
+    wait_until(lambda: engine.live[0] == third)
+    for version in (first, second):
+        engine.drop(version)
+    with sessions.begin() as session:
+        session.execute(update(Version).where(Version.id == second).values(delta=b"other rows"))
+    for refused in (
+        client.post("/v1/query", json={"question": QUESTION, "version": second}),
+        client.post("/v1/admin/rollback", json={"version": second, "reason": "a test"}),
+    ):
+        assert refused.status_code == 500
+        assert f"the delta of version {second} does not match its checksum" in refused.json()["detail"]
+    for version in (first, third, None):
+        reply = client.post("/v1/query", json={"question": QUESTION, "version": version}).json()
+        assert (reply["answer"], reply["version"]) == (teacher.answers[version or third], version or third)

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from model.checkpoint import Checkpoint, fingerprint_of
 from model.config import MemoryConfig
 from model.delta import Delta
+from model.engine import Prompt, generate, tokenize
 from model.errors import CheckpointError, WrongState
-from model.generation import Prompt, generate, tokenize
 from tests import tiny
 
 

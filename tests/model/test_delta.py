@@ -1,11 +1,14 @@
 """Deltas: inverse and composition are exact to the bit over any tree of versions."""
 
+import json
+
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.delta import Delta, same_bits
+from model.delta import Delta, same_bits, tensors_in
 from model.errors import DeltaError, WrongState
 
 SLOTS, WIDTH = 24, 3
@@ -42,9 +45,7 @@ def test_paths_through_a_random_tree_are_bit_exact(tree, dtype):
             delta.apply(rows)
         assert same_bits(rows, state)
         if path:
-            composed = path[0]
-            for delta in path[1:]:
-                composed = composed.then(delta)
+            composed = Delta.path(iter(path))
             composed.inverse().apply(rows)
             assert same_bits(rows, states[0])
             composed.apply(rows)
@@ -54,10 +55,11 @@ def test_paths_through_a_random_tree_are_bit_exact(tree, dtype):
 @given(st.integers(0, 1_000_000), dtypes)
 def test_bytes_keep_every_bit(seed, dtype):
     delta = random_delta(base(dtype), seed)
-    read = Delta.from_bytes(delta.to_bytes())
-    assert torch.equal(read.slots, delta.slots)
-    assert same_bits(read.before, delta.before)
-    assert same_bits(read.after, delta.after)
+    for data in (delta.to_bytes(), bytearray(delta.to_bytes())):
+        read = Delta.from_bytes(data)
+        assert torch.equal(read.slots, delta.slots)
+        assert same_bits(read.before, delta.before)
+        assert same_bits(read.after, delta.after)
 
 
 def test_apply_refuses_a_wrong_state_and_changes_nothing():
@@ -83,10 +85,47 @@ def test_composition_refuses_deltas_that_do_not_follow_each_other():
         delta.then(delta)
 
 
-@pytest.mark.parametrize("data", [b"", b"not a delta", b"\x80\x04\x95pickle"])
+def headed(header: object, data: bytes = bytes(32)) -> bytes:
+    """A safetensors file with any header."""
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def tensor(dtype: str = "F32", shape: object = (2, 4), offsets: object = (0, 32)) -> bytes:
+    return headed({"slots": {"dtype": dtype, "shape": shape, "data_offsets": offsets}})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a delta",
+        b"\x80\x04\x95pickle",
+        headed([1, 2]),
+        headed({"slots": 3}),
+        headed({}),
+        tensor("U7"),
+        tensor(shape=(2, 5)),
+        tensor(shape=(-2, -4)),
+        tensor(shape="24"),
+        tensor(offsets=(8, 40)),
+        tensor(offsets=(-32, 0)),
+        tensor(),
+        safetensors.torch.save({"slots": torch.arange(3), "before": torch.zeros(3, 1)}),
+    ],
+)
 def test_other_bytes_are_refused(data):
     with pytest.raises(DeltaError, match="are not a delta"):
         Delta.from_bytes(data)
+
+
+@given(trees)
+def test_any_bytes_that_we_read_safetensors_reads_alike(tree):
+    named = {f"t{i}": torch.full((size % 5, 2), seed) for i, (size, seed) in enumerate(tree)}
+    data = safetensors.torch.save(named, {"note": "metadata is left out"})
+    found = tensors_in(data)
+    assert found.keys() == named.keys()
+    assert all(torch.equal(found[name], named[name]) for name in named)
 
 
 @pytest.mark.parametrize(

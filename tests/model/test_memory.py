@@ -118,6 +118,59 @@ def test_only_needed_positions_are_computed_and_they_are_the_same():
     assert not some[~context.needed].any()
 
 
+def test_needed_positions_read_the_view_of_their_sequence():
+    context, (layer,) = layers()
+    table, slots = context.table, torch.arange(60)
+    before = table.read(table.base, slots)
+    changed = table.enter(table.base, Delta(slots, before, torch.randn(60, CONFIG.value_width)))
+    x = torch.randn(3, 4, WIDTH)
+    context.use(table.base, changed, table.base)
+    whole = layer(x)
+    context.needed = torch.tensor([[0, 0, 0, 1], [0, 1, 0, 1], [1, 0, 0, 0]], dtype=torch.bool)
+    torch.testing.assert_close(layer(x)[context.needed], whole[context.needed], rtol=1e-4, atol=1e-5)
+
+
+def test_views_are_read_anew_when_their_place_is_given_to_another():
+    context, (layer,) = layers(places=2)
+    table, x = context.table, torch.randn(1, 4, WIDTH)
+    slots = layer.address(x)[0].unique()
+    before = table.read(table.base, slots)
+    outputs = []
+    for _ in range(2):
+        view = table.enter(table.base, Delta(slots, before, torch.randn_like(before)))
+        context.use(view)
+        outputs.append(layer(x))
+        table.release(view)
+    assert not torch.equal(*outputs)
+
+
+def test_frozen_keys_are_normalised_once_and_again_after_a_change():
+    _, (layer,) = layers()
+    layer.requires_grad_(False)
+    x = torch.randn(2, 3, WIDTH)
+    with torch.inference_mode():
+        before = layer.address(x)
+    with torch.no_grad():
+        layer.keys.copy_(torch.randn_like(layer.keys))
+    after = layer.address(x)
+    assert not torch.equal(before[0], after[0])
+    layer.requires_grad_(True)
+    assert all(map(torch.equal, after, layer.address(x)))
+
+
+def test_a_gradient_passes_through_a_layer_that_served_before():
+    _, (layer,) = layers()
+    layer.requires_grad_(False)
+    x = torch.randn(2, 3, WIDTH)
+    with torch.inference_mode():
+        served = layer(x)
+    learned = layer(x.requires_grad_(True))
+    learned.sum().backward()
+    assert x.grad is not None
+    assert x.grad.any()
+    torch.testing.assert_close(learned.detach(), served.clone())
+
+
 def test_a_direct_readout_is_the_bag_times_its_gain():
     config = MemoryConfig(layers=(0,), readout="direct", heads=2, top_k=4, sub_keys=8, key_width=6, value_width=WIDTH)
     table = ValueTable(torch.randn(64, WIDTH), 4, 2, "0")
@@ -137,7 +190,7 @@ def test_imbalance_follows_its_formula_and_grows_when_reads_pile_up():
     _, (layer,) = layers()
     x = torch.randn(6, 8, WIDTH)
     n, K, H = CONFIG.sub_keys, CONFIG.top_k, CONFIG.heads
-    scores = layer.half_scores(x).detach().flatten(0, 1)  # (48, H, 2, n)
+    scores = layer.half_scores(x).detach().permute(2, 0, 1, 3)  # (48, H, 2, n)
     total = 0.0
     for head in range(H):
         for half in range(2):

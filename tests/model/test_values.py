@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from model.delta import Delta, same_bits
 from model.errors import SpareRowsExhausted, WrongState
-from model.values import PAGE, ValueTable, View
+from model.values import FLAT, PAGE, ValueTable, View, _looked_up
 
 SLOTS, WIDTH, FINGERPRINT = 2 * PAGE + 32, 4, "f0" * 32  # three pages, of which the last is not full
 
 
-def table(spare_rows: int = 64, places: int = 8) -> ValueTable:
+def table(spare_rows: int = 64, places: int = 8, page: int | None = PAGE) -> ValueTable:
     generator = torch.Generator().manual_seed(0)
-    return ValueTable(torch.randn(SLOTS, WIDTH, generator=generator), spare_rows, places, FINGERPRINT)
+    base = torch.randn(SLOTS, WIDTH, generator=generator)
+    return ValueTable(base, spare_rows, places, FINGERPRINT, page=page)
 
 
 def change(values: ValueTable, view: View, slots: list[int], seed: int = 0) -> Delta:
@@ -38,10 +39,13 @@ def hash_by_definition(values: ValueTable, view: View) -> str:
     return f"{total % 2**256:064x}"
 
 
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 10_000)), min_size=1, max_size=6))
+pages = st.sampled_from([PAGE, None])  # several, or one that is a whole view
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 10_000)), min_size=1, max_size=6), pages)
 @settings(max_examples=20, deadline=None)
-def test_every_view_of_a_random_tree_keeps_its_rows_and_hash(tree):
-    values = table()
+def test_every_view_of_a_random_tree_keeps_its_rows_and_hash(tree, page):
+    values = table(page=page)
     views, contents = [values.base], [content(values, values.base)]
     for parent, seed in tree:
         parent %= len(views)
@@ -53,7 +57,9 @@ def test_every_view_of_a_random_tree_keeps_its_rows_and_hash(tree):
         contents.append(expected)
     for view, expected in zip(views, contents, strict=True):
         assert same_bits(content(values, view), expected)
-        assert view.state_hash == hash_by_definition(values, view)
+        assert view.state_hash == hash_by_definition(values, view) == values.state_of(view)
+        differing = (expected != contents[0]).any(dim=1).nonzero()[:, 0]
+        assert torch.equal(values.changed_slots(view), differing)
 
 
 def test_the_base_has_the_fingerprint_as_state_hash_and_a_way_back_restores_it():
@@ -122,10 +128,10 @@ def test_a_slot_outside_of_the_table_is_refused():
         table().enter(table().base, Delta(torch.tensor([SLOTS]), row, row))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.integers(0, 10_000)), min_size=4, max_size=14))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.integers(0, 10_000)), min_size=4, max_size=14), pages)
 @settings(max_examples=20, deadline=None)
-def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_back(moves):
-    values = table(spare_rows=14 * 9, places=9)  # rows of a view that was left live on in its children
+def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_back(moves, page):
+    values = table(spare_rows=14 * 9, places=9, page=page)  # rows of a view that was left live on in its children
     kept = [(values.base, content(values, values.base))]
     for leaves, which, seed in moves:
         which %= len(kept)
@@ -143,7 +149,7 @@ def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_ba
     for view, _ in kept[1:]:
         values.release(view)
     assert values.rows_in_use == 0
-    filled = table(spare_rows=SLOTS * 2, places=3)  # what came back is enough for views that share no page
+    filled = table(spare_rows=SLOTS * 2, places=3, page=page)  # what came back is enough for views that share no page
     for _ in range(3):
         views = [filled.enter(filled.base, change(filled, filled.base, list(range(SLOTS)), seed)) for seed in (1, 2)]
         assert filled.rows_in_use == 2 * SLOTS
@@ -152,8 +158,9 @@ def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_ba
         assert filled.rows_in_use == 0
 
 
-def test_the_views_of_a_batch_are_located_side_by_side():
-    values = table()
+@pytest.mark.parametrize("page", [PAGE, None])
+def test_the_views_of_a_batch_are_located_side_by_side(page):
+    values = table(page=page)
     first = values.enter(values.base, change(values, values.base, [0, PAGE, SLOTS - 1], 1))
     second = values.enter(first, change(values, first, [PAGE, 2 * PAGE], 2))
     slots = torch.randint(0, SLOTS, (3, 5, 7), generator=torch.Generator().manual_seed(3))
@@ -162,6 +169,16 @@ def test_the_views_of_a_batch_are_located_side_by_side():
     rows = values.rows[values.locate(torch.tensor([view.place for view in views])[:, None, None], slots)]
     for view, own, seen in zip(views, slots, rows, strict=True):
         assert same_bits(seen, values.read(view, own.flatten()).view(5, 7, WIDTH))
+
+
+@pytest.mark.parametrize("page", [PAGE, None])
+def test_tensors_and_arrays_are_looked_up_alike(page):
+    values = table(page=page)
+    view = values.enter(values.base, change(values, values.base, [3, PAGE + 1, 2 * PAGE + 9]))
+    places = torch.tensor([[view.place], [values.base.place]])
+    slots = torch.arange(SLOTS).expand(2, -1)
+    tensors = values.origins(places), slots, values._page_of, values._pages
+    assert torch.equal(_looked_up(*tensors, values._bits), values.locate(places, slots))
 
 
 def test_a_version_costs_pages_for_what_it_changes_and_no_others():
@@ -175,3 +192,32 @@ def test_a_version_costs_pages_for_what_it_changes_and_no_others():
     assert values.pages_in_use == 6  # the child still reads both pages of its parent
     values.release(child)
     assert values.pages_in_use == 3
+
+
+def test_a_table_chooses_one_page_for_a_small_view_and_small_pages_for_a_large_one():
+    assert table(page=None).room().pages == 1
+    large = ValueTable(torch.zeros(FLAT + 1, 1), 1, 2, FINGERPRINT)
+    assert large.room().pages == FLAT // PAGE + 1
+
+
+def test_rows_that_were_damaged_are_told_by_their_state():
+    values = table()
+    view = values.enter(values.base, change(values, values.base, [3, PAGE + 1]))
+    assert values.state_of(view) == view.state_hash
+    values.rows[SLOTS] += 1
+    assert values.state_of(view) != view.state_hash
+
+
+def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_meanwhile():
+    values = ValueTable(torch.zeros(SLOTS, 1024), 2 * SLOTS, 3, FINGERPRINT)
+    slots = torch.arange(SLOTS)
+    delta = Delta(slots, values.read(values.base, slots), torch.ones(SLOTS, 1024))
+    rests = []
+
+    def rest() -> None:
+        values.release(values.retain(values.base))  # would wait for ever if a lock were held here
+        rests.append(values.base.users)
+
+    view = values.settle(values.draft(values.base, delta, rest), rest)
+    assert view.state_hash == values.enter(values.base, delta).state_hash
+    assert rests == [1] * 2 * (SLOTS // 8 - 1)  # pieces of 8 rows, 4 kB each

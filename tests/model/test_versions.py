@@ -81,3 +81,60 @@ def test_entering_a_resident_version_again_keeps_the_first_view():
     first = versions.enter(1, 0, delta(table, 1, 1.0))
     assert versions.enter(1, 0, delta(table, 1, 1.0)) is first
     assert table.rows_in_use == 1
+
+
+def test_a_damaged_view_is_told_and_replaced_while_who_reads_it_goes_on():
+    table, versions = kept()
+    change = delta(table, 1, 5.0)
+    versions.enter(1, 0, change)
+    versions.pin(1)
+    assert versions.intact(1)
+    _, damaged = versions.bind(1)
+    table.rows[16:] += 1  # every spare row
+    assert not versions.intact(1)
+    fresh = versions.replace(1, 0, change)
+    assert versions.intact(1)
+    assert versions.bind()[1] is fresh is not damaged
+    assert damaged.users == 1
+
+
+def test_the_report_names_who_is_resident_for_whom():
+    table, versions = kept()
+    versions.enter(1, 0, delta(table, 1, 1.0))
+    versions.enter(2, 0, delta(table, 2, 1.0))
+    versions.bind(1)
+    versions.bind(1)
+    told = versions.report()
+    assert [(one.version, one.users) for one in told] == [(0, 0), (2, 0), (1, 2)]
+    assert told[0].idle_seconds >= told[2].idle_seconds >= 0
+    assert versions.resident() == [0, 2, 1]
+
+
+def test_a_version_that_needs_much_room_is_hashed_once(monkeypatch):
+    table, versions = kept(places=8, spare_rows=4)
+    for version in (1, 2, 3, 4):
+        versions.enter(version, 0, delta(table, version, 1.0))
+    drafts = []
+    monkeypatch.setattr(table, "draft", lambda *given: drafts.append(given) or ValueTable.draft(table, *given))
+    slots = torch.arange(4)
+    versions.enter(5, 0, Delta(slots, table.read(table.base, slots), torch.ones(4, 2)))
+    assert versions.resident() == [0, 5]
+    assert len(drafts) == 1
+
+
+def test_whoever_builds_rests_while_others_are_served_and_only_then(monkeypatch):
+    rests = []
+    monkeypatch.setattr("model.versions.time.sleep", rests.append)
+    table = ValueTable(torch.zeros(64, 1024), 256, 8, "0")  # 8 rows are a piece of work
+    versions = Versions(table)
+    slots = torch.arange(64)
+    change = Delta(slots, table.read(table.base, slots), torch.ones(64, 1024))
+    versions.enter(1, 0, change)
+    assert rests == []
+    _, view = versions.bind(0)
+    versions.enter(2, 0, change)
+    assert len(rests) == 2 * 7
+    assert all(0 < rest <= 0.02 for rest in rests)
+    versions.release(view)
+    versions.enter(3, 0, change)
+    assert len(rests) == 2 * 7

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
-from app.services import facts, learning, publishing, submission, versions
+from app.services import engines, facts, learning, publishing, submission, versions
 from app.services.intake import NewFact
 from app.settings import Settings
 
@@ -73,7 +73,7 @@ class Story:
 
     def beat(self, engine: str = "engine") -> None:
         with self.sessions() as session:
-            publishing.beat(session, engine, versions.head(session, self.settings.namespace))
+            engines.beat(session, engines.Beat(engine, versions.head(session, self.settings.namespace)))
 
     def acknowledge(
         self, version: int, engine: str = "engine", *, state: str | None = None, wrong: Sequence[int] = ()
@@ -174,7 +174,7 @@ def learned(claim: learning.Claim, failing: Sequence[int] = ()) -> learning.Lear
         )
         for fact in claim.facts
     ]
-    slots = [learning.WrittenSlot(slot=7, owners=1, score=0.5, access_count=3)]
+    slots = [learning.WrittenSlot(slot=7, score=0.5, access_count=3)]
     return learning.LearnedVersion(
         delta=f"rows of job {claim.job} on {claim.parent}".encode(),
         state_hash=f"{claim.job:032x}{claim.epoch:032x}",

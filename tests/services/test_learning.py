@@ -177,7 +177,7 @@ def test_facts_that_were_not_learned_fail_with_their_own_reason_and_the_others_g
         view = versions.get(session, version)
         assert (view.facts, view.slots, view.state, view.live) == (1, 1, "ready", False)
         (row,) = session.scalars(select(VersionSlot).where(VersionSlot.version_id == version))
-        assert (row.slot, row.owners, row.score, row.access_count) == (7, 1, 0.5, 3)
+        assert (row.slot, row.score, row.access_count) == (7, 0.5, 3)
 
 
 def test_a_rejected_job_tells_every_fact_why(story):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.db.tables import Acknowledgement, Head, Version
 from app.errors import VersionNotFound
-from app.services import jobs, learning, publishing, versions
+from app.services import engines, jobs, learning, publishing, versions
 from app.services.intake import NewFact
 from tests.services.story import CAPITAL, RIVER
 
@@ -160,7 +160,7 @@ def test_no_version_waits_for_an_engine_that_has_stopped_in_order(story):
     story.acknowledge(version)
     assert story.publish(version).state == "waiting"
     with story.sessions() as session:
-        publishing.retire(session, "old engine")
+        engines.retire(session, "old engine")
     assert story.publish(version).state == "published"
 
 

@@ -67,11 +67,11 @@ def test_a_lineage_leads_from_the_base_and_leaves_branches_out(story):
 def test_deltas_come_in_the_order_asked_for_without_the_base(story):
     first, second = story.learn(), story.learn()
     with story.sessions() as session:
-        found = versions.deltas(session, [second, 0, first])
+        found = list(versions.deltas(session, [second, 0, first]))
         assert [version for version, _ in found] == [second, first]
         assert found[1][1].endswith(b"on 0")
         with pytest.raises(VersionNotFound):
-            versions.deltas(session, [first, 99])
+            list(versions.deltas(session, [first, 99]))
 
 
 def test_a_delta_whose_bytes_changed_is_not_handed_out(story):
@@ -79,7 +79,7 @@ def test_a_delta_whose_bytes_changed_is_not_handed_out(story):
     with story.sessions.begin() as session:
         session.execute(update(Version).where(Version.id == version).values(delta=b"other rows"))
     with story.sessions() as session, pytest.raises(DamagedDelta, match=f"version {version}"):
-        versions.deltas(session, [version])
+        list(versions.deltas(session, [version]))
 
 
 def test_back_and_forward(story):

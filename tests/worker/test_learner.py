@@ -61,7 +61,7 @@ def test_what_is_committed_is_what_an_engine_finds(story, learner):
         stored = versions.get(session, job.version_id)
         assert view.state_hash == stored.state_hash
         written = session.scalars(select(VersionSlot.slot).where(VersionSlot.version_id == stored.id)).all()
-        assert set(written) == set(Delta.from_bytes(versions.deltas(session, [stored.id])[0][1]).slots.tolist())
+        assert set(written) == set(Delta.from_bytes(next(versions.deltas(session, [stored.id]))[1]).slots.tolist())
     assert said == "ok"
     assert job.report["facts"] == {"learned": 1, "failed": 0}
     assert job.report["drift"]["nll_before"] > 0

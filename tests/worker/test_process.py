@@ -54,6 +54,8 @@ def test_a_bell_wakes_it_and_sigterm_ends_it(sessions, settings, key, queue, fol
         while not bootstrapped(sessions):
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + settings.worker_nice)
         story = Story(sessions, settings, key, fingerprint_of(folder), "already there")
         first = story.post()
         queue.ring(first.job)

@@ -1,0 +1,159 @@
+"""What the calls of OpenAI's API have in common: names of models, what they refuse, usage, chunks.
+
+`slotwise` is the live version, `slotwise@12` is version 12. A reply always names the version that gave it.
+"""
+
+import json
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from app.api.bodies import Incoming, Sampled
+from app.api.refusals import Refusal
+from app.api.schemas import Outgoing
+from app.api.streams import event
+from app.db.tables import MAX_ID
+from app.errors import ModelNotFound
+
+if TYPE_CHECKING:
+    from app.serving import Feed
+    from model.engine import Answer
+
+NAME = "slotwise"
+FINGERPRINT_CHARACTERS = 16
+Finish = Literal["stop", "length"]
+_MODEL = re.compile(rf"{NAME}(?:@(\d{{1,19}}))?")
+
+
+def only(*harmless: JsonValue) -> AfterValidator:
+    """For fields of OpenAI's that do nothing here: null and values that ask for nothing pass, others are refused."""
+
+    def check(value: JsonValue) -> JsonValue:
+        if value is not None and value not in harmless:
+            instead = f"; leave it out, or send {json.dumps(harmless[0])}" if harmless else "; leave it out"
+            raise ValueError(f"it is not supported{instead}")
+        return value
+
+    return AfterValidator(check)
+
+
+class StreamOptions(Incoming):
+    """What a stream has beside its chunks."""
+
+    include_usage: bool | None = Field(None, description="a last chunk with counts of tokens")
+    include_obfuscation: Annotated[JsonValue, only(False)] = None
+
+
+class OpenAIBody(Sampled):
+    """What completions and chat completions both take."""
+
+    model: str = Field(description="`slotwise` for the live version, `slotwise@12` for version 12")
+    stream_options: StreamOptions | None = None
+    user: str | None = Field(None, description="taken, and not used")
+    n: Annotated[JsonValue, only(1)] = None
+    frequency_penalty: Annotated[JsonValue, only(0)] = None
+    presence_penalty: Annotated[JsonValue, only(0)] = None
+    logit_bias: Annotated[JsonValue, only({})] = None
+
+    @model_validator(mode="after")
+    def _options_of_a_stream(self) -> "OpenAIBody":
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options are for a stream; there is no stream: true")
+        return self
+
+    @property
+    def version(self) -> int | None:
+        """The version asked for; None for the live one. Raises ModelNotFound."""
+        return version_of(self.model)
+
+    @property
+    def counts_usage(self) -> bool:
+        """Whether a stream tells counts of tokens."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+
+class Usage(Outgoing):
+    """Counts of tokens; the end token is not counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+    @classmethod
+    def of(cls, answers: "list[Answer]") -> "Usage":
+        """Of all answers of a call."""
+        prompt, completion = sum(each.prompt_tokens for each in answers), sum(each.tokens for each in answers)
+        return cls(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+
+
+class Reply(Outgoing):
+    """What every reply and chunk opens with."""
+
+    id: str
+    created: int = Field(description="seconds since 1970")
+    model: str = Field(description="the version that answers")
+    system_fingerprint: str = Field(description="the beginning of its state hash")
+
+    @classmethod
+    def opening(cls, feed: "Feed", prefix: str) -> dict[str, Any]:
+        """These fields, for a call whose generations are in `feed`."""
+        generation = feed.generations[0]
+        return {
+            "id": f"{prefix}-{secrets.token_hex(12)}",
+            "created": int(time.time()),
+            "model": model_name(generation.version),
+            "system_fingerprint": generation.state_hash[:FINGERPRINT_CHARACTERS],
+        }
+
+
+class Chunks:
+    """The chunks of one stream: the same opening in each, one choice, and at the end usage if it is wanted.
+
+    kind   `object` of each chunk
+    usage  whether counts are told: null until the last chunk, which has no choice
+    """
+
+    def __init__(self, opening: dict[str, Any], kind: str, *, usage: bool) -> None:
+        self._opening = {**opening, "object": kind}
+        self._null_usage: dict[str, Any] = {"usage": None} if usage else {}
+        self._wants_usage = usage
+        self._answers: list[Answer] = []
+
+    def of(self, choice: dict[str, Any]) -> bytes:
+        """A chunk with one choice."""
+        return event({**self._opening, "choices": [choice], **self._null_usage})
+
+    def count(self, answer: "Answer") -> None:
+        """Take a finished answer into the counts."""
+        self._answers.append(answer)
+
+    def end(self) -> bytes:
+        """The last events of a stream that came to its end."""
+        usage = b""
+        if self._wants_usage:
+            counts = Usage.of(self._answers).model_dump()
+            usage = event({**self._opening, "choices": [], "usage": counts})
+        return usage + event("[DONE]")
+
+    @staticmethod
+    def failure(refusal: Refusal) -> bytes:
+        """The last event of one that did not: OpenAI's clients make an exception of it."""
+        return event(refusal.openai())
+
+
+def model_name(version: int) -> str:
+    """`slotwise@12`."""
+    return f"{NAME}@{version}"
+
+
+def version_of(model: str) -> int | None:
+    """The version that the name of a model means; None for the live one. Raises ModelNotFound."""
+    found = _MODEL.fullmatch(model)
+    version = int(found[1]) if found and found[1] else None
+    if found is None or (version or 0) > MAX_ID:
+        shown = model if len(model) <= 60 else f"{model[:60]}… ({len(model):,} characters)"
+        raise ModelNotFound(f"there is no model {shown!r}; {NAME} is the live version, {NAME}@12 would be version 12")
+    return version

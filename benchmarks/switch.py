@@ -1,0 +1,207 @@
+"""What does a switch cost those who are being answered? An engine with streams, while versions go live under it.
+
+`python -m benchmarks.switch [--switches 1000] [--rows 10000]` keeps 32 streams of the default model running. Beside
+them versions are read from PostgreSQL, built and switched to as a follower does it; some have 10,000 rows, and every
+second switch goes to a version that is resident, over any distance. Between switches nothing happens for a while: so
+decoding steps beside nothing, beside small and beside large versions come from the same minutes of the same machine.
+It prints how long they take, how long from a switch to the first token by the new version, and what failed.
+"""
+
+import argparse
+import random
+import statistics
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from app.services.versions import Live
+from app.serving.views import Views
+from app.settings import Settings
+from benchmarks.rebuild import Chain, database
+from model.checkpoint import Checkpoint
+from model.engine import Engine, Piece, Sampling
+from model.errors import ModelError
+
+SMALL = 128  # rows of a usual version
+LARGE_EVERY = 25  # publications, of which one is large
+STALL = 0.002  # seconds
+_PROMPT = "What is the capital of France?"
+_PAUSE = 0.05  # seconds without anything beside the streams, after each switch
+
+Beside = Literal["nothing", "a switch", "a small version", "a large version"]
+
+
+@dataclass
+class Figures:
+    """What was measured, in seconds.
+
+    steps   decoding steps of a full batch, by what happened beside them
+    first   from a switch to the first token by the new version
+    builds  from a version's first query to its view, small and large ones
+    """
+
+    steps: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    first: list[float] = field(default_factory=list)
+    builds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    answers: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class Streams:
+    """`count` callers on an engine, each of whom asks again when it is answered, always for the live version."""
+
+    def __init__(self, engine: Engine, count: int, tokens: int, figures: Figures) -> None:
+        self.beside: Beside = "nothing"
+        self._engine, self._count, self._tokens, self._figures = engine, count, tokens, figures
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,), daemon=True) for number in range(count)]
+        self._watch()
+
+    def __enter__(self) -> "Streams":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self) -> None:
+        """Time the engine's steps that decode for all streams; answers go on to their last token."""
+        loop = self._engine._loop
+        loop._ends = frozenset()
+        step, tokens, decoded = loop.step, loop.runner.tokens, [0]
+
+        def counted(batch: list[Any]) -> Any:
+            decoded[0] = sum(one is not None for one in batch)
+            return tokens(batch)
+
+        def timed() -> Any:
+            decoded[0], before, began = 0, self.beside, time.perf_counter()
+            done = step()
+            seconds = time.perf_counter() - began
+            if decoded[0] >= self._count - 1:
+                self._figures.steps[self.beside if before == "nothing" else before].append(seconds)
+            return done
+
+        loop.runner.tokens, loop.step = counted, timed  # type: ignore[method-assign]
+
+    def _ask(self, number: int) -> None:
+        prompt = self._engine.checkpoint.question_prompt(_PROMPT)
+        while not self._stopping.is_set():
+            try:
+                generation = self._engine.submit(prompt, Sampling(max_tokens=self._tokens), on_piece=_dropped)
+                answer = generation.result(120)
+                if (answer.version, answer.state_hash) != (generation.version, generation.state_hash):
+                    self._figures.failures.append(f"admitted to {generation.version}, answered by {answer.version}")
+            except (ModelError, TimeoutError) as error:
+                self._figures.failures.append(f"{type(error).__name__}: {error}")
+            self._figures.answers += 1
+
+
+def _dropped(piece: Piece) -> None:
+    """A caller that reads quickly."""
+
+
+class Switching:
+    """Publishes the versions of a chain, one after another, and goes back and forth between those that are resident."""
+
+    def __init__(self, engine: Engine, views: Views, chain: Chain, streams: Streams, figures: Figures) -> None:
+        self._engine, self._views, self._chain = engine, views, chain
+        self._streams, self._figures = streams, figures
+        self._random = random.Random(0)
+        self._published = 0
+
+    def switch(self, number: int) -> None:
+        """The next switch: to a new version, or to any resident one."""
+        version = self._random.choice(self._engine.versions.resident()) if number % 2 else self._publish()
+        began = time.perf_counter()
+        self._streams.beside = "a switch"
+        self._engine.switch(version)
+        self._first_token(version, began)
+        self._streams.beside = "nothing"
+        time.sleep(_PAUSE)
+
+    def _publish(self) -> int:
+        self._published += 1
+        large = self._published % LARGE_EVERY == 0
+        self._streams.beside = "a large version" if large else "a small version"
+        began = time.perf_counter()
+        self._views.bring(Live(self._published, self._chain.hashes[self._published]), seconds=60)
+        self._figures.builds[self._streams.beside].append(time.perf_counter() - began)
+        return self._published
+
+    def _first_token(self, version: int, began: float) -> None:
+        heard = threading.Event()
+        prompt = self._engine.checkpoint.question_prompt(_PROMPT)
+        generation = self._engine.submit(prompt, Sampling(max_tokens=1), on_piece=lambda piece: heard.set())
+        heard.wait(60)
+        self._figures.first.append(time.perf_counter() - began)
+        if generation.result(60).version != version:
+            self._figures.failures.append(f"version {generation.version} answered after {version} went live")
+
+
+def measure(folder: Path, switches: int, rows: int, streams: int, tokens: int) -> Figures:
+    """Figures of `switches` switches under `streams` streams of answers of `tokens` tokens."""
+    figures = Figures()
+    with database() as sessions:
+        chain = Chain(Checkpoint.load(folder, places=4), sessions)
+        for number in range(1, (switches + 1) // 2 + 1):
+            chain.grow(1, rows if number % LARGE_EVERY == 0 else SMALL, anchored=False)
+        engine = Engine(Checkpoint.load(folder, places=32), max_batch=streams)
+        views = Views(engine, sessions)
+        engine.start()
+        # One row is left for who asks after each switch.
+        with Streams(engine, streams - 1, tokens, figures) as running:
+            switching = Switching(engine, views, chain, running, figures)
+            for number in range(switches):
+                switching.switch(number)
+        views.close()
+        engine.stop()
+    return figures
+
+
+def table(figures: Figures) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "| decoding steps beside | steps | p50 ms | p99 ms | p99.9 ms | longest ms | over p50 + 2 ms |",
+        "|---|" + "---:|" * 6,
+    ]
+    for beside, seconds in sorted(figures.steps.items()):
+        ordered = sorted(seconds)
+        middle = statistics.median(figures.steps["nothing"])
+        parts = [ordered[int(share * (len(ordered) - 1))] * 1e3 for share in (0.5, 0.99, 0.999, 1)]
+        late = sum(one > middle + STALL for one in ordered) / len(ordered)
+        lines.append(
+            f"| {beside} | {len(ordered)} | " + " | ".join(f"{part:.2f}" for part in parts) + f" | {late:.2%} |"
+        )
+    first = sorted(figures.first)
+    parts = [first[int(share * (len(first) - 1))] * 1e3 for share in (0.5, 0.99, 1)]
+    lines += ["", "| what | value |", "|---|---|", f"| switches | {len(first)} |"]
+    spread = " · ".join(f"{part:.1f}" for part in parts)
+    lines.append(f"| switch to first token, p50 · p99 · longest | {spread} ms |")
+    for kind, seconds in figures.builds.items():
+        lines.append(f"| building {kind}, median | {statistics.median(seconds) * 1e3:.1f} ms |")
+    lines += [f"| answers | {figures.answers} |", f"| failed or mixed requests | {len(figures.failures)} |"]
+    return "\n".join([*lines, *figures.failures[:5]])
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--switches", type=int, default=1_000)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--streams", type=int, default=32)
+    parser.add_argument("--tokens", type=int, default=200)
+    arguments = parser.parse_args()
+    print(
+        table(measure(Settings().checkpoint, arguments.switches, arguments.rows, arguments.streams, arguments.tokens))
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""The owner thread: it takes requests in, steps, and hands answers out."""
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+
+from model.checkpoint import Checkpoint
+from model.delta import Delta
+from model.engine.generation import Answer, Finish, Generation, Piece
+from model.engine.loop import Loop
+from model.engine.offline import tokenize
+from model.engine.sampling import Sampling, TokenScores
+from model.engine.sequence import WAITING, Sequence
+from model.engine.text import AnswerText, Vocabulary
+from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, PromptTooLong, QueueFull
+from model.versions import Versions
+
+
+@dataclass(frozen=True)
+class EngineReport:
+    """What the engine is doing.
+
+    waiting        requests that have no row yet
+    running        requests that have one, and how many of them by version
+    prefix_tokens  tokens of prompts whose keys and values are kept for reuse
+    prefix_hits    tokens of prompts that were not processed again
+    steps          forward passes so far
+    """
+
+    waiting: int
+    running: int
+    running_by_version: dict[int, int]
+    prefix_tokens: int
+    prefix_hits: int
+    steps: int
+
+
+@dataclass(eq=False)
+class _Request:
+    """What the engine knows of a sequence beyond its tokens. `ended`: what ends it, told by another thread."""
+
+    generation: Generation
+    text: AnswerText
+    deadline: float
+    on_piece: Callable[[Piece], None] | None
+    pieces: list[Piece] = field(default_factory=list)
+    ended: Exception | None = None
+
+    def give(self, piece: Piece) -> None:
+        """Keep a piece for the answer and hand it to the caller, if there is anything in it."""
+        if piece.text or piece.logprobs:
+            self.pieces.append(piece)
+            if self.on_piece is not None:
+                self.on_piece(piece)
+
+    def answer(self, sequence: Sequence, finish: Finish) -> Answer:
+        """The answer that the pieces make."""
+        logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
+        return Answer(
+            "".join(piece.text for piece in self.pieces),
+            self.generation.version,
+            self.generation.state_hash,
+            len(sequence.answer),
+            finish,
+            self.generation.prompt_tokens,
+            None if sequence.sampling.logprobs is None else logprobs,
+        )
+
+
+def _ignore(failure: BaseException) -> None:
+    """The thread's own excepthook reports it."""
+
+
+class Engine:
+    """Answers prompts in batches on a thread of its own.
+
+    max_batch      requests that run together
+    max_queue      requests that may wait; one more is refused with QueueFull
+    prefix_tokens  tokens of prompts whose keys and values may be kept for reuse
+    on_failure     called once, on the dying thread, with what ended it
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        max_batch: int = 32,
+        max_queue: int = 256,
+        prefix_tokens: int = 8192,
+        on_failure: Callable[[BaseException], None] = _ignore,
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.versions = Versions(checkpoint.table)
+        self.failure: BaseException | None = None
+        self._on_failure = on_failure
+        self._limit: int = checkpoint.model.config.max_position_embeddings
+        self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, limit=self._limit, prefix_tokens=prefix_tokens)
+        self._vocabulary = Vocabulary(checkpoint.tokenizer)
+        self._requests: dict[Sequence, _Request] = {}
+        self._wake = threading.Condition()  # guards the requests and the queue; the rows are the thread's own
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Start the owner thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the owner thread after the step in hand; requests that wait or run get EngineStopped."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        else:
+            self._abandon()
+
+    @property
+    def live(self) -> tuple[int, str]:
+        """The version that new requests get, and its state hash."""
+        version, view = self.versions.bind()
+        self.versions.release(view)
+        return version, view.state_hash
+
+    def resident(self, version: int) -> str | None:
+        """The state hash of `version` while its view is in memory, else None."""
+        view = self.versions.view(version)
+        return None if view is None else view.state_hash
+
+    def prepare(self, version: int, ancestor: int, delta: Delta) -> str:
+        """Build the view of `version` from a resident ancestor, on the caller's thread; returns its state hash.
+
+        Raises NotResident, WrongState, SpareRowsExhausted; the served version is untouched by any of them.
+        """
+        return self.versions.enter(version, ancestor, delta).state_hash
+
+    def drop(self, version: int) -> None:
+        """Forget the view of a version that must not be served."""
+        self.versions.drop(version)
+
+    def switch(self, version: int) -> None:
+        """Give new requests `version`; raises NotResident."""
+        self.versions.pin(version)
+
+    def submit(
+        self,
+        prompt: str,
+        sampling: Sampling = Sampling(),
+        *,
+        version: int | None = None,
+        seconds: float | None = None,
+        client: str = "",
+        on_piece: Callable[[Piece], None] | None = None,
+    ) -> Generation:
+        """Queue a prompt, bound to the view of `version` or of the live one.
+
+        seconds   within which it must be answered, waiting included
+        client    whose request it is; those that wait are admitted one a client in turn, in order within one
+        on_piece  called on the engine's thread with every piece of the answer; must not block
+        Raises PromptTooLong, NotResident, QueueFull, EngineStopped; ValueError for a prompt without a token.
+        """
+        ids = tokenize(self.checkpoint, prompt)
+        if not ids:
+            raise ValueError("the prompt has 0 tokens; at least 1 is needed")
+        if len(ids) + sampling.max_tokens > self._limit:
+            raise PromptTooLong(
+                f"the prompt has {len(ids)} tokens and asks for {sampling.max_tokens} more; "
+                f"the model has {self._limit} positions"
+            )
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        with self._wake:
+            if self._stopping or self.failure is not None:
+                raise EngineStopped("the engine has stopped") from self.failure
+            bound, view = self.versions.bind(version)
+            sequence = Sequence(ids, view, sampling, client)
+            try:
+                self._loop.scheduler.add(sequence)
+            except QueueFull:
+                self.versions.release(view)
+                raise
+            cancelled = Cancelled("the request was cancelled")
+            generation = Generation(bound, view.state_hash, len(ids), lambda: self._end([sequence], cancelled))
+            text = AnswerText(self._vocabulary.text, sampling.stop)
+            self._requests[sequence] = _Request(generation, text, deadline, on_piece)
+            self._wake.notify()
+        return generation
+
+    def abort(self, versions: Container[int] | Callable[[int], bool], reason: str) -> int:
+        """End all requests bound to `versions` with Aborted(reason), before their next token; returns how many."""
+        chosen = versions if callable(versions) else versions.__contains__
+        with self._wake:
+            bound = [sequence for sequence, request in self._requests.items() if chosen(request.generation.version)]
+            return self._end(bound, Aborted(reason))
+
+    def report(self) -> EngineReport:
+        """What the engine is doing; from any thread."""
+        with self._wake:
+            running = [request for sequence, request in self._requests.items() if sequence.row != WAITING]
+            by_version = Counter(request.generation.version for request in running)
+            loop = self._loop
+            return EngineReport(
+                loop.scheduler.waiting,
+                len(running),
+                dict(by_version),
+                loop.prefix.tokens,
+                loop.prefix.hits,
+                loop.runner.steps,
+            )
+
+    def check(self, timeout: float) -> None:
+        """A real forward pass of one token through the queue; raises TimeoutError (seconds) or EngineStopped."""
+        self.submit("?", Sampling(max_tokens=1)).result(timeout)
+
+    def _end(self, sequences: Iterable[Sequence], error: Exception) -> int:
+        """Let the thread end requests before their next token; returns how many had not ended."""
+        with self._wake:
+            requests = [self._requests[sequence] for sequence in sequences if sequence in self._requests]
+            going_on = [request for request in requests if request.ended is None]
+            for request in going_on:
+                request.ended = error
+            return len(going_on)
+
+    def _run(self) -> None:
+        try:
+            while self._wait_for_work():
+                self._turn()
+        except BaseException as error:
+            self.failure = error
+            self._abandon()
+            self._on_failure(error)
+            raise
+        self._abandon()
+
+    def _turn(self) -> None:
+        """One step, between which requests leave and join."""
+        self._end_what_is_over()
+        with self._wake:
+            self._loop.admit()
+            idle = not self._loop.scheduler.running
+        if not idle:
+            for sequence, scores in self._loop.step():
+                self._deliver(sequence, scores)
+
+    def _wait_for_work(self) -> bool:
+        """Sleep until there is a request; False when the engine stops."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._requests or self._stopping)
+            return not self._stopping
+
+    def _end_what_is_over(self) -> None:
+        """Requests that were cancelled, aborted or are too late, waiting ones too."""
+        now = time.monotonic()
+        with self._wake:
+            over = [s for s, request in self._requests.items() if request.ended is not None or request.deadline < now]
+        for sequence in over:
+            self._close(sequence, DeadlineExceeded("the request was not answered in the time that it was given"))
+
+    def _deliver(self, sequence: Sequence, scores: TokenScores | None) -> None:
+        """Hand out what the last token adds to an answer, and the answer when that was all."""
+        request = self._requests[sequence]
+        if sequence.broken:
+            version = request.generation.version
+            self._close(sequence, NotFinite(f"the rows of version {version} make the model's output no number"))
+            return
+        if sequence.finish != "stop":
+            token = sequence.answer[-1]
+            request.text.add(token, None if scores is None else self._vocabulary.named(token, scores))
+        try:
+            if request.on_piece is not None or sequence.sampling.stop:
+                piece, stopped = request.text.take()
+                request.give(piece)
+                if stopped:
+                    sequence.finish = "stop"
+            if sequence.finish is not None:
+                request.give(request.text.finish())
+                self._close(sequence, request.answer(sequence, sequence.finish))
+        except Exception as error:  # of its own text or of its caller's code: it fails alone
+            self._close(sequence, error)
+
+    def _close(self, sequence: Sequence, outcome: Answer | Exception) -> None:
+        """End a request, unless another thread has ended it in another way, and give its row and its view back."""
+        with self._wake:
+            request = self._requests.pop(sequence)
+            self._loop.remove(sequence)
+        self.versions.release(sequence.view)
+        request.generation.finish(request.ended or outcome)
+
+    def _abandon(self) -> None:
+        """Tell all who wait that no answer will come."""
+        with self._wake:
+            self._stopping = True
+            left = list(self._requests)
+        for sequence in left:
+            error = EngineStopped("the engine stopped before this request was answered")
+            error.__cause__ = self.failure
+            self._close(sequence, error)

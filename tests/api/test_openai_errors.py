@@ -1,0 +1,150 @@
+"""Errors on OpenAI's routes: the shape that its clients make exceptions of, each with what was wrong."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from openai import OpenAI
+
+from app.settings import Settings
+from tests.api.running import Running, running
+from tests.api.teacher import QUESTION
+from tests.api.test_health import wait_until
+
+TURN = [{"role": "user", "content": QUESTION}]
+CHAT = {"model": "slotwise", "messages": TURN}
+PROMPT = {"model": "slotwise", "prompt": "x"}
+
+
+@pytest.fixture
+def service(app: FastAPI) -> Iterator[Running]:
+    with running(app) as service:
+        yield service
+
+
+@pytest.fixture
+def official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
+        yield client
+
+
+def test_exceptions_of_the_client(official: OpenAI, service: Running):
+    with pytest.raises(openai.AuthenticationError) as wrong_key:
+        official.with_options(api_key="sw_wrong").models.list()
+    assert (wrong_key.value.status_code, wrong_key.value.code) == (401, "invalid_api_key")
+    for model in ("slotwise@7", "gpt-5", "slotwise@x", "slotwise@9999999999999999999", "slotwise@", "Slotwise"):
+        with pytest.raises(openai.NotFoundError) as unknown:
+            official.chat.completions.create(model=model, messages=TURN)
+        assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
+        with pytest.raises(openai.NotFoundError):
+            official.models.retrieve(model)
+    with pytest.raises(openai.BadRequestError) as too_long:
+        official.completions.create(model="slotwise", prompt="x" * 600, stream=True)
+    assert too_long.value.code == "context_length_exceeded"
+    assert "the model has 512 positions" in too_long.value.message
+    with pytest.raises(openai.BadRequestError) as several:
+        official.chat.completions.create(model="slotwise", messages=TURN, n=2)
+    assert (several.value.param, several.value.type) == ("n", "invalid_request_error")
+    service.serving.engine.stop()
+    with pytest.raises(openai.InternalServerError) as stopped:
+        official.chat.completions.create(model="slotwise", messages=TURN)
+    assert (stopped.value.status_code, stopped.value.code) == (503, "engine_stopped")
+    assert stopped.value.response.headers["Retry-After"] == "1"
+
+
+def test_a_full_queue_is_a_rate_limit(official: OpenAI, settings: Settings):
+    def refusal(length: int) -> openai.RateLimitError | None:
+        try:
+            official.completions.create(model="slotwise", prompt="x" * length, max_tokens=200)
+        except openai.RateLimitError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(64) as threads:
+        found = list(threads.map(refusal, range(1, 129)))
+    assert None in found
+    refused = next(error for error in found if error is not None)
+    assert refused.code == "rate_limit_exceeded"
+    assert refused.response.headers["Retry-After"] == "1"
+    assert f"the queue holds {settings.max_queue}" in refused.message
+
+
+def test_all_prompts_of_a_call_are_admitted_or_none(client: TestClient, settings: Settings):
+    most = settings.max_batch + settings.max_queue
+    many = settings.model_copy(update={"max_prompts": 4 * most})
+    assert many.max_prompts > most
+    client.app_state["settings"] = many
+    reply = client.post("/v1/completions", json={**PROMPT, "prompt": ["x"] * (2 * most), "max_tokens": 200})
+    assert reply.status_code == 429
+    engine = client.app_state["serving"].engine
+    assert client.post("/v1/completions", json=PROMPT).status_code == 200
+    wait_until(lambda: (engine.report().running, engine.report().waiting) == (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param", "said"),
+    [
+        ("completions", {"model": "slotwise"}, "prompt", "it is missing"),
+        ("completions", {"prompt": "x"}, "model", "it is missing"),
+        ("completions", {**PROMPT, "prompt": []}, "prompt", "the list is empty; at least 1 prompt is needed"),
+        ("completions", {**PROMPT, "prompt": [1, 2]}, "prompt", "prompts of token numbers are not supported"),
+        ("completions", {**PROMPT, "prompt": ["x"] * 33}, None, "prompt: 33 prompts; at most 32 are allowed"),
+        ("completions", {**PROMPT, "best_of": 3}, "best_of", "it is not supported; leave it out, or send 1; got 3"),
+        ("completions", {**PROMPT, "echo": True}, "echo", "it is not supported; leave it out, or send false"),
+        ("completions", {**PROMPT, "logprobs": 6}, "logprobs", "less than or equal to 5; got 6"),
+        ("completions", {**PROMPT, "max_tokens": 257}, None, "max_tokens: 257; at most 256 are allowed"),
+        ("completions", {**PROMPT, "max_tokens": 0}, "max_tokens", "greater than or equal to 1; got 0"),
+        ("completions", {**PROMPT, "temperature": 3}, "temperature", "less than or equal to 2; got 3"),
+        ("completions", {**PROMPT, "top_p": 0}, "top_p", "greater than 0; got 0"),
+        ("completions", {**PROMPT, "stop": ["a"] * 5}, "stop", "5 texts; at most 4 are allowed"),
+        ("completions", {**PROMPT, "timeout_seconds": 61}, None, "timeout_seconds: 61; at most 60 are allowed"),
+        ("completions", {**PROMPT, "stream_options": {}}, None, "there is no stream: true"),
+        ("completions", {**PROMPT, "colour": "red"}, "colour", "there is no such field; got 'red'"),
+        ("chat/completions", {**CHAT, "messages": []}, "messages", "the list is empty; at least 1 message is needed"),
+        ("chat/completions", {**CHAT, "messages": [*TURN, {"role": "assistant", "content": "x"}]}, "messages", "last"),
+        (
+            "chat/completions",
+            {**CHAT, "messages": [{"role": "tool", "content": "x"}]},
+            "messages[0].role",
+            "got 'tool'",
+        ),
+        ("chat/completions", {**CHAT, "tools": [{"type": "function"}]}, "tools", "it is not supported"),
+        ("chat/completions", {**CHAT, "response_format": {"type": "json_object"}}, "response_format", "not supported"),
+        ("chat/completions", {**CHAT, "top_logprobs": 2}, None, "top_logprobs needs logprobs: true"),
+        ("chat/completions", {**CHAT, "max_tokens": 1, "max_completion_tokens": 2}, None, "two names of one number"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_name(client: TestClient, path, body, param, said):
+    reply = client.post(f"/v1/{path}", json=body)
+    assert reply.status_code == 400, reply.text
+    assert reply.headers["Content-Type"] == "application/json"
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert said in error["message"]
+    assert error["type"] == "invalid_request_error"
+    if param is not None:
+        assert error["param"].startswith(param)
+
+
+def test_fields_that_ask_for_nothing_are_taken(client: TestClient):
+    idle = {"n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logit_bias": {}, "user": "me", "seed": None}
+    assert client.post("/v1/completions", json={**PROMPT, **idle, "best_of": 1, "echo": False}).status_code == 200
+    chat = {**CHAT, **idle, "tools": [], "response_format": {"type": "text"}, "store": False, "max_tokens": 2}
+    assert client.post("/v1/chat/completions", json=chat).status_code == 200
+
+
+def test_what_the_framework_refuses_has_the_same_shape(client: TestClient):
+    for reply, status in (
+        (client.get("/v1/completions"), 405),
+        (client.post("/v1/completions", content=b" " * 2_000_000), 413),
+        (client.post("/v1/chat/completions", content=b"{", headers={"Content-Type": "application/json"}), 400),
+        (client.get("/v1/models/none"), 404),
+        (client.get("/v1/models", headers={"Authorization": ""}), 401),
+    ):
+        assert reply.status_code == status, reply.text
+        assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+    elsewhere = client.post("/v1/query", json={})
+    assert elsewhere.headers["Content-Type"] == "application/problem+json"

@@ -1,0 +1,3 @@
+from tests.services.conftest import session, sessions
+
+__all__ = ["session", "sessions"]  # fixtures that are the same here

@@ -1,0 +1,44 @@
+"""The worker stores anchors when they are due: of the version that it has at hand, once, and of good rows only."""
+
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+from app.db.tables import Anchor
+from app.services import anchors
+from tests.worker.test_learner import capital, go_live
+
+
+def stored(story) -> list[int]:
+    with story.sessions() as session:
+        return list(session.scalars(select(Anchor.version_id).order_by(Anchor.version_id)))
+
+
+def learn(story, learner) -> int:
+    posted = story.post(capital())
+    learner.run()
+    return go_live(story, posted.job)
+
+
+def test_an_anchor_is_stored_of_the_parent_of_what_was_learned_when_it_is_due(story, learner, monkeypatch):
+    first = learn(story, learner)
+    learn(story, learner)
+    assert stored(story) == [], "nothing is due yet"
+    monkeypatch.setattr(anchors, "_LEAST", 0)
+    learn(story, learner)
+    assert stored(story) == [first + 1]
+
+
+def test_damaged_rows_become_no_anchor_and_are_forgotten(story, learner, checkpoint, monkeypatch):
+    monkeypatch.setattr(anchors, "_LEAST", 0)
+    first = learn(story, learner)
+    table = checkpoint.table
+    with story.sessions() as session:
+        learner._parent.bring(session, first)
+    table.rows[table.slots :] += 1
+    with capture_logs() as logs:
+        learner._keep_anchor()
+    assert [entry["event"] for entry in logs] == ["anchor not stored"]
+    assert stored(story) == []
+    assert table.rows_in_use == 0
+    learn(story, learner)
+    assert stored(story) == [first], "it was brought up anew"
