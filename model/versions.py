@@ -10,12 +10,12 @@ from model.delta import Delta
 from model.errors import NotResident, SpareRowsExhausted
 from model.values import Draft, ValueTable, View
 
-_WORKING_SHARE = 0.1  # of the time in which others are served
+_WORKING_SHARE = 0.07  # of the time in which others are served
 _LONGEST_REST = 0.02  # seconds
 
 
 class Pace:
-    """Rests between short pieces of work while others are served, for nine times as long as the pieces take.
+    """Rests between short pieces of work while others are served, for many times as long as the pieces take.
 
     Python runs one thread at a time: pieces without a rest between them would let a decoding step, which asks for
     the interpreter at every operation, wait for each of them.

@@ -5,13 +5,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from model.checkpoint import Checkpoint
 from model.delta import Delta
-from model.engine.generation import Answer, Finish, Generation, Piece
+from model.engine.generation import Answer, Generation, Piece
 from model.engine.loop import Loop
 from model.engine.offline import tokenize
+from model.engine.request import Request
 from model.engine.sampling import Sampling, TokenScores
 from model.engine.sequence import WAITING, Sequence
 from model.engine.text import AnswerText, Vocabulary
@@ -36,38 +37,6 @@ class EngineReport:
     prefix_tokens: int
     prefix_hits: int
     steps: int
-
-
-@dataclass(eq=False)
-class _Request:
-    """What the engine knows of a sequence beyond its tokens. `ended`: what ends it, told by another thread."""
-
-    generation: Generation
-    text: AnswerText
-    deadline: float
-    on_piece: Callable[[Piece], None] | None
-    pieces: list[Piece] = field(default_factory=list)
-    ended: Exception | None = None
-
-    def give(self, piece: Piece) -> None:
-        """Keep a piece for the answer and hand it to the caller, if there is anything in it."""
-        if piece.text or piece.logprobs:
-            self.pieces.append(piece)
-            if self.on_piece is not None:
-                self.on_piece(piece)
-
-    def answer(self, sequence: Sequence, finish: Finish) -> Answer:
-        """The answer that the pieces make."""
-        logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
-        return Answer(
-            "".join(piece.text for piece in self.pieces),
-            self.generation.version,
-            self.generation.state_hash,
-            len(sequence.answer),
-            finish,
-            self.generation.prompt_tokens,
-            None if sequence.sampling.logprobs is None else logprobs,
-        )
 
 
 def _ignore(failure: BaseException) -> None:
@@ -99,7 +68,7 @@ class Engine:
         self._limit: int = checkpoint.model.config.max_position_embeddings
         self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, limit=self._limit, prefix_tokens=prefix_tokens)
         self._vocabulary = Vocabulary(checkpoint.tokenizer)
-        self._requests: dict[Sequence, _Request] = {}
+        self._requests: dict[Sequence, Request] = {}
         self._wake = threading.Condition()  # guards the requests and the queue; the rows are the thread's own
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -184,7 +153,7 @@ class Engine:
             cancelled = Cancelled("the request was cancelled")
             generation = Generation(bound, view.state_hash, len(ids), lambda: self._end([sequence], cancelled))
             text = AnswerText(self._vocabulary.text, sampling.stop)
-            self._requests[sequence] = _Request(generation, text, deadline, on_piece)
+            self._requests[sequence] = Request(generation, text, deadline, on_piece)
             self._wake.notify()
         return generation
 
@@ -261,24 +230,32 @@ class Engine:
     def _deliver(self, sequence: Sequence, scores: TokenScores | None) -> None:
         """Hand out what the last token adds to an answer, and the answer when that was all."""
         request = self._requests[sequence]
+        outcome: Answer | Exception | None
         if sequence.broken:
             version = request.generation.version
-            self._close(sequence, NotFinite(f"the rows of version {version} make the model's output no number"))
-            return
+            outcome = NotFinite(f"the rows of version {version} make the model's output no number")
+        else:
+            try:
+                outcome = self._answer(request, sequence, scores)
+            except Exception as error:  # of its own text or of its caller's code: it fails alone
+                outcome = error
+        if outcome is not None:
+            self._close(sequence, outcome)
+
+    def _answer(self, request: Request, sequence: Sequence, scores: TokenScores | None) -> Answer | None:
+        """Add the last token to the text; the answer, when that was all."""
         if sequence.finish != "stop":
             token = sequence.answer[-1]
             request.text.add(token, None if scores is None else self._vocabulary.named(token, scores))
-        try:
-            if request.on_piece is not None or sequence.sampling.stop:
-                piece, stopped = request.text.take()
-                request.give(piece)
-                if stopped:
-                    sequence.finish = "stop"
-            if sequence.finish is not None:
-                request.give(request.text.finish())
-                self._close(sequence, request.answer(sequence, sequence.finish))
-        except Exception as error:  # of its own text or of its caller's code: it fails alone
-            self._close(sequence, error)
+        if request.on_piece is not None or sequence.sampling.stop:
+            piece, stopped = request.text.take()
+            request.give(piece)
+            if stopped:
+                sequence.finish = "stop"
+        if sequence.finish is None:
+            return None
+        request.give(request.text.finish())
+        return request.answer(sequence, sequence.finish)
 
     def _close(self, sequence: Sequence, outcome: Answer | Exception) -> None:
         """End a request, unless another thread has ended it in another way, and give its row and its view back."""

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.teacher import QUESTION, Teacher
+from tests.api.test_health import wait_until
 
 
 def ask(client: TestClient, **more: object) -> tuple[str, int]:
@@ -81,8 +82,9 @@ def test_a_version_that_the_engine_dropped_is_rebuilt_before_it_answers(client: 
 
 
 def test_a_deadline_counts_the_wait_for_a_version(client: TestClient, teacher: Teacher, monkeypatch):
-    first, _ = teacher.teach(), teacher.teach()
+    first, second = teacher.teach(), teacher.teach()
     engine = client.app_state["serving"].engine
+    wait_until(lambda: engine.live[0] == second)  # the live one is not dropped
     engine.drop(first)
     prepare = engine.prepare
 
@@ -101,6 +103,7 @@ def test_a_deadline_counts_the_wait_for_a_version(client: TestClient, teacher: T
 def test_many_who_wait_for_a_version_hold_up_nobody_else(client: TestClient, teacher: Teacher, monkeypatch):
     first, second = teacher.teach(), teacher.teach()
     engine = client.app_state["serving"].engine
+    wait_until(lambda: engine.live[0] == second)  # the live one is not dropped
     engine.drop(first)
     prepare, go_on = engine.prepare, threading.Event()
 

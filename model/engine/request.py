@@ -1,0 +1,45 @@
+"""What the engine knows of a sequence beyond its tokens: who waits for it, until when, and what was given out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from model.engine.generation import Answer, Finish, Generation, Piece
+from model.engine.sequence import Sequence
+from model.engine.text import AnswerText
+
+
+@dataclass(eq=False)
+class Request:
+    """A sequence's other side: its caller.
+
+    deadline  monotonic seconds
+    pieces    given out so far
+    ended     what ends it, told by another thread
+    """
+
+    generation: Generation
+    text: AnswerText
+    deadline: float
+    on_piece: Callable[[Piece], None] | None
+    pieces: list[Piece] = field(default_factory=list)
+    ended: Exception | None = None
+
+    def give(self, piece: Piece) -> None:
+        """Keep a piece for the answer and hand it to the caller, if there is anything in it."""
+        if piece.text or piece.logprobs:
+            self.pieces.append(piece)
+            if self.on_piece is not None:
+                self.on_piece(piece)
+
+    def answer(self, sequence: Sequence, finish: Finish) -> Answer:
+        """The answer that the pieces make."""
+        logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
+        return Answer(
+            "".join(piece.text for piece in self.pieces),
+            self.generation.version,
+            self.generation.state_hash,
+            len(sequence.answer),
+            finish,
+            self.generation.prompt_tokens,
+            None if sequence.sampling.logprobs is None else logprobs,
+        )
