@@ -1,6 +1,7 @@
 """The HTTP service as an ASGI application: `uvicorn app.main:create_app --factory`."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -76,7 +77,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         queue = Queue(settings)
         stack.callback(queue.close)
         sizes = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
-        engine = Engine(checkpoint, **sizes, on_failure=ends_the_process(loop))
+        threads = settings.engine_threads or max(1, len(os.sched_getaffinity(0)) - 1)
+        engine = Engine(checkpoint, **sizes, threads=threads, on_failure=ends_the_process(loop))
         engine.start()
         stack.callback(engine.stop)
         serving = Serving(engine, sessions, queue, settings, Relay(loop))

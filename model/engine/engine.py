@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
+import torch
+
 from model.checkpoint import Checkpoint
 from model.delta import Delta
 from model.engine.generation import Answer, Generation, Piece
@@ -49,6 +51,7 @@ class Engine:
     max_batch      requests that run together
     max_queue      requests that may wait; one more is refused with QueueFull
     prefix_tokens  tokens of prompts whose keys and values may be kept for reuse
+    threads        that torch computes with; None leaves its choice, which is one for each processor
     on_failure     called once, on the dying thread, with what ended it
     """
 
@@ -59,12 +62,13 @@ class Engine:
         max_batch: int = 32,
         max_queue: int = 256,
         prefix_tokens: int = 8192,
+        threads: int | None = None,
         on_failure: Callable[[BaseException], None] = _ignore,
     ) -> None:
         self.checkpoint = checkpoint
         self.versions = Versions(checkpoint.table)
         self.failure: BaseException | None = None
-        self._on_failure = on_failure
+        self._threads, self._on_failure = threads, on_failure
         self._limit: int = checkpoint.model.config.max_position_embeddings
         self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, limit=self._limit, prefix_tokens=prefix_tokens)
         self._vocabulary = Vocabulary(checkpoint.tokenizer)
@@ -194,6 +198,8 @@ class Engine:
 
     def _run(self) -> None:
         try:
+            if self._threads is not None:
+                torch.set_num_threads(self._threads)
             while self._wait_for_work():
                 self._turn()
         except BaseException as error:

@@ -315,6 +315,19 @@ def test_weights_in_bfloat16_answer_too(engine):
     assert given.logprobs[0].logprob == pytest.approx(expected.logprobs[0].logprob, abs=0.3)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_its_thread_computes_with_as_many_threads_as_it_is_given(threads):
+    before, seen = torch.get_num_threads(), []
+    engine = Engine(tiny.build(), threads=threads)
+    engine.start()
+    try:
+        engine.submit("a?\n", Sampling(logprobs=0), on_piece=lambda _: seen.append(torch.get_num_threads())).result(30)
+    finally:
+        engine.stop()
+        torch.set_num_threads(before)
+    assert set(seen) == {threads}
+
+
 def test_an_engine_for_partial_attention_is_refused():
     language = tiny.qwen3()
     language.layer_types = ["full_attention", "sliding_attention", "full_attention", "full_attention"]
