@@ -57,6 +57,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     Raises WrongCheckpoint when the database belongs to another checkpoint.
     """
     # Torch is loaded here: a process that only reads the routes or the OpenAPI document does without it.
+    import torch
+
     from app.serving import Relay, Serving, ends_the_process
     from model.checkpoint import Checkpoint
     from model.engine import Engine
@@ -66,6 +68,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
             raise StackFailed(f"SLOTWISE_{name.upper()} is not set; `slotwise up` starts servers of its own")
     spare_rows, places = settings.spare_rows or None, settings.resident_views
     checkpoint = Checkpoint.load(settings.checkpoint, spare_rows=spare_rows, places=places)
+    if settings.device != "cpu":  # there the weights have the width that they were stored in
+        checkpoint.to(torch.device(settings.device), checkpoint.weight_dtype)
     # Threads read the database and are soon free again: who asks waits for the answer on the event loop.
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
     loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     checkpoint: Path = _PACKAGED_CHECKPOINT
+    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")  # where API and worker compute
     namespace: str = Field("default", min_length=1)
 
     # Learning: a lease is renewed three times in its life, so one late heartbeat does not lose it.

@@ -184,6 +184,20 @@ class Checkpoint:
             shape["extra"],
         )
 
+    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> "Checkpoint":
+        """This checkpoint with its weights, in `dtype` if one is given, its rows and its views on `device`.
+
+        The statistics of the background stay: learning chooses slots on the CPU.
+        Raises CheckpointError where this machine or this build of torch has no such device.
+        """
+        try:
+            self.model.to(device=device, dtype=dtype)
+        except (RuntimeError, AssertionError) as error:  # which of them, depends on the build
+            raise CheckpointError(f"{self.folder} cannot be moved to the device {device}: {error}") from error
+        self.table.to(device)
+        self.context.use(self.table.base)
+        return self
+
     def save(self, folder: Path, *, values: "Tensor | EightBitRows | None" = None) -> None:
         """Write the checkpoint: dense weights in `weight_dtype`, `values` (the base rows by default) as they are."""
         folder.mkdir(parents=True, exist_ok=True)

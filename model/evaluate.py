@@ -92,7 +92,7 @@ def _mean_nll(checkpoint: Checkpoint, view: View, rows: list[tuple[list[int], li
     rows = sorted(rows, key=lambda row: len(row[0]))
     checkpoint.context.use(view)
     for start in range(0, len(rows), 32):
-        batch = pad(rows[start : start + 32], checkpoint.tokenizer.pad_token_id)
+        batch = pad(rows[start : start + 32], checkpoint.tokenizer.pad_token_id).to(checkpoint.model.device)
         target, counted = batch.ids[:, 1:], batch.answer[:, 1:]
         hidden = checkpoint.model.get_decoder()(input_ids=batch.ids[:, :-1], use_cache=False).last_hidden_state
         logits = checkpoint.model.lm_head(hidden[counted])

@@ -149,9 +149,9 @@ def _passed(checkpoint: Checkpoint, rows: Sequence[tuple[list[int], list[bool]]]
     order = sorted(range(len(rows)), key=lambda index: len(rows[index][0]))
     for start in range(0, len(order), _BATCH):
         indices = tuple(order[start : start + _BATCH])
-        batch = pad([rows[index] for index in indices], checkpoint.tokenizer.pad_token_id)
+        batch = pad([rows[index] for index in indices], checkpoint.tokenizer.pad_token_id).to(checkpoint.model.device)
         judged = batch.answer if answers else batch.real
-        judged = judged & (torch.arange(judged.shape[1]) > 0)
+        judged = judged & (torch.arange(judged.shape[1], device=judged.device) > 0)
         yield _Rows(indices, judged, Replay(checkpoint, batch, judged.roll(-1, dims=1)))
 
 

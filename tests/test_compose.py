@@ -112,6 +112,8 @@ def test_who_holds_the_model_has_a_gpu_and_the_override_takes_it_away(services: 
         assert _devices(services[name]) == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
     override = _load("docker-compose.cpu.yml")["services"]
     assert set(override) == with_gpu
+    assert all(services[name]["environment"]["SLOTWISE_DEVICE"] == "cuda" for name in with_gpu)
+    assert all(service["environment"] == {"SLOTWISE_DEVICE": "cpu"} for service in override.values())
     assert all(isinstance(_devices(service), Reset) and not _devices(service) for service in override.values())
 
 

@@ -55,7 +55,7 @@ class Process:
     def _load(self, **_: Any) -> None:
         make_way(self._settings.worker_threads, self._settings.worker_nice)
         try:
-            checkpoint = Checkpoint.load(self._settings.checkpoint)
+            checkpoint = Checkpoint.load(self._settings.checkpoint).to(torch.device(self._settings.device))
             self._learner = Learner(checkpoint, self._sessions, self._queue, self._settings)
             self._learner.bootstrap()
         except Exception as error:

@@ -120,7 +120,8 @@ class _Dense(Method):
         before = rows.detach().clone() if self._trains_rows else None
         begun = time.perf_counter()
         tokenizer = self.checkpoint.tokenizer
-        batch = pad([encode(tokenizer, text, TEXT_LIMIT) for text in study.texts], tokenizer.pad_token_id)
+        texts = [encode(tokenizer, text, TEXT_LIMIT) for text in study.texts]
+        batch = pad(texts, tokenizer.pad_token_id).to(self.checkpoint.model.device)
         if self._config.moments == "fresh":
             self._optimizer.state.clear()
         for _ in range(self._config.steps):

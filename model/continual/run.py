@@ -23,7 +23,6 @@ from model.continual.measure import Snapshot, Yardstick, ask
 from model.continual.methods import Cost
 from model.continual.settings import Setting
 from model.continual.sources import Lesson, lesson, take
-from model.tfidf import DocumentFrequency
 
 Record = dict[str, Any]
 
@@ -99,12 +98,11 @@ class Bench:
 
     def load(self, *, sparse: bool) -> Checkpoint:
         """The checkpoint afresh, with spare rows for as many versions as there can be if `sparse`."""
-        torch.set_default_device("cpu")
         checkpoint = Checkpoint.load(self.model, spare_rows=0, places=1)
         if sparse:
             # the rows of one view at most cover the table; another one is made from it while it is in use
             checkpoint = Checkpoint.load(self.model, spare_rows=2 * checkpoint.table.slots, places=4)
-        return moved(checkpoint, self.device)
+        return checkpoint.to(self.device)
 
     def run(self, plan: Plan, setting: Setting) -> Record:
         """The record of this run, from the file if it is there."""
@@ -191,21 +189,6 @@ def machine(device: torch.device) -> str:
     """What the run's seconds tell about."""
     chip = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return f"{platform.machine()}, {chip}, torch {torch.__version__}"
-
-
-def moved(checkpoint: Checkpoint, device: torch.device) -> Checkpoint:
-    """The checkpoint with its weights, rows and views on `device`, and new tensors made there.
-
-    The default device is set for the process, as the code that pads and generates makes its tensors there.
-    """
-    if device.type != "cpu":
-        torch.set_default_device(device)
-        checkpoint.model.to(device)
-        checkpoint.table.to(device)
-        checkpoint.context.use(checkpoint.table.base)
-        background = checkpoint.background
-        checkpoint.background = DocumentFrequency(background.counts.to(device), background.batches)
-    return checkpoint
 
 
 class PeakMemory:

@@ -105,6 +105,22 @@ def test_an_exported_version_answers_as_its_view(tmp_path):
     assert exported.extra["exported_from"] == checkpoint.fingerprint
 
 
+def test_a_checkpoint_moves_to_a_device_and_keeps_its_rows_exact():
+    checkpoint = tiny.build()
+    rows = checkpoint.table.rows.clone()
+    moved = checkpoint.to(torch.device("cpu"), torch.bfloat16)
+    assert moved is checkpoint
+    assert {tensor.dtype for tensor in checkpoint.model.parameters()} == {torch.bfloat16}
+    assert torch.equal(checkpoint.table.rows, rows)
+    assert isinstance(answer(checkpoint), list)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that must be missing")
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(CheckpointError, match="cannot be moved to the device cuda:7"):
+        tiny.build().to(torch.device("cuda:7"))
+
+
 def test_a_delta_of_another_base_cannot_be_exported(tmp_path):
     row = torch.zeros(1, 32)
     with pytest.raises(WrongState):
