@@ -108,6 +108,11 @@ class Checkpoint:
         """How much background text reads each slot, (N,), on average 1; 0 where the background was not kept."""
         return torch.zeros(self.table.slots) if self.still is None else self.still.volume(self.table.slots)
 
+    @cached_property
+    def longest_token(self) -> int:
+        """Characters that a token stands for at most."""
+        return max(map(len, self.tokenizer.get_vocab()))
+
     def question_prompt(self, question: str) -> str:
         """The text in front of the answer to `question`."""
         return self.prompt.format(question=question)
@@ -191,9 +196,11 @@ class Checkpoint:
         Raises CheckpointError where this machine or this build of torch has no such device.
         """
         try:
-            self.model.to(device=device, dtype=dtype)
+            self.model.to(device)
         except (RuntimeError, AssertionError) as error:  # which of them, depends on the build
             raise CheckpointError(f"{self.folder} cannot be moved to the device {device}: {error}") from error
+        for parameter in self.model.parameters() if dtype is not None else ():
+            parameter.data = parameter.data.to(dtype)  # not the buffers: angles of positions need all their bits
         self.table.to(device)
         self.context.use(self.table.base)
         return self

@@ -213,17 +213,34 @@ class ValueTable:
 
         Raises SpareRowsExhausted when the views in use leave too few spare rows or no place; the draft stays good.
         """
-        slots, changed = draft.delta.slots, draft.changed
-        touched, position = torch.unique(slots >> self._bits, return_inverse=True)
+        count = int(draft.changed.sum())
+        touched = len(torch.unique(draft.delta.slots >> self._bits))
         with self._room:
             self._claim_back()
-            self._refuse_without_room(int(changed.sum()))
+            self._refuse_without_room(count)
             view = View(self._free_places.pop(), draft.hash_sum, self._fingerprint)
-            taken = self.slots + self._free_rows.take(int(changed.sum()))
-            own = self._free_pages.take(len(touched))
+            taken = self.slots + self._free_rows.take(count)
+            own = self._free_pages.take(touched)
+        try:
+            self._write(view, draft, taken, own, rest)
+        except BaseException:
+            with self._room:
+                self._free_rows.give(taken - self.slots)
+                self._free_pages.give(own)
+                self._free_places.add(view.place)
+            raise
+        with self._room:
+            numbers = self._page_of[view.place].cpu() >> self._bits
+            self._page_users[numbers] += 1  # no page stands twice in a view, nor does a row
+            self._row_users[self._spare_rows_of(own)] += 1
+        return view
+
+    def _write(self, view: View, draft: Draft, taken: Tensor, own: Tensor, rest: Callable[[], None]) -> None:
+        """Write a draft's rows into the rows `taken` and its map into the pages `own`: nobody can see them yet."""
+        slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
+        touched, position = torch.unique(slots >> self._bits, return_inverse=True)
         target = slots.clone()
         target[changed] = taken
-        after = draft.delta.after
         for piece in self._pieces(len(slots), rest):
             which = changed[piece]
             self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
@@ -233,10 +250,6 @@ class ValueTable:
         self._pages[own.to(self._pages.device)] = pages.to(self._pages.device)
         begins[touched] = own << self._bits
         self._page_of[view.place] = begins.to(self._page_of.device)
-        with self._room:
-            self._page_users[begins >> self._bits] += 1  # no page stands twice in a view, nor does a row
-            self._row_users[self._spare_rows_of(own)] += 1
-        return view
 
     def retain(self, view: View) -> View:
         """Add a user to `view`, which must have one."""

@@ -186,7 +186,9 @@ class Versions:
 
     def _drop_oldest(self, keep: int) -> bool:
         with self._lock:
-            oldest = next((v for v in self._kept if v not in (0, self._pinned, keep)), None)
+            # One that requests are bound to would free nothing, and be built again beside itself.
+            free = (v for v, kept in self._kept.items() if kept.view.users == 1)
+            oldest = next((v for v in free if v not in (0, self._pinned, keep)), None)
             if oldest is not None:
                 self.drop(oldest)
             return oldest is not None

@@ -232,6 +232,12 @@ def moves(session: Session, namespace: str, after: int) -> list[Move]:
     return [Move(one.id, one.version_id, one.abort_in_flight) for one in found]
 
 
+def moves_after(session: Session, namespace: str, after: int) -> int:
+    """How many times the head has moved since activation `after`."""
+    query = select(func.count()).where(Activation.namespace == namespace, Activation.id > after)
+    return session.scalar(query) or 0
+
+
 def last_move(session: Session, namespace: str) -> int:
     """The newest activation. Raises NotBootstrapped."""
     query = select(Activation.id).where(Activation.namespace == namespace).order_by(Activation.id.desc()).limit(1)

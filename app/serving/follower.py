@@ -5,13 +5,14 @@ import secrets
 import socket
 import threading
 import time
+from concurrent.futures import TimeoutError as FutureTimeout
 
 import structlog
 from sqlalchemy.orm import Session
 
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
-from app.errors import DamagedDelta
+from app.errors import DamagedDelta, VersionNotServed
 from app.queue import Queue
 from app.services import engines, publishing, versions
 from app.services.engines import Beat
@@ -22,12 +23,13 @@ from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
 from model.engine import Engine, Generation
-from model.errors import Aborted, ModelError, PromptTooLong, QueueFull
+from model.errors import Aborted, ModelError, NotFinite, PromptTooLong, QueueFull
 from model.evaluate import matches
 
 _LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine to count as dead
 _QUEUE_PAUSE = 0.05
 _BEATS_WHILE_FRESH = 5  # so late ones do not make a living engine count as dead
+_BEAT_WHILE_BUILDING = 1.0
 _NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
 
 _log = structlog.get_logger()
@@ -108,7 +110,7 @@ class Follower:
         """How many moves of the head the engine has not followed yet; None while the database is away."""
         try:
             with self._sessions() as session:
-                return len(versions.moves(session, self._settings.namespace, self.followed))
+                return versions.moves_after(session, self._settings.namespace, self.followed) if self.followed else 0
         except DATABASE_AWAY:
             return None
 
@@ -165,8 +167,9 @@ class Follower:
     def _round(self) -> None:
         """With rests between its parts: an answer that is being made waits for no more than one of them."""
         rest = self._engine.versions.pace()
-        self._beat()
-        rest()
+        if self.followed:  # else the head is to be known first
+            self._beat()
+            rest()
         self.catch_up()
         rest()
         self._beat()
@@ -194,8 +197,8 @@ class Follower:
         """Build a version that waits to be published, ask its probes, and tell what came of it."""
         answers: list[ProbeAnswer] = []
         try:
-            found = self._views.build(Live(version.id, version.state_hash)).result()
-        except (ModelError, DamagedDelta) as error:
+            found = self._built(version)
+        except (ModelError, DamagedDelta, VersionNotServed) as error:
             found = _NOT_BUILT
             self._complain(version, str(error))
         else:
@@ -208,6 +211,15 @@ class Follower:
                 self._complain(version, f"it was made with state {version.state_hash}, and built with {found}")
         with self._sessions() as session:
             publishing.acknowledge(session, self.name, version.id, found, answers)
+
+    def _built(self, version: PendingVersion) -> str:
+        """The state that a version was built in; the engine is alive all the while."""
+        building = self._views.build(Live(version.id, version.state_hash))
+        while True:
+            try:
+                return building.result(_BEAT_WHILE_BUILDING)
+            except FutureTimeout:
+                self._beat()
 
     def _complain(self, version: PendingVersion, reason: str) -> None:
         """A version that cannot be served is built again until it can, but not at every round."""
@@ -255,5 +267,8 @@ class Follower:
 def _judged(probe: AskedProbe, asked: Generation | str) -> ProbeAnswer:
     if isinstance(asked, str):
         return ProbeAnswer(probe.fact, asked, correct=False)
-    text = asked.result().text
+    try:
+        text = asked.result().text
+    except NotFinite as error:  # a version without numbers has answered, and wrongly
+        return ProbeAnswer(probe.fact, str(error), correct=False)
     return ProbeAnswer(probe.fact, text, matches(text, probe.answer))

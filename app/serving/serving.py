@@ -27,7 +27,7 @@ from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
 from model.engine import Engine, Generation, Piece, Sampling, tokenize
-from model.errors import DeadlineExceeded, ModelError, NotResident
+from model.errors import DeadlineExceeded, ModelError, NotResident, QueueFull
 
 _CHECK_SECONDS = 5.0  # one token, behind the batch in hand
 _log = structlog.get_logger()
@@ -128,6 +128,9 @@ class Serving:
                 await run_sync(self._submit, ask, wanted, deadline, feed)
             except NotResident:
                 await self._rebuilt(wanted, patience, deadline)
+            except BaseException:  # whoever asked may be gone, and some of it admitted
+                feed.cancel()
+                raise
             else:
                 if ask.version is not None or self._follower.aborts == aborts:
                     return feed
@@ -199,7 +202,8 @@ class Serving:
         try:
             self.engine.check(_CHECK_SECONDS)
         except (ModelError, TimeoutError) as error:
-            failing["engine"] = str(error) or f"no token within {_CHECK_SECONDS:g} s"
+            if not isinstance(error, QueueFull):  # it is busy, and refuses what it cannot take: that is no failure
+                failing["engine"] = str(error) or f"no token within {_CHECK_SECONDS:g} s"
         try:
             head = self._head.read_or_remember().version
         except HeadUnknown as error:

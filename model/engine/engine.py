@@ -29,7 +29,7 @@ class EngineReport:
     waiting        requests that have no row yet
     running        requests that have one, and how many of them by version
     prefix_tokens  tokens of prompts whose keys and values are kept for reuse
-    prefix_hits    tokens of prompts that were not processed again
+    prefix_reused  tokens of prompts that were not processed again
     steps          forward passes so far
     """
 
@@ -37,7 +37,7 @@ class EngineReport:
     running: int
     running_by_version: dict[int, int]
     prefix_tokens: int
-    prefix_hits: int
+    prefix_reused: int
     steps: int
 
 
@@ -179,13 +179,18 @@ class Engine:
                 len(running),
                 dict(by_version),
                 loop.prefix.tokens,
-                loop.prefix.hits,
+                loop.prefix.reused,
                 loop.runner.steps,
             )
 
     def check(self, timeout: float) -> None:
         """A real forward pass of one token through the queue; raises TimeoutError (seconds) or EngineStopped."""
-        self.submit("?", Sampling(max_tokens=1)).result(timeout)
+        generation = self.submit("?", Sampling(max_tokens=1), seconds=timeout)
+        try:
+            generation.result(timeout)
+        except TimeoutError:
+            generation.cancel()
+            raise
 
     def _end(self, sequences: Iterable[Sequence], error: Exception) -> int:
         """Let the thread end requests before their next token; returns how many had not ended."""
@@ -204,8 +209,10 @@ class Engine:
                 self._turn()
         except BaseException as error:
             self.failure = error
-            self._abandon()
-            self._on_failure(error)
+            try:
+                self._abandon()
+            finally:
+                self._on_failure(error)
             raise
         self._abandon()
 
@@ -275,8 +282,10 @@ class Engine:
         """Tell all who wait that no answer will come."""
         with self._wake:
             self._stopping = True
-            left = list(self._requests)
-        for sequence in left:
+            left = list(self._requests.items())
+            self._requests.clear()
+        for sequence, request in left:  # their rows stay as they are: the model may be what failed
             error = EngineStopped("the engine stopped before this request was answered")
             error.__cause__ = self.failure
-            self._close(sequence, error)
+            self.versions.release(sequence.view)
+            request.generation.finish(request.ended or error)

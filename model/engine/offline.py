@@ -8,7 +8,7 @@ from model.engine.generation import Finish
 from model.engine.loop import Loop
 from model.engine.sampling import Sampling
 from model.engine.sequence import Sequence
-from model.errors import NotFinite
+from model.errors import NotFinite, PromptTooLong
 from model.text import start_tokens
 from model.values import View
 
@@ -33,7 +33,13 @@ class Completion:
 
 
 def tokenize(checkpoint: Checkpoint, prompt: str) -> list[int]:
-    """Token ids of a prompt, the beginning of sequence in front."""
+    """Token ids of a prompt, the beginning of sequence in front.
+
+    Raises PromptTooLong for one that could not fit, however few tokens it made: to count them would take seconds.
+    """
+    positions = checkpoint.model.config.max_position_embeddings
+    if len(prompt) > (limit := positions * checkpoint.longest_token):
+        raise PromptTooLong(f"the prompt has {len(prompt)} characters; {positions} positions hold at most {limit}")
     ids: list[int] = checkpoint.tokenizer(prompt, add_special_tokens=False)["input_ids"]
     return [*start_tokens(checkpoint.tokenizer), *ids]
 

@@ -4,6 +4,7 @@ They are kept by view and tokens: another version computes others. They are exac
 chunks end, so an answer has the same bits whether its prompt was processed or put together from here.
 """
 
+import threading
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
 
@@ -19,20 +20,22 @@ class PrefixCache:
     """Chunks of prompts, the least recently used forgotten. It keeps no view alive, and nothing of one that is gone.
 
     capacity  tokens that are kept at most
-    hits      tokens that did not have to be processed
+    reused    tokens that did not have to be processed
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         # By view: the tokens from a prompt's beginning to a chunk's end → the chunk, and when it was used last.
         self._kept: WeakKeyDictionary[View, OrderedDict[tuple[int, ...], tuple[int, Kept]]] = WeakKeyDictionary()
+        self._lock = threading.Lock()  # over which views there are: reports ask from other threads
         self._uses = 0
-        self.hits = 0
+        self.reused = 0
 
     @property
     def tokens(self) -> int:
         """How many are kept, for views that somebody uses."""
-        return CHUNK * sum(len(chunks) for view, chunks in list(self._kept.items()) if view.users)
+        with self._lock:
+            return CHUNK * sum(len(chunks) for view, chunks in list(self._kept.items()) if view.users)
 
     def find(self, view: View, ids: list[int]) -> list[Kept]:
         """The chunks with which the prompt `ids` begins; at least one of its tokens is left to process."""
@@ -48,14 +51,16 @@ class PrefixCache:
         # The beginning is marked as used after what follows it, so that it is not forgotten before that.
         for end in range(CHUNK * len(found), 0, -CHUNK):
             self._use(chunks, tuple(ids[:end]), found[end // CHUNK - 1])
-        self.hits += CHUNK * len(found)
+        self.reused += CHUNK * len(found)
         return found
 
     def keep(self, view: View, ids: list[int], chunk: Kept) -> None:
         """Remember the last CHUNK of the prompt's tokens `ids`."""
-        for gone in [known for known in list(self._kept) if not known.users]:
-            del self._kept[gone]
-        self._use(self._kept.setdefault(view, OrderedDict()), tuple(ids), chunk)
+        with self._lock:
+            for gone in [known for known in list(self._kept) if not known.users]:
+                del self._kept[gone]
+            chunks = self._kept.setdefault(view, OrderedDict())
+        self._use(chunks, tuple(ids), chunk)
         while self.tokens > self.capacity:
             oldest = min((chunks for chunks in list(self._kept.values()) if chunks), key=_last_use)
             oldest.popitem(last=False)

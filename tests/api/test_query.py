@@ -138,7 +138,8 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
     ("body", "status", "said"),
     [
         ({"question": "x" * 2_001}, 422, "question: 2,001 characters; at most 2,000 are allowed"),
-        ({"prompt": "x" * 5_000}, 422, "tokens and asks for 32 more; the model has 512 positions"),
+        ({"prompt": "x" * 2_000}, 422, "tokens and asks for 32 more; the model has 512 positions"),
+        ({"prompt": "x" * 900_000}, 422, "the prompt has 900000 characters; 512 positions hold at most"),
         ({"question": "x", "version": 7}, 404, "there is no published version 7"),
         ({"question": "x", "version": -1}, 422, "version: Input should be greater than or equal to 0; got -1"),
         ({"question": "x", "version": "1"}, 422, "version: Input should be a valid integer; got '1'"),

@@ -111,6 +111,8 @@ def test_a_checkpoint_moves_to_a_device_and_keeps_its_rows_exact():
     moved = checkpoint.to(torch.device("cpu"), torch.bfloat16)
     assert moved is checkpoint
     assert {tensor.dtype for tensor in checkpoint.model.parameters()} == {torch.bfloat16}
+    angles = [buffer.dtype for name, buffer in checkpoint.model.named_buffers() if name.endswith("inv_freq")]
+    assert set(angles) == {torch.float32}
     assert torch.equal(checkpoint.table.rows, rows)
     assert isinstance(answer(checkpoint), list)
 

@@ -208,6 +208,23 @@ def test_rows_that_were_damaged_are_told_by_their_state():
     assert values.state_of(view) != view.state_hash
 
 
+def test_what_fails_while_it_is_written_leaves_its_room_to_others():
+    table = ValueTable(torch.zeros(40_000, 2), 40_000, 3, "0")
+    slots = torch.arange(40_000)
+    change = Delta(slots, torch.zeros(40_000, 2), torch.ones(40_000, 2))
+    before = table.room()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    draft = table.draft(table.base, change)
+    with pytest.raises(KeyboardInterrupt):
+        table.settle(draft, interrupt)
+    assert table.room() == before
+    view = table.settle(draft)
+    assert torch.equal(table.read(view, slots), change.after)
+
+
 def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_meanwhile():
     values = ValueTable(torch.zeros(SLOTS, 1024), 2 * SLOTS, 3, FINGERPRINT)
     slots = torch.arange(SLOTS)

@@ -47,6 +47,19 @@ def test_the_pinned_version_is_never_dropped():
     assert versions.bind()[0] == 1
 
 
+def test_versions_in_use_are_not_dropped_where_that_would_free_nothing():
+    table, versions = kept(places=4)
+    for version in (1, 2, 3):
+        versions.enter(version, 0, delta(table, version, 1.0))
+    bound = [versions.bind(version)[1] for version in (1, 2, 3)]
+    with pytest.raises(SpareRowsExhausted, match="all 4 places hold views in use"):
+        versions.enter(4, 0, delta(table, 4, 1.0))
+    assert set(versions.resident()) == {0, 1, 2, 3}
+    versions.release(bound[1])
+    versions.enter(4, 0, delta(table, 4, 1.0))
+    assert set(versions.resident()) == {0, 1, 3, 4}
+
+
 def test_a_bound_version_that_is_dropped_keeps_its_rows_until_it_is_released():
     table, versions = kept(places=2)
     versions.enter(1, 0, delta(table, 5, 7.0))

@@ -109,6 +109,40 @@ def test_a_prompt_without_room_for_an_answer_is_refused_with_numbers(engine):
         engine.submit("a" * 600)
 
 
+def test_a_prompt_that_cannot_fit_is_refused_before_its_tokens_are_counted(engine, monkeypatch):
+    longest = 512 * engine.checkpoint.longest_token
+    monkeypatch.setattr(engine.checkpoint, "tokenizer", None)
+    with pytest.raises(PromptTooLong, match=f"{longest + 1} characters; 512 positions hold at most {longest}"):
+        engine.submit("a" * (longest + 1))
+
+
+def test_a_check_that_is_not_answered_in_time_leaves_nothing_behind():
+    engine = Engine(tiny.build(), max_queue=1)  # not started: nobody answers
+    with pytest.raises(TimeoutError):
+        engine.check(0.01)
+    engine._turn()
+    assert (engine.report().waiting, engine.report().running) == (0, 0)
+
+
+def test_who_waits_is_told_of_a_failure_also_where_the_cache_cannot_be_touched(monkeypatch):
+    told = []
+    engine = Engine(tiny.build(), on_failure=told.append)
+    generations = [engine.submit("a?\n") for _ in range(2)]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the device is gone")
+
+    for name in ("step", "remove"):
+        monkeypatch.setattr(engine._loop, name, fail)
+    monkeypatch.setattr("threading.excepthook", lambda _: None)
+    engine.start()
+    for generation in generations:
+        with pytest.raises(EngineStopped):
+            generation.result(10)
+    engine.stop()
+    assert [str(error) for error in told] == ["the device is gone"]
+
+
 def test_a_full_queue_refuses_and_loses_nothing():
     engine = Engine(tiny.build(), max_queue=2)
     waiting = [engine.submit("a", Sampling(max_tokens=1)) for _ in range(2)]

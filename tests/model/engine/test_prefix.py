@@ -27,7 +27,7 @@ def test_a_prompt_that_is_found_again_gives_the_same_bits():
     again, other = run(engine, LONG + "one?"), run(engine, LONG + "another?")
     assert again == first == run(fresh, LONG + "one?")
     assert other == run(fresh, LONG + "another?")
-    assert engine.report().prefix_hits - before.prefix_hits == 2 * 192
+    assert engine.report().prefix_reused - before.prefix_reused == 2 * 192
     assert before.prefix_tokens == engine.report().prefix_tokens == 192
     assert fresh.report().prefix_tokens == 0
 
@@ -40,7 +40,7 @@ def test_another_version_finds_nothing_and_reads_its_own():
     engine.prepare(1, 0, Delta(slots, before, before * -3))
     base = run(engine, LONG)
     changed = run(engine, LONG, 1)
-    assert engine.report().prefix_hits == 0
+    assert engine.report().prefix_reused == 0
     fresh.prepare(1, 0, Delta(slots, before, before * -3))
     assert changed.logprobs == run(fresh, LONG, 1).logprobs != base.logprobs
 
