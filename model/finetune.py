@@ -197,7 +197,7 @@ class Group:
         with torch.no_grad():
             self._bag = self._replay.bag()
         self._loss = torch.full((len(studies),), torch.inf)
-        self._rate = torch.full((len(studies),), config.learning_rate)
+        self._rate = torch.full((len(studies),), float(config.learning_rate))
         self._steps = [0] * len(studies)
         self._said = [""] * len(studies)
         self._learned: set[int] = set()

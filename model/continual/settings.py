@@ -43,7 +43,7 @@ GRID: dict[str, tuple[Config, ...]] = {
         for rate in (1, 0.5)
     ),
     "paper": tuple(
-        replace(_PAPER, top_t=t, learning_rate=rate) for t in (500, 50) for rate in (1e3, 2.0, 30, 300, 3e3)
+        replace(_PAPER, top_t=t, learning_rate=rate) for t in (500, 50) for rate in (1e3, 2.0, 30.0, 300.0, 3e3)
     ),
     "ours": (
         _TAUGHT,

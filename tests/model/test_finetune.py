@@ -49,6 +49,12 @@ def test_nothing_but_the_chosen_rows_moves(memory, optimizer):
     assert checkpoint.table.rows_in_use == 0
 
 
+def test_a_learning_rate_without_a_fraction_is_one():
+    rates = [FinetuneConfig(top_t=64, optimizer="sgd", learning_rate=rate, max_steps=2) for rate in (10, 10.0)]
+    losses = [learn(one := tiny.build(), one.table.base, [study()], config).reports[0].loss for config in rates]
+    assert losses[0] == losses[1]
+
+
 def test_a_learned_fact_is_answered_by_the_view_of_its_delta_and_not_by_the_base():
     checkpoint = tiny.build()
     base = checkpoint.table.base
