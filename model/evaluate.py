@@ -1,4 +1,4 @@
-"""Measuring: recall by generation, drift of what was known, negative log-likelihood of text.
+"""Measuring: answers by generation and how right they are, negative log-likelihood of text.
 
 `python -m model.evaluate continual --help` compares ways to teach; it needs no service.
 """
@@ -65,13 +65,6 @@ def complete(checkpoint: Checkpoint, prompts: Sequence[str], view: View, max_tok
     requests = [Prompt(tokenize(checkpoint, prompt), view, max_tokens) for prompt in prompts]
     completions = generate(checkpoint, requests)
     return [checkpoint.tokenizer.decode(done.ids, skip_special_tokens=True).strip() for done in completions]
-
-
-def recall(checkpoint: Checkpoint, view: View, questions: Sequence[tuple[str, str]]) -> float:
-    """Share of (question, answer) pairs that `view` answers; 0 when there are none."""
-    answers = complete(checkpoint, [checkpoint.question_prompt(question) for question, _ in questions], view)
-    right = [matches(answer, wanted) for answer, (_, wanted) in zip(answers, questions, strict=True)]
-    return sum(right) / max(len(right), 1)
 
 
 def nll(checkpoint: Checkpoint, view: View, texts: Sequence[str]) -> float:

@@ -10,6 +10,7 @@ costs grows with what it changes; of N it sees its G = N / PAGE pages.
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -213,43 +214,42 @@ class ValueTable:
 
         Raises SpareRowsExhausted when the views in use leave too few spare rows or no place; the draft stays good.
         """
+        slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
+        touched, position = torch.unique(slots >> self._bits, return_inverse=True)
+        with self._taking(draft, len(touched)) as (view, taken, own):
+            target = slots.clone()
+            target[changed] = taken
+            for piece in self._pieces(len(slots), rest):
+                which = changed[piece]
+                self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
+            begins = self._page_of[draft.parent.place].to("cpu", copy=True)
+            pages = self._pages[(begins[touched] >> self._bits).to(self._pages.device)].cpu()  # a copy, (touched, page)
+            pages[position, slots & ((1 << self._bits) - 1)] = target.int()
+            self._pages[own.to(self._pages.device)] = pages.to(self._pages.device)
+            begins[touched] = own << self._bits
+            self._page_of[view.place] = begins.to(self._page_of.device)
+        with self._room:
+            self._page_users[begins >> self._bits] += 1  # no page stands twice in a view, nor does a row
+            self._row_users[self._spare_rows_of(own)] += 1
+        return view
+
+    @contextmanager
+    def _taking(self, draft: Draft, pages: int) -> Iterator[tuple[View, Tensor, Tensor]]:
+        """A view for a draft with its rows and its own pages, which nobody can see yet; given back if it fails."""
         count = int(draft.changed.sum())
-        touched = len(torch.unique(draft.delta.slots >> self._bits))
         with self._room:
             self._claim_back()
             self._refuse_without_room(count)
             view = View(self._free_places.pop(), draft.hash_sum, self._fingerprint)
-            taken = self.slots + self._free_rows.take(count)
-            own = self._free_pages.take(touched)
+            taken, own = self._free_rows.take(count), self._free_pages.take(pages)
         try:
-            self._write(view, draft, taken, own, rest)
+            yield view, self.slots + taken, own
         except BaseException:
             with self._room:
-                self._free_rows.give(taken - self.slots)
+                self._free_rows.give(taken)
                 self._free_pages.give(own)
                 self._free_places.add(view.place)
             raise
-        with self._room:
-            numbers = self._page_of[view.place].cpu() >> self._bits
-            self._page_users[numbers] += 1  # no page stands twice in a view, nor does a row
-            self._row_users[self._spare_rows_of(own)] += 1
-        return view
-
-    def _write(self, view: View, draft: Draft, taken: Tensor, own: Tensor, rest: Callable[[], None]) -> None:
-        """Write a draft's rows into the rows `taken` and its map into the pages `own`: nobody can see them yet."""
-        slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
-        touched, position = torch.unique(slots >> self._bits, return_inverse=True)
-        target = slots.clone()
-        target[changed] = taken
-        for piece in self._pieces(len(slots), rest):
-            which = changed[piece]
-            self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
-        begins = self._page_of[draft.parent.place].to("cpu", copy=True)
-        pages = self._pages[(begins[touched] >> self._bits).to(self._pages.device)].cpu()  # a copy, (touched, page)
-        pages[position, slots & ((1 << self._bits) - 1)] = target.int()
-        self._pages[own.to(self._pages.device)] = pages.to(self._pages.device)
-        begins[touched] = own << self._bits
-        self._page_of[view.place] = begins.to(self._page_of.device)
 
     def retain(self, view: View) -> View:
         """Add a user to `view`, which must have one."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.delta import Delta
@@ -110,11 +110,6 @@ class Versions:
         """All resident versions, the least recently used first."""
         with self._lock:
             return list(self._kept)
-
-    def nearest(self, lineage: Sequence[int]) -> int:
-        """The last resident version of a lineage that begins with the base."""
-        with self._lock:
-            return next(version for version in reversed(lineage) if version in self._kept)
 
     def enter(self, version: int, ancestor: int, delta: Delta) -> View:
         """Make `version` resident from a resident `ancestor`; the least recently used make room.

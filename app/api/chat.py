@@ -4,7 +4,6 @@ The checkpoint decides how a conversation becomes a prompt (`Checkpoint.chat_pro
 """
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,15 +12,13 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from app.api.asking import ask_of
 from app.api.bodies import MAX_ALTERNATIVES, Incoming, Text
 from app.api.deps import Reader, ServingDep, SettingsDep
-from app.api.errors import openai_errors
-from app.api.openai import Chunks, Finish, OpenAIBody, Reply, Usage, only
-from app.api.refusals import Refusal
+from app.api.openai import ASKED, Chunks, Finish, OpenAIBody, Reply, Usage, only
 from app.api.schemas import Outgoing, example
-from app.api.streams import EventStream, answers, version_header
+from app.api.streams import EventStream, answers
 
 if TYPE_CHECKING:
     from app.serving import Ask, Feed
-    from model.engine import Answer, Piece, TokenLogprob
+    from model.engine import Piece, TokenLogprob
 
 router = APIRouter(prefix="/v1/chat/completions", tags=["openai"])
 _HALF_A_CHARACTER = "\ufffd"
@@ -169,10 +166,10 @@ class ChatCompletion(Reply):
     usage: Usage
 
 
-def _asked(body: ChatIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> "Ask":
+def _asked(body: ChatIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> "tuple[ChatIn, Ask]":
     prompt = serving.chat_prompt([message.plain() for message in body.messages])
     asked = body.max_completion_tokens or body.max_tokens
-    return ask_of(
+    ask = ask_of(
         body,
         [prompt],
         key=key,
@@ -181,32 +178,23 @@ def _asked(body: ChatIn, key: Reader, serving: ServingDep, settings: SettingsDep
         max_tokens=asked or max(1, min(settings.max_tokens, serving.room(prompt))),
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
+    return body, ask
 
 
-@router.post(
-    "",
-    response_model=ChatCompletion,
-    responses={
-        HTTPStatus.OK.value: {"content": {EventStream.media_type: {}}},
-        **openai_errors(
-            HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
-        ),
-    },
-)
+@router.post("", response_model=ChatCompletion, responses=ASKED)
 async def chat(
-    body: ChatIn,
-    ask: Annotated["Ask", Depends(_asked)],
+    asked: Annotated["tuple[ChatIn, Ask]", Depends(_asked)],
     request: Request,
     response: Response,
     serving: ServingDep,
 ) -> ChatCompletion | EventStream:
     """Answer a conversation, as OpenAI's `chat.completions.create` asks for it."""
+    body, ask = asked
     if body.stream:
         feed = await serving.stream(ask)
         return EventStream(feed, _Script(feed, body))
     feed = await serving.ask(ask)
-    response.headers.update(version_header(feed))
-    (answer,) = found = await answers(feed, request.receive)
+    (answer,) = found = await answers(feed, request, response)
     logprobs = None if answer.logprobs is None else ChatLogprobs.model_validate(_logprobs(answer.logprobs))
     choice = ChatChoice(message=ChatMessage(content=answer.text), logprobs=logprobs, finish_reason=answer.finish)
     return ChatCompletion(**Reply.opening(feed, "chatcmpl"), choices=[choice], usage=Usage.of(found))
@@ -218,32 +206,23 @@ def _logprobs(tokens: "Sequence[TokenLogprob]") -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-class _Script:
+class _Script(Chunks):
     """The role, a chunk a piece, why it ended."""
 
     def __init__(self, feed: "Feed", body: ChatIn) -> None:
-        self._chunks = Chunks(Reply.opening(feed, "chatcmpl"), "chat.completion.chunk", usage=body.counts_usage)
+        super().__init__(Reply.opening(feed, "chatcmpl"), "chat.completion.chunk", usage=body.counts_usage)
 
     def opening(self) -> bytes:
-        return self._chunks.of(_chunk({"role": "assistant", "content": "", "refusal": None}))
+        return self.chunk(_choice({"role": "assistant", "content": "", "refusal": None}))
 
     def piece(self, index: int, piece: "Piece") -> bytes:
-        if not piece.text and not piece.logprobs:
-            return b""
-        return self._chunks.of(_chunk({"content": piece.text}, _logprobs(piece.logprobs) if piece.logprobs else None))
+        return self.chunk(_choice({"content": piece.text}, _logprobs(piece.logprobs) if piece.logprobs else None))
 
-    def ending(self, index: int, answer: "Answer") -> bytes:
-        self._chunks.count(answer)
-        return self._chunks.of(_chunk({}, finish=answer.finish))
-
-    def closing(self) -> bytes:
-        return self._chunks.end()
-
-    def failure(self, refusal: Refusal) -> bytes:
-        return self._chunks.failure(refusal)
+    def last_choice(self, index: int, finish: Finish) -> dict[str, Any]:
+        return _choice({}, finish=finish)
 
 
-def _chunk(
+def _choice(
     delta: dict[str, str | None], logprobs: dict[str, Any] | None = None, finish: Finish | None = None
 ) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}

@@ -1,7 +1,6 @@
 """/v1/completions, as OpenAI's clients call it: prompts, continued as they are."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,11 +9,9 @@ from pydantic import Field, JsonValue, field_validator
 from app.api.asking import ask_of
 from app.api.bodies import Text
 from app.api.deps import Reader, ServingDep, SettingsDep
-from app.api.errors import openai_errors
-from app.api.openai import Chunks, Finish, OpenAIBody, Reply, Usage, only
-from app.api.refusals import Refusal
+from app.api.openai import ASKED, Chunks, Finish, OpenAIBody, Reply, Usage, only
 from app.api.schemas import Outgoing, example
-from app.api.streams import EventStream, answers, version_header
+from app.api.streams import EventStream, answers
 from app.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -103,10 +100,10 @@ class Completion(Reply):
     usage: Usage
 
 
-def _asked(body: CompletionIn, key: Reader, settings: SettingsDep) -> "Ask":
+def _asked(body: CompletionIn, key: Reader, settings: SettingsDep) -> "tuple[CompletionIn, Ask]":
     if len(body.prompts) > settings.max_prompts:
         raise InvalidInput(f"prompt: {len(body.prompts):,} prompts; at most {settings.max_prompts:,} are allowed")
-    return ask_of(
+    ask = ask_of(
         body,
         body.prompts,
         key=key,
@@ -115,32 +112,23 @@ def _asked(body: CompletionIn, key: Reader, settings: SettingsDep) -> "Ask":
         max_tokens=min(16, settings.max_tokens) if body.max_tokens is None else body.max_tokens,
         logprobs=body.logprobs,
     )
+    return body, ask
 
 
-@router.post(
-    "",
-    response_model=Completion,
-    responses={
-        HTTPStatus.OK.value: {"content": {EventStream.media_type: {}}},
-        **openai_errors(
-            HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
-        ),
-    },
-)
+@router.post("", response_model=Completion, responses=ASKED)
 async def complete(
-    body: CompletionIn,
-    ask: Annotated["Ask", Depends(_asked)],
+    asked: Annotated["tuple[CompletionIn, Ask]", Depends(_asked)],
     request: Request,
     response: Response,
     serving: ServingDep,
 ) -> Completion | EventStream:
     """Continue prompts, as OpenAI's `completions.create` asks for it."""
+    body, ask = asked
     if body.stream:
         feed = await serving.stream(ask)
         return EventStream(feed, _Script(feed, body))
     feed = await serving.ask(ask)
-    response.headers.update(version_header(feed))
-    found = await answers(feed, request.receive)
+    found = await answers(feed, request, response)
     choices = [_choice(index, answer) for index, answer in enumerate(found)]
     return Completion(**Reply.opening(feed, "cmpl"), choices=choices, usage=Usage.of(found))
 
@@ -150,35 +138,26 @@ def _choice(index: int, answer: "Answer") -> CompletionChoice:
     return CompletionChoice(index=index, text=answer.text, logprobs=logprobs, finish_reason=answer.finish)
 
 
-class _Script:
+class _Script(Chunks):
     """A chunk a piece, each naming its prompt."""
 
     def __init__(self, feed: "Feed", body: CompletionIn) -> None:
-        self._chunks = Chunks(Reply.opening(feed, "cmpl"), "text_completion", usage=body.counts_usage)
+        super().__init__(Reply.opening(feed, "cmpl"), "text_completion", usage=body.counts_usage)
         self._offsets = [0] * len(feed.generations)
 
     def opening(self) -> bytes:
         return b""
 
     def piece(self, index: int, piece: "Piece") -> bytes:
-        if not piece.text and not piece.logprobs:
-            return b""
         logprobs = None
         if piece.logprobs:
             logprobs = CompletionLogprobs.of(piece.logprobs, self._offsets[index]).model_dump()
             self._offsets[index] += sum(len(token.token) for token in piece.logprobs)
-        return self._chunks.of(_chunk(index, piece.text, logprobs, None))
+        return self.chunk(_delta(index, piece.text, logprobs, None))
 
-    def ending(self, index: int, answer: "Answer") -> bytes:
-        self._chunks.count(answer)
-        return self._chunks.of(_chunk(index, "", None, answer.finish))
-
-    def closing(self) -> bytes:
-        return self._chunks.end()
-
-    def failure(self, refusal: Refusal) -> bytes:
-        return self._chunks.failure(refusal)
+    def last_choice(self, index: int, finish: Finish) -> dict[str, Any]:
+        return _delta(index, "", None, finish)
 
 
-def _chunk(index: int, text: str, logprobs: dict[str, Any] | None, finish: Finish | None) -> dict[str, Any]:
+def _delta(index: int, text: str, logprobs: dict[str, Any] | None, finish: Finish | None) -> dict[str, Any]:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish}

@@ -7,14 +7,17 @@ import json
 import re
 import secrets
 import time
+from abc import ABC, abstractmethod
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from app.api.bodies import Incoming, Sampled
+from app.api.errors import openai_errors
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing
-from app.api.streams import event
+from app.api.streams import EventStream, event
 from app.db.tables import MAX_ID
 from app.errors import ModelNotFound
 
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
 NAME = "slotwise"
 FINGERPRINT_CHARACTERS = 16
 Finish = Literal["stop", "length"]
+# What a call that asks may answer, beside its reply.
+ASKED: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK.value: {"content": {EventStream.media_type: {}}},
+    **openai_errors(
+        HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
+    ),
+}
 _MODEL = re.compile(rf"{NAME}(?:@(\d{{1,19}}))?")
 
 
@@ -109,8 +119,8 @@ class Reply(Outgoing):
         }
 
 
-class Chunks:
-    """The chunks of one stream: the same opening in each, one choice, and at the end usage if it is wanted.
+class Chunks(ABC):
+    """What the scripts of OpenAI's streams share: the same opening in each chunk, one choice, at the end usage.
 
     kind   `object` of each chunk
     usage  whether counts are told: null until the last chunk, which has no choice
@@ -122,15 +132,20 @@ class Chunks:
         self._wants_usage = usage
         self._answers: list[Answer] = []
 
-    def of(self, choice: dict[str, Any]) -> bytes:
+    def chunk(self, choice: dict[str, Any]) -> bytes:
         """A chunk with one choice."""
         return event({**self._opening, "choices": [choice], **self._null_usage})
 
-    def count(self, answer: "Answer") -> None:
-        """Take a finished answer into the counts."""
+    def ending(self, index: int, answer: "Answer") -> bytes:
+        """Why the answer to prompt `index` ended."""
         self._answers.append(answer)
+        return self.chunk(self.last_choice(index, answer.finish))
 
-    def end(self) -> bytes:
+    @abstractmethod
+    def last_choice(self, index: int, finish: Finish) -> dict[str, Any]:
+        """The choice that says so, in the words of the call."""
+
+    def closing(self) -> bytes:
         """The last events of a stream that came to its end."""
         usage = b""
         if self._wants_usage:
@@ -138,8 +153,7 @@ class Chunks:
             usage = event({**self._opening, "choices": [], "usage": counts})
         return usage + event("[DONE]")
 
-    @staticmethod
-    def failure(refusal: Refusal) -> bytes:
+    def failure(self, refusal: Refusal) -> bytes:
         """The last event of one that did not: OpenAI's clients make an exception of it."""
         return event(refusal.openai())
 

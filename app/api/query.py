@@ -12,7 +12,7 @@ from app.api.deps import Reader, ServingDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing, example
-from app.api.streams import EventStream, answers, event, version_header
+from app.api.streams import EventStream, answers, event
 from app.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class AnswerOut(Outgoing):
         return cls(answer=answer.text, version=answer.version, logprobs=logprobs)
 
 
-def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> "Ask":
+def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> "tuple[QueryIn, Ask]":
     """A prompt is limited by the model's positions, which only the engine can count."""
     if body.question is not None and len(body.question) > settings.max_statement_characters:
         limit = f"at most {settings.max_statement_characters:,} are allowed"
         raise InvalidInput(f"question: {len(body.question):,} characters; {limit}")
     prompt = body.prompt or serving.question_prompt(body.question or "")
-    return ask_of(
+    ask = ask_of(
         body,
         [prompt],
         key=key,
@@ -73,6 +73,7 @@ def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDe
         max_tokens=body.max_tokens,
         logprobs=body.logprobs,
     )
+    return body, ask
 
 
 @router.post(
@@ -85,19 +86,18 @@ def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDe
     },
 )
 async def query(
-    body: QueryIn,
-    ask: Annotated["Ask", Depends(_asked)],
+    asked: Annotated["tuple[QueryIn, Ask]", Depends(_asked)],
     request: Request,
     response: Response,
     serving: ServingDep,
 ) -> AnswerOut | EventStream:
     """Ask the live version, or any published one."""
+    body, ask = asked
     if body.stream:
         feed = await serving.stream(ask)
         return EventStream(feed, _Script(feed))
     feed = await serving.ask(ask)
-    response.headers.update(version_header(feed))
-    (answer,) = await answers(feed, request.receive)
+    (answer,) = await answers(feed, request, response)
     return AnswerOut.of(answer)
 
 
@@ -112,8 +112,6 @@ class _Script:
         return event({"version": generation.version, "state_hash": generation.state_hash}, "version")
 
     def piece(self, index: int, piece: "Piece") -> bytes:
-        if not piece.text and not piece.logprobs:
-            return b""
         logprobs = [TokenOut.of(token).model_dump() for token in piece.logprobs]
         return event({"text": piece.text, **({"logprobs": logprobs} if logprobs else {})}, "piece")
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -96,9 +97,10 @@ def event(data: Mapping[str, object] | str, name: str = "") -> bytes:
     return f"event: {name}\ndata: {text}\n\n".encode() if name else f"data: {text}\n\n".encode()
 
 
-async def answers(feed: "Feed", receive: Receive) -> "list[Answer]":
-    """All answers of a feed; its generations end when the client goes, or one of them fails."""
-    async with cancelled_when_gone(feed, receive):
+async def answers(feed: "Feed", request: Request, response: Response) -> "list[Answer]":
+    """All answers of a feed, and its version in the header; it ends when the client goes, or one of them fails."""
+    response.headers.update(version_header(feed))
+    async with cancelled_when_gone(feed, request.receive):
         return await feed.answers()
 
 

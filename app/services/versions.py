@@ -184,7 +184,7 @@ def get(session: Session, version_id: int) -> VersionView:
 
 
 def published(session: Session, version_id: int) -> VersionView:
-    """A version that can be asked or exported. Raises VersionNotFound when it was never published."""
+    """A version that can be exported. Raises VersionNotFound when it was never published."""
     row = session.execute(_views().where(Version.id == version_id, Version.state == "published")).one_or_none()
     if row is None:
         raise VersionNotFound(f"there is no published version {version_id}")

@@ -127,8 +127,9 @@ class Serving:
             try:
                 await run_sync(self._submit, ask, wanted, deadline, feed)
             except NotResident:
+                feed.cancel()
                 await self._rebuilt(wanted, patience, deadline)
-            except BaseException:  # whoever asked may be gone, and some of it admitted
+            except BaseException:  # whoever asked may be gone, too; some of it may be admitted
                 feed.cancel()
                 raise
             else:
@@ -146,14 +147,10 @@ class Serving:
             return kept.one(session, self._settings.namespace, version).live
 
     def _submit(self, ask: Ask, wanted: Live, deadline: float, feed: Feed) -> None:
-        try:
-            for prompt in ask.prompts:
-                generation = feed.add(partial(self._submit_one, ask, prompt, wanted.version, deadline))
-                if generation.state_hash != wanted.state_hash:  # bound between building a view and dropping it
-                    raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
-        except Exception:
-            feed.cancel()
-            raise
+        for prompt in ask.prompts:
+            generation = feed.add(partial(self._submit_one, ask, prompt, wanted.version, deadline))
+            if generation.state_hash != wanted.state_hash:  # bound between building a view and dropping it
+                raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
 
     def _submit_one(
         self, ask: Ask, prompt: str, version: int, deadline: float, listener: Callable[[Piece], None] | None

@@ -7,12 +7,14 @@ import pytest
 import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from openai import OpenAI
 
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.main import create_app
 from app.services import keys
 from app.settings import Settings
 from tests import tiny
+from tests.api.running import Running, running
 from tests.api.teacher import Teacher
 
 
@@ -72,3 +74,15 @@ def client(app: FastAPI, key_of: dict[str, str]) -> Iterator[TestClient]:
 @pytest.fixture
 def teacher(client: TestClient, sessions: Sessions, settings: Settings) -> Teacher:
     return Teacher(client, sessions, settings)
+
+
+@pytest.fixture
+def service(app: FastAPI) -> Iterator[Running]:
+    with running(app) as service:
+        yield service
+
+
+@pytest.fixture
+def official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
+        yield client

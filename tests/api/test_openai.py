@@ -1,29 +1,15 @@
 """OpenAI's API, as the official client sees it: real sockets, sync, streamed and async."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openai import AsyncOpenAI, OpenAI
 
-from tests.api.running import Running, running
+from tests.api.running import Running
 from tests.api.teacher import QUESTION, Teacher
 
 TURN = [{"role": "user", "content": QUESTION}]
-
-
-@pytest.fixture
-def service(app: FastAPI) -> Iterator[Running]:
-    with running(app) as service:
-        yield service
-
-
-@pytest.fixture
-def official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,34 +1,20 @@
 """Errors on OpenAI's routes: the shape that its clients make exceptions of, each with what was wrong."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openai import OpenAI
 
 from app.settings import Settings
-from tests.api.running import Running, running
+from tests.api.running import Running
 from tests.api.teacher import QUESTION
 from tests.api.test_health import wait_until
 
 TURN = [{"role": "user", "content": QUESTION}]
 CHAT = {"model": "slotwise", "messages": TURN}
 PROMPT = {"model": "slotwise", "prompt": "x"}
-
-
-@pytest.fixture
-def service(app: FastAPI) -> Iterator[Running]:
-    with running(app) as service:
-        yield service
-
-
-@pytest.fixture
-def official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
-        yield client
 
 
 def test_exceptions_of_the_client(official: OpenAI, service: Running):

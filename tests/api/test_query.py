@@ -165,3 +165,16 @@ def test_a_version_that_waits_to_be_published_answers_nobody(client: TestClient,
     reply = client.post("/v1/query", json={"question": QUESTION, "version": version})
     assert reply.status_code == 404
     assert reply.json()["detail"] == f"there is no published version {version}"
+
+
+@pytest.mark.parametrize("path", ["query", "completions", "chat/completions"])
+def test_a_wrong_value_is_named_once(client: TestClient, path: str):
+    """Where a body is declared twice, it is read twice, and all that is wrong with it told twice."""
+    bodies = {
+        "query": {"question": "x"},
+        "completions": {"prompt": "x"},
+        "chat/completions": {"messages": [{"role": "user", "content": "x"}]},
+    }
+    named = {} if path == "query" else {"model": "slotwise"}
+    reply = client.post(f"/v1/{path}", json={**bodies[path], **named, "temperature": 3})
+    assert reply.text.count("temperature: ") == 1

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.settings import Settings
-from tests.api.running import Running, running
+from tests.api.running import Running
 from tests.api.teacher import QUESTION, Teacher
 from tests.api.test_health import wait_until
 
@@ -47,10 +46,9 @@ def idle(serving) -> bool:
 
 
 @pytest.fixture
-def service(app: FastAPI, key_of: dict[str, str]) -> Iterator[Running]:
-    with running(app) as service:
-        slow_down(service.serving)
-        yield service
+def service(service: Running) -> Running:
+    slow_down(service.serving)
+    return service
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import model.gate
 from model.augment import augment
 from model.checkpoint import Checkpoint, KnownQuestion, Measure
 from model.delta import Delta
-from model.evaluate import complete, nll, recall
+from model.evaluate import complete, matches, nll
 from model.gate import Gate
 from model.study import Fact
 from model.values import View
@@ -43,7 +43,9 @@ def test_it_gives_what_measuring_from_scratch_gives(checkpoint, share):
     known = [(one.question, one.answer) for one in checkpoint.measure.gate]
     for one in (checkpoint.table.base, view):
         measured = gate.measure(one)
-        assert sum(measured.answered) / len(known) == recall(checkpoint, one, known)
+        said = complete(checkpoint, [checkpoint.question_prompt(question) for question, _ in known], one)
+        right = [matches(answer, wanted) for answer, (_, wanted) in zip(said, known, strict=True)]
+        assert sum(measured.answered) / len(known) == sum(right) / len(known)
         assert measured.nll == pytest.approx(nll(checkpoint, one, TEXTS), rel=1e-4)
     change = gate.drift(checkpoint.table.base, view)
     assert change.known_before == pytest.approx(7 / 8)

@@ -72,11 +72,11 @@ def test_a_bound_version_that_is_dropped_keeps_its_rows_until_it_is_released():
     assert versions.view(2) is not None
 
 
-def test_nearest_is_the_last_resident_of_a_lineage():
+def test_the_base_and_what_was_entered_are_resident_of_a_lineage():
     table, versions = kept()
     versions.enter(3, 0, delta(table, 1, 1.0))
-    assert versions.nearest([0, 2, 3, 5]) == 3
-    assert versions.nearest([0, 2]) == 0
+    assert max({0, 2, 3, 5}.intersection(versions.resident())) == 3
+    assert max({0, 2}.intersection(versions.resident())) == 0
 
 
 def test_unknown_versions_are_not_resident():
