@@ -14,15 +14,14 @@ PICTURE = Path(__file__).parent.parent / "docs" / "model-curve.png"
 
 
 def draw(curve: Path, picture: Path) -> None:
-    """Both losses by tokens seen, from the lines that `model.pretrain` writes."""
+    """The loss by tokens seen, from the lines that `model.pretrain` writes."""
     points = [json.loads(line) for line in curve.read_text(encoding="utf-8").splitlines()]
     tokens = [point["tokens"] / 1e6 for point in points]
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    axes.plot(tokens, [point["loss"] for point in points], label="next token, nats")
-    axes.plot(tokens, [point["contrast"] for point in points], label="contrast of addresses, nats")
+    axes.plot(tokens, [point["loss"] for point in points])
     axes.set_xlabel("million tokens")
+    axes.set_ylabel("loss of the next token, nats")
     axes.set_ylim(bottom=0)
-    axes.legend()
     figure.savefig(picture, dpi=110, metadata={"Software": None})
     plt.close(figure)
 

@@ -209,7 +209,7 @@ def equal_width(memory: MemoryConfig, width: int) -> int:
     its bag, and 2·D·V where its readout is gated.
     """
     H, d, V = memory.heads, memory.key_width, memory.value_width
-    products = 2 * H * d * (width + memory.sub_keys) + H * memory.top_k * V
+    products = H * memory.top_k * V + (2 * H * d * (width + memory.sub_keys) if memory.query == "hidden" else 0)
     products += 2 * width * V if memory.readout == "gated" else 0
     return -(-products // (3 * width * 16)) * 16
 

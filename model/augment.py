@@ -261,6 +261,8 @@ def _unread(statement: str, fact: Fact, limit: int) -> Study:
     frames = NOTE_FRAMES if main_verb(body.split()) is None else WHOLE_FRAMES
     texts = [plain, *(_framed_whole(frame, body, (start, end)) for frame in frames)]
     texts += [_study_statement(phrasing, [body[start:end]], "") for phrasing in fact.phrasings]
+    asked = f"{body[:start].rstrip()} what{body[end:]}?".strip()  # no good question, but the words of one
+    texts[1:1] = [StudyText.asked(words, body[start:end]) for words in (asked, key_words(asked)) if words]
     before = body[:start].strip() or "It is known that"
     probe = Probe("cloze", before, body[start:end])
     return Study(tuple(dict.fromkeys(texts))[: max(1, limit)], probe, known)

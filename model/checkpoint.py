@@ -210,7 +210,12 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         tied = set(self.model.all_tied_weights_keys)
         state = self.model.state_dict()
-        weights = {name: tensor.to(self.weight_dtype) for name, tensor in state.items() if name not in tied}
+        exact = {name for name, _ in self.model.named_buffers()}
+        weights = {
+            name: tensor if name in exact else tensor.to(self.weight_dtype)
+            for name, tensor in state.items()
+            if name not in tied
+        }
         self.model.save_pretrained(folder, state_dict=weights)
         self.tokenizer.save_pretrained(folder)
         rows = self.table.rows[: self.table.slots] if values is None else values

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from model.words import PAIRS
+
 Placement = Literal["replace", "beside"]
 Readout = Literal["gated", "direct"]
+Query = Literal["hidden", "words"]
 
 
 def _positive(owner: object, *names: str) -> None:
@@ -21,6 +24,8 @@ class MemoryConfig:
     layers       decoder layers that bear a memory layer, ascending
     placement    «replace» the feed-forward block, or stand «beside» it
     readout      «gated»: the bag times a gate, projected; «direct»: the bag times a constant gain, V the model's width
+    query        «hidden»: addresses are asked by the hidden state; «words»: by the words so far, then heads and top_k
+                 are 1 and the number of pairs (see words.py), and there are no keys
     heads        H, query heads of a memory layer
     top_k        K, slots read per head
     sub_keys     n, half-keys per half and head; the table has N = n·n slots
@@ -31,6 +36,7 @@ class MemoryConfig:
     layers: tuple[int, ...]
     placement: Placement = "replace"
     readout: Readout = "gated"
+    query: Query = "hidden"
     heads: int = 4
     top_k: int = 16
     sub_keys: int = 256
@@ -46,7 +52,13 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig.placement is {self.placement!r}; it must be 'replace' or 'beside'")
         if self.readout not in ("gated", "direct"):
             raise ValueError(f"MemoryConfig.readout is {self.readout!r}; it must be 'gated' or 'direct'")
-        if self.top_k > self.sub_keys:
+        if self.query not in ("hidden", "words"):
+            raise ValueError(f"MemoryConfig.query is {self.query!r}; it must be 'hidden' or 'words'")
+        if self.query == "words" and (self.heads, self.top_k) != (1, PAIRS):
+            raise ValueError(f"MemoryConfig has {self.heads} heads of {self.top_k}; words need 1 of {PAIRS}")
+        if self.top_k > self.slots:
+            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of slots")
+        if self.query == "hidden" and self.top_k > self.sub_keys:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
 
     @property
@@ -65,6 +77,7 @@ class FinetuneConfig:
                     the paper, with `learning_rate` in proportion to the gradient
     max_steps       steps of a fact, after which it counts as not learned
     stop_loss       mean answer loss (nats a token) at which the probe is asked
+    reach           the share of a fact's change at which that loss is taken: other wordings read only some of it
     idf_power       exponent of the inverse document frequency; 0 chooses by access counts alone
     anchors         places of background and earlier facts held still per fact, those that read most of its slots
     volume          how much more it costs to move a slot that the background reads as much as an average one
@@ -78,6 +91,7 @@ class FinetuneConfig:
     learning_rate: float = 0.1
     max_steps: int = 40
     stop_loss: float = 0.01
+    reach: float = 1.0
     idf_power: float = 1.0
     anchors: int = 150
     volume: float = 16.0
@@ -85,7 +99,7 @@ class FinetuneConfig:
     keep_unlearned: bool = False
 
     def __post_init__(self) -> None:
-        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "group")
+        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "reach", "group")
         if self.optimizer not in ("relative", "sgd"):
             raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'relative' or 'sgd'")
         for name in ("idf_power", "anchors", "volume"):

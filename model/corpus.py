@@ -3,18 +3,21 @@
 Reads the files of a `--data` folder (xz-compressed JSON lines); none of them belongs to this repository.
 """
 
+import itertools
 import json
 import lzma
 import random
 import re
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from model.augment import augment
+from model.restyling import Restyling
 from model.study import Fact, StudyText
 
 Item = TypeVar("Item")
@@ -23,6 +26,14 @@ UNKNOWN = "unknown"
 HELD_OUT_RELATIONS = ("P112", "P127", "P407", "P413")  # founder, owner, language, position: for measuring alone
 _STUDY_TEXTS = 20
 _TREX_ROWS = 8_000
+_PATTERN_ROWS = 20_000
+_STATEMENT_CHARACTERS = 200
+_BEFORE = 0.4  # of a statement, that stands in front of its answer
+_SAYINGS_OF_A_PASSAGE = 3  # of one passage in one epoch
+_OPEN_SHARE = 0.65  # of the sayings in passing, those whose questions people wrote or rules found in text
+_OPEN_KNOWN = 0.3  # known facts from open text, as a share of those from tables
+_SHORT = 30  # characters of their answers
+_LETTERS = 4  # of the shortest word that has synonyms
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 
 
@@ -39,18 +50,21 @@ class Saying:
     known: bool
     unseen: tuple[str, ...] = ()
 
+    @cached_property
+    def asked(self) -> list[StudyText]:
+        """Its texts that are a question and the answer."""
+        return [text for text in self.texts if text.question]
+
 
 @dataclass(frozen=True)
 class Lesson:
-    """A text of an epoch.
-
-    meaning  lessons of one meaning say the same, so their answers are to be read at the same address; -1 for prose
-    known    whether the first token of its answer carries loss
-    """
+    """A text to learn; `known` says whether the first token of its answer carries loss."""
 
     text: StudyText
-    meaning: int
     known: bool
+
+
+Passage = tuple[Saying, ...]
 
 
 @dataclass(frozen=True)
@@ -58,38 +72,55 @@ class Corpus:
     """What a default model learns.
 
     gate, evaluation and background are known facts, disjoint: the first two are for measuring and stay out of the
-    background. passing are sayings that are not to be known, prose is running text.
+    background. Of passages nothing is to be known: a passage holds sayings about one thing, which are drawn together
+    so that they are told apart; those of `templated` come from tables, those of `open` were written by people or found
+    in text. prose is running text, glosses are words of a dictionary with what they mean.
     """
 
     gate: tuple[Saying, ...]
     evaluation: tuple[Saying, ...]
     background: tuple[Saying, ...]
-    passing: tuple[Saying, ...]
+    templated: tuple[Passage, ...]
+    open: tuple[Passage, ...]
     prose: tuple[StudyText, ...]
+    glosses: tuple[tuple[str, str], ...] = ()
+    restyling: Restyling = field(default_factory=Restyling)
 
     @property
     def facts(self) -> tuple[Saying, ...]:
         """All known facts."""
         return self.gate + self.evaluation + self.background
 
-    def epoch(self, rng: random.Random, passing_share: float, prose_share: float) -> Iterator[list[Lesson]]:
-        """Groups of lessons of one meaning, shuffled: every known fact in two wordings, some of the rest.
+    def epoch(self, rng: random.Random, passing_share: float, prose_share: float) -> Iterator[Lesson]:
+        """Lessons, shuffled: every known fact asked and in another wording, and what is not to be known, and prose.
 
         The shares are of the number of known facts.
         """
-        passing = _some(rng, self.passing, round(passing_share * len(self.facts)))
-        prose = _some(rng, self.prose, round(prose_share * len(self.facts)))
-        order: list[Saying | StudyText] = [*self.facts, *passing, *prose]
+        passing = round(passing_share * len(self.facts))
+        order: list[Saying | StudyText] = [*self.facts, *self.passing(rng, passing)]
+        order += _some(rng, self.prose, round(prose_share * len(self.facts)))
         rng.shuffle(order)
-        for meaning, item in enumerate(order):
+        for item in order:
             if isinstance(item, StudyText):
-                yield [Lesson(item, -1, True)]
+                yield Lesson(item, True)
                 continue
-            pair = [Lesson(_restyle(text, rng), meaning, item.known) for text in rng.sample(item.texts, 2)]
-            if not item.known and (asked := [text for text in item.texts if "\n" in text.text]):
-                question = rng.choice(asked).text.partition("\n")[0]
-                pair.append(Lesson(_restyle(StudyText.asked(question, UNKNOWN), rng), meaning, True))
-            yield pair
+            asked = self._styled(item, item.asked, rng)
+            yield Lesson(asked if item.known else StudyText.asked(asked.question, UNKNOWN), True)
+            yield Lesson(self._styled(item, item.texts, rng), item.known)
+
+    def passing(self, rng: random.Random, count: int) -> list[Saying]:
+        """About `count` sayings that are not to be known and can be asked."""
+        drawn = [
+            *_drawn(rng, self.open, round(_OPEN_SHARE * count)),
+            *_drawn(rng, self.templated, round((1 - _OPEN_SHARE) * count)),
+        ]
+        return [saying for passage in drawn for saying in passage if saying.asked]
+
+    def _styled(self, saying: Saying, texts: Sequence[StudyText], rng: random.Random) -> StudyText:
+        """One of `texts` in another style, unless that is one of the wordings kept for measuring."""
+        text = rng.choice(texts)
+        styled = self.restyling(text, rng)
+        return text if _asks(styled, saying.unseen) else styled
 
     def background_texts(self, rng: random.Random) -> Iterator[StudyText]:
         """Texts of background facts and prose, without end."""
@@ -99,10 +130,23 @@ class Corpus:
             yield rng.choice(self.prose)
 
 
+def _asks(text: StudyText, questions: Iterable[str]) -> bool:
+    """Whether a text asks one of `questions`, be it in lower case or without its question mark."""
+    asked = text.question.rstrip("?").lower()
+    return any(asked == question.rstrip("?").lower() for question in questions)
+
+
 def answer_text(statement: str, answer: str) -> StudyText:
     """A statement with loss on the last place where it names the answer, the space before it included."""
     start = statement.rindex(answer)
     return StudyText(statement, ((max(start - 1, 0), start + len(answer)),))
+
+
+def _told(statements: Iterable[str], answer: str) -> Iterator[StudyText]:
+    """Statements that say enough before they name the answer: what stands behind it cannot be its address."""
+    for statement in dict.fromkeys(statements):
+        if len(statement) <= _STATEMENT_CHARACTERS and statement.rfind(answer) >= _BEFORE * len(statement):
+            yield answer_text(statement, answer)
 
 
 def load_corpus(data: Path, facts: int, seed: int = 0) -> Corpus:
@@ -115,8 +159,49 @@ def load_corpus(data: Path, facts: int, seed: int = 0) -> Corpus:
     rng = random.Random(seed)
     known, rest = _entity_questions(data, templates, facts)
     rng.shuffle(known)
-    passing = [*rest, *_trex(data, rng), *_counterfact(data), *_reading(data), *_qamr(data), *_sentences(data, rng)]
-    return Corpus(tuple(known[:100]), tuple(known[100:1100]), tuple(known[1100:]), tuple(passing), tuple(_prose(data)))
+    prose = tuple(_prose(data))
+    open_known, left = _known(rng, [*_counterfact(data), *_reading(data), *_qamr(data), *_sentences(data, rng)], facts)
+    return Corpus(
+        tuple(known[:100]),
+        tuple(known[100:1100]),
+        (*known[1100:], *open_known),
+        _passages([*rest, *_trex(data, rng), *_pattern(data, rng)]),
+        _passages(left),
+        prose,
+        tuple(_glosses(data)),
+        Restyling(_synonyms(data, prose)),
+    )
+
+
+def _known(
+    rng: random.Random, sayings: Sequence[tuple[str, Saying]], facts: int
+) -> tuple[list[Saying], list[tuple[str, Saying]]]:
+    """Some of `sayings` that can be asked in several ways, as known facts, and the others.
+
+    Were only facts from tables known, the style of a question would tell that its answer is not.
+    """
+    fit = [at for at, (_, saying) in enumerate(sayings) if len(saying.asked) > 2 and len(saying.answer) < _SHORT]
+    chosen = set(_some(rng, fit, round(_OPEN_KNOWN * facts)))
+    known = [replace(saying, known=True) for at, (_, saying) in enumerate(sayings) if at in chosen]
+    return known, [pair for at, pair in enumerate(sayings) if at not in chosen]
+
+
+def _passages(sayings: Iterable[tuple[str, Saying]]) -> tuple[Passage, ...]:
+    """Sayings with the same key together."""
+    found: defaultdict[str, list[Saying]] = defaultdict(list)
+    for about, saying in sayings:
+        found[about].append(saying)
+    return tuple(map(tuple, found.values()))
+
+
+def _drawn(rng: random.Random, passages: Sequence[Passage], count: int) -> Iterator[Passage]:
+    """About `count` sayings: at most a few of each passage, which is drawn by the number that it holds."""
+    weights = list(itertools.accumulate(map(len, passages)))
+    while count > 0 and passages:
+        (passage,) = rng.choices(passages, cum_weights=weights)
+        drawn = rng.sample(passage, min(_SAYINGS_OF_A_PASSAGE, len(passage)))
+        count -= len(drawn)
+        yield tuple(drawn)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -126,8 +211,11 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _entity_questions(
     data: Path, templates: dict[str, dict[str, list[str]]], count: int
-) -> tuple[list[Saying], list[Saying]]:
-    """Known facts by mentions, and the others; two question forms of each relation are in no text."""
+) -> tuple[list[Saying], list[tuple[str, Saying]]]:
+    """Known facts by mentions, and the others by subject; two question forms of each relation are in no text."""
+    evidence = {
+        (row["relation"], row["subject"]): row["evidence"] for row in _rows(data / "qa/grounded_facts.jsonl.xz")
+    }
     rows = [
         row
         for name in ("train", "dev")
@@ -137,7 +225,7 @@ def _entity_questions(
     rows.sort(key=lambda row: -row["mentions"])
     seen: set[str] = set()
     known: list[Saying] = []
-    rest: list[Saying] = []
+    rest: list[tuple[str, Saying]] = []
     for row in rows:
         if row["question"] in seen:
             continue
@@ -148,15 +236,15 @@ def _entity_questions(
         questions = dict.fromkeys([row["question"], *asked])
         texts = [
             *(StudyText.asked(question, answer) for question in questions),
-            *(answer_text(statement, answer) for statement in dict.fromkeys([row["statement"], *said])),
+            *_told([row["statement"], *said, evidence.get((row["relation"], subject), "")], answer),
         ]
         if len(known) < count:
             study = augment(Fact(row["statement"], row["question"], answer), limit=_STUDY_TEXTS)
-            texts += [text for text in study.texts if not text.text.startswith((first, second))]
             unseen = tuple(form for form in (first, second) if form not in questions)
-            known.append(Saying(tuple(dict.fromkeys(texts)), answer, True, unseen))
+            texts = [text for text in dict.fromkeys([*texts, *study.texts]) if not _asks(text, unseen)]
+            known.append(Saying(tuple(texts), answer, True, unseen))
         else:
-            rest.append(Saying(tuple(texts), answer, False))
+            rest.append((subject, Saying(tuple(texts), answer, False)))
     return known, rest
 
 
@@ -167,38 +255,50 @@ def _studied(fact: Fact) -> Iterator[Saying]:
         yield Saying(study.texts, study.probe.answer, False)
 
 
-def _trex(data: Path, rng: random.Random) -> Iterator[Saying]:
+def _trex(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
     for row in _some(rng, _rows(data / "qa/trex.jsonl.xz"), _TREX_ROWS):
         if row["relation"] not in HELD_OUT_RELATIONS and row["answers"][0] in row["statement"]:
-            yield from _studied(Fact(row["statement"], row["question"], row["answers"][0]))
+            for saying in _studied(Fact(row["statement"], row["question"], row["answers"][0])):
+                yield row["subject"], saying
 
 
-def _counterfact(data: Path) -> Iterator[Saying]:
+def _pattern(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
+    """Dates, descriptions and places from first sentences of articles, with the sentence."""
+    names = ("qa/wiki_pattern_facts.core.jsonl.xz", "qa/wiki_pattern_facts.rest.jsonl.xz")
+    rows = (row for name in names for row in _rows(data / name))
+    for row in _some(rng, rows, _PATTERN_ROWS):
+        answer = row["answers"][0]
+        texts = [StudyText.asked(form, answer) for form in (row["question"], *row["question_paraphrases"])]
+        texts += _told([row["statement"], row["evidence"]], answer)
+        if len(texts) >= 2:
+            yield row["subject"], Saying(tuple(dict.fromkeys(texts)), answer, False)
+
+
+def _counterfact(data: Path) -> Iterator[tuple[str, Saying]]:
     """Half of CounterFact by subject; the other half is for evaluation."""
     for row in _rows(data / "edit/counterfact.jsonl.xz"):
         if zlib.crc32(row["subject"].encode()) % 2 or row["relation"] in HELD_OUT_RELATIONS:
             continue
         answer = row["answers"][0]
         said = [row["prompt"], *row["paraphrases"]]
-        texts = [answer_text(f"{form} {answer}.", answer) for form in said]
+        texts = [*_told((f"{form} {answer}." for form in said), answer)]
         texts += [StudyText.asked(form, answer) for form in (row["question"], *row["question_paraphrases"])]
-        yield Saying(tuple(dict.fromkeys(texts)), answer, False)
+        yield row["subject"], Saying(tuple(dict.fromkeys(texts)), answer, False)
 
 
-def _reading(data: Path) -> Iterator[Saying]:
+def _reading(data: Path) -> Iterator[tuple[str, Saying]]:
     """Nine tenths of the reading questions with the sentence that answers them; the rest is for evaluation."""
     for row in _rows(data / "qa/reading_qa.jsonl.xz"):
         question, answer, statement = row["question"], row["answers"][0], row.get("statement", "")
         if zlib.crc32(question.encode()) % 10 == 0 or len(question) > 120:
             continue
         texts = [StudyText.asked(question, answer)]
-        if answer in statement and len(statement) < 160:
-            texts.append(answer_text(statement, answer))
+        texts += _told([statement], answer)
         texts += augment(Fact(None, question, answer), limit=_STUDY_TEXTS).texts
-        yield Saying(tuple(dict.fromkeys(texts)), answer, False)
+        yield row["ctx"], Saying(tuple(dict.fromkeys(texts)), answer, False)
 
 
-def _qamr(data: Path) -> Iterator[Saying]:
+def _qamr(data: Path) -> Iterator[tuple[str, Saying]]:
     """Questions of several people about the same words of a sentence."""
     for row in _rows(data / "para/qamr_wiki.jsonl.xz"):
         asked: defaultdict[str, list[str]] = defaultdict(list)
@@ -206,18 +306,43 @@ def _qamr(data: Path) -> Iterator[Saying]:
             asked[pair["answer"]].append(pair["question"])
         for answer, questions in asked.items():
             texts = [StudyText.asked(question, answer) for question in dict.fromkeys(questions)]
-            if answer in row["statement"] and len(row["statement"]) < 160:
-                texts.append(answer_text(row["statement"], answer))
+            texts += _told([row["statement"]], answer)
             if len(texts) >= 2:
-                yield Saying(tuple(texts), answer, False)
+                yield row["statement"], Saying(tuple(texts), answer, False)
 
 
-def _sentences(data: Path, rng: random.Random) -> Iterator[Saying]:
+def _sentences(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
     """Short sentences of Wikipedia that the rules can ask about."""
     for row in _rows(data / "prose/wiki_core.jsonl.xz"):
         sentence = rng.choice(_SENTENCE.split(row["text"]))
         if 30 <= len(sentence) <= 100 and sentence.endswith("."):
-            yield from _studied(Fact(sentence))
+            for saying in _studied(Fact(sentence)):
+                yield row["title"], saying
+
+
+def _synonyms(data: Path, prose: Sequence[StudyText]) -> dict[str, list[str]]:
+    """Verbs and nouns to others of WordNet that mean the same: in two meanings, or in one where they have few."""
+    common = {word for word, count in Counter(w for text in prose for w in text.text.split()).items() if count >= 4}
+    meanings: Counter[str] = Counter()
+    shared: Counter[tuple[str, str]] = Counter()
+    for row in _rows(data / "prose/wordnet.jsonl.xz"):
+        words = [word for word in row["words"] if word in common and word.islower() and len(word) >= _LETTERS]
+        if row["pos"] in ("noun", "verb"):
+            meanings.update(words)
+            shared.update(itertools.permutations(words, 2))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for (word, other), count in shared.items():
+        if count >= 2 or meanings[word] <= 2:
+            found[word].append(other)
+    return found
+
+
+def _glosses(data: Path) -> Iterator[tuple[str, str]]:
+    """Words that mean the same, and what they mean."""
+    for row in _rows(data / "prose/wordnet.jsonl.xz"):
+        words = [word for word in row["words"] if word.islower()]
+        if words:
+            yield " ".join(words[:3]), row["definition"]
 
 
 def _prose(data: Path) -> Iterator[StudyText]:
@@ -230,13 +355,3 @@ def _some(rng: random.Random, items: Iterable[Item], count: int) -> list[Item]:
     """At most `count` of `items`, drawn without repetition."""
     every = list(items)
     return rng.sample(every, min(count, len(every)))
-
-
-def _restyle(text: StudyText, rng: random.Random) -> StudyText:
-    """Now and then a question in lower case, or without its question mark."""
-    question, newline, answer = text.text.partition("\n")
-    draw = rng.random()
-    if not newline or draw < 0.85:
-        return text
-    asked = question.rstrip("?") if draw < 0.92 else question.lower().rstrip("?")
-    return StudyText.asked(asked, answer.strip())

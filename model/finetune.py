@@ -248,7 +248,8 @@ class Group:
     def _look(self, facts: set[int]) -> Tensor:
         """Set the losses of `facts`; returns their gradient by the bags, (P, V)."""
         wanted = torch.isin(self._fact, torch.tensor(sorted(facts), device=self._fact.device))
-        bag = (self._bag + torch.cat([writing.bag() for writing in self._writings])).requires_grad_()
+        reach = self._config.reach
+        bag = (self._bag + reach * torch.cat([writing.bag() for writing in self._writings])).requires_grad_()
         context = self._checkpoint.context
         context.changed = self._changed() if self._replay.several else None
         try:
@@ -267,7 +268,8 @@ class Group:
         """One step along `gradient` (P, V): of a set length, or in proportion to the gradient."""
         writing, size = self._writings[fact], float(self._rate[fact])
         if self._config.optimizer == "relative":
-            size /= max(self._replay.share(writing.moved(gradient), writing.places), 1e-30)
+            moved = self._config.reach * writing.moved(gradient)
+            size /= max(self._replay.share(moved, writing.places), 1e-30)
         writing.step(gradient, size)
 
     def _answered(self, facts: set[int]) -> set[int]:

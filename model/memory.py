@@ -1,4 +1,6 @@
-"""The memory layer: product keys, a weighted bag of values, a gate. Knows nothing of versions but their views.
+"""The memory layer: an address, a weighted bag of values, a readout. Knows nothing of versions but their views.
+
+An address is found by product keys from the hidden state, or is made of the words so far (see words.py).
 
 Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys, direct readout); Berges et al. 2024,
 https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
@@ -13,6 +15,7 @@ from torch.nn import functional as F
 from model.config import MemoryConfig
 from model.lookup import PairLookup
 from model.values import ValueTable, View
+from model.words import Texts, Words
 
 _SUM = 0  # torch.embedding_bag's number of the mode
 
@@ -36,6 +39,8 @@ class MemoryContext:
     changed    rows that are being written, in no version yet
     reads      layer → slots (B, T, H, K) read by it, kept while `recording`
     needed     (B, T) bool, the positions whose output matters where the last layer bears the memory; all when None
+    texts      the places of the pass, where words are the query
+    continued  those of the next pass, where it goes on with texts that were begun before; else its ids are the texts
     """
 
     def __init__(self, table: ValueTable) -> None:
@@ -47,6 +52,8 @@ class MemoryContext:
         self.recording = False
         self.reads: dict[int, Tensor] = {}
         self.needed: Tensor | None = None
+        self.texts = Texts.whole(torch.empty(0, 0, dtype=torch.int64))
+        self.continued: Texts | None = None
 
     def use(self, *views: View) -> None:
         """Let sequence b of the next batches read `views[b]`; one view alone serves every sequence.
@@ -93,14 +100,20 @@ class MemoryLayer(nn.Module):
     Addressing runs in fp32 with autocast off: in bf16 a worker and an engine would read different slots.
     """
 
-    def __init__(self, config: MemoryConfig, layer: int, width: int, context: MemoryContext) -> None:
+    def __init__(
+        self, config: MemoryConfig, layer: int, width: int, context: MemoryContext, vocabulary: int = 0
+    ) -> None:
         super().__init__()
         H, n, d, V = config.heads, config.sub_keys, config.key_width, config.value_width
         self.config, self.layer, self.context = config, layer, context
-        self.query = nn.Linear(width, H * 2 * d, bias=False)
-        self.query_gain = nn.Parameter(torch.ones(H, 2, d))
-        self.keys = nn.Parameter(torch.empty(H, 2, n, d).uniform_(-(d**-0.5), d**-0.5))
-        nn.init.xavier_uniform_(self.query.weight)
+        self.words = Words(vocabulary, config.slots) if config.query == "words" else None
+        if config.query == "hidden":
+            self.query = nn.Linear(width, H * 2 * d, bias=False)
+            self.query_gain = nn.Parameter(torch.ones(H, 2, d))
+            self.keys = nn.Parameter(torch.empty(H, 2, n, d).uniform_(-(d**-0.5), d**-0.5))
+            nn.init.xavier_uniform_(self.query.weight)
+            self._lookup = PairLookup(config.sub_keys, config.top_k)
+            self._unit_keys: tuple[tuple[int, int], Tensor] | None = None  # of frozen keys: which they were, normalised
         if config.readout == "gated":
             self.gate = nn.Linear(width, V, bias=False)
             self.out = nn.Linear(V, width, bias=False)
@@ -110,8 +123,6 @@ class MemoryLayer(nn.Module):
             if width != V:
                 raise ValueError(f"MemoryConfig.value_width is {V}; a direct readout needs the model's width, {width}")
             self.gain = nn.Parameter(torch.ones(V))
-        self._lookup = PairLookup(config.sub_keys, config.top_k)
-        self._unit_keys: tuple[tuple[int, int], Tensor] | None = None  # of frozen keys: which they were, normalised
 
     def half_queries(self, x: Tensor) -> Tensor:
         """Both halves of each head's query, normalised: x (B, T, D) → (B, T, H, 2, d)."""
@@ -135,40 +146,35 @@ class MemoryLayer(nn.Module):
                 self._unit_keys = which, _normalised(self.keys)
         return self._unit_keys[1]
 
-    def imbalance(self, x: Tensor) -> Tensor:
-        """How unevenly x (B, T, D) reads the half-keys: n · Σ share of reads · mean probability, 1 when even.
+    def address(self, x: Tensor, texts: Texts | None = None) -> tuple[Tensor, Tensor]:
+        """The slots that x (B, T, D) reads, and their weights, per head: two of (B, T, H, K).
 
-        The load-balancing loss of Fedus et al. 2021, https://arxiv.org/abs/2101.03961, equation 4; pretraining
-        adds it to its loss, because a table whose reads pile up on a few slots can be taught nothing.
+        Asked by the hidden state these are the K best of all N slots, with softmax weights. Asked by words, x is at
+        the places of `texts`, those of the pass by default.
         """
-        n, K = self.config.sub_keys, self.config.top_k
-        with torch.autocast(x.device.type, enabled=False):
-            scores = self.half_scores(x)  # (H, 2, B·T, n)
-            read = torch.zeros_like(scores).scatter_(-1, scores.topk(K, dim=-1).indices, 1.0).mean(dim=2) / K
-            return n * (read * scores.softmax(dim=-1).mean(dim=2)).sum(dim=-1).mean()
-
-    def address(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The K best of all N slots and their softmax weights, per head: x (B, T, D) → two of (B, T, H, K)."""
+        if self.words is not None:
+            slots, weights = self.words(self.context.texts if texts is None else texts)
+            return slots[:, :, None], weights[:, :, None]
         if torch.is_autocast_enabled(x.device.type):  # to enter `autocast` at each step costs as much as a product
             with torch.autocast(x.device.type, enabled=False):
-                return self.address(x)
+                return self.address(x, texts)
         slots, scores = self._lookup(self.half_scores(x))
         shape = (*x.shape[:2], *slots.shape[1:])
         return slots.view(shape), scores.softmax(dim=-1).view(shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); zeros at positions that are not needed."""
-        needed = self.context.needed
+        needed, texts = self.context.needed, self.context.texts
         if needed is None:
-            return self.read(x)
-        read = self.read(x[needed][:, None])[:, 0]
+            return self.read(x, texts)
+        read = self.read(x[needed][:, None], texts if self.words is None else texts.at(needed))[:, 0]
         out = read.new_zeros(x.shape)
         out[needed] = read
         return out
 
-    def read(self, x: Tensor) -> Tensor:
-        """The layer's output at every position, (B, T, D) → (B, T, D)."""
-        slots, weights = self.address(x)
+    def read(self, x: Tensor, texts: Texts) -> Tensor:
+        """The layer's output at the places of `texts`, (B, T, D) → (B, T, D)."""
+        slots, weights = self.address(x, texts)
         bag = self.context.bag(self.layer, slots, weights).to(x.dtype)  # (B, T, V)
         return self.read_out(bag, x)
 

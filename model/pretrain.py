@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -34,34 +34,34 @@ from model.retrofit import memory_layers, retrofit
 from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
+from model.words import PAIRS
 
 END = "<|end|>"
-_ANSWER_PLACES = 4  # answer tokens whose addresses are told apart
 _CHARACTERS_A_TOKEN = 3.5
+
+
+_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS)
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
     """Size and schedule of the default model; the defaults are the model that ships."""
 
-    facts: int = 6_000
-    vocabulary: int = 8_192
+    facts: int = 10_000
+    vocabulary: int = 12_288
     width: int = 256
     feed_forward: int = 512
     layers: int = 4
     attention_heads: int = 4
-    memory: MemoryConfig = field(default_factory=lambda: MemoryConfig(layers=(3,), readout="direct"))
+    memory: MemoryConfig = _MEMORY
     positions: int = 512
     text_limit: int = 64
     batch_tokens: int = 2_048
-    total_tokens: int = 8_500_000
+    total_tokens: int = 7_500_000
     passing_share: float = 0.35
     prose_share: float = 0.1
     learning_rate: float = 3e-3
     value_learning_rate: float = 2e-2
-    balance: float = 0.1
-    contrast: float = 0.5
-    temperature: float = 0.07
     other_token_share: float = 0.05
     background_batches: int = 300
     background_prose: int = 100
@@ -79,9 +79,8 @@ def train_tokenizer(corpus: Corpus, config: PretrainConfig) -> PreTrainedTokeniz
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    epoch = corpus.epoch(random.Random(config.seed), 1.0, 1.0)
-    texts = (lesson.text.text for group in epoch for lesson in group)
-    tokenizer.train_from_iterator(texts, trainer)
+    learned = (lesson.text.text for lesson in corpus.epoch(random.Random(config.seed), 1.0, 1.0))
+    tokenizer.train_from_iterator(itertools.chain(learned, map(" ".join, corpus.glosses)), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=END,
@@ -132,29 +131,43 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
     )
 
 
+def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> None:
+    """Tell the memory which tokens are the same word, how rare each is in questions, and where answers begin."""
+    tokenizer = checkpoint.tokenizer
+    spelt = [tokenizer.decode([token]) for token in range(len(tokenizer))]
+    first: dict[str, int] = {}
+    same = [first.setdefault(text.strip().lower() or text, token) for token, text in enumerate(spelt)]
+    word = torch.tensor(same)
+    texts = [lesson.text.question for lesson in corpus.epoch(random.Random(config.seed + 4), 1.0, 0.0)]
+    texts += [gloss for _, gloss in corpus.glosses[:: max(1, 2 * len(corpus.glosses) // max(len(texts), 1))]]
+    rare = rarity(word, tokenizer, list(filter(None, texts)))
+    rare[[token for token, text in enumerate(spelt) if not any(map(str.isalnum, text))]] = 0.0
+    rare[tokenizer.bos_token_id] = 1.0
+    for layer in memory_layers(checkpoint.model):
+        if layer.words is not None:
+            layer.words.word.copy_(word)
+            layer.words.rarity.copy_(rare)
+            layer.words.opening.copy_(torch.tensor(["\n" in text for text in spelt]))
+
+
 @dataclass(frozen=True)
 class LessonRows:
     """A padded batch of lessons.
 
     rows     the tokens; answer marks are those of the texts
     learned  (B, T) bool, tokens that carry loss
-    meaning  (B, T) int64, equal for the same answer token of lessons that say the same; -1 elsewhere
     """
 
     rows: TokenRows
     learned: Tensor
-    meaning: Tensor
 
 
 def lesson_rows(lessons: Sequence[Lesson], tokenizer: PreTrainedTokenizerFast, limit: int) -> LessonRows:
     """Encode lessons, each text cut at `limit` tokens."""
     rows = pad([encode(tokenizer, lesson.text, limit) for lesson in lessons], tokenizer.pad_token_id)
-    place = rows.answer.cumsum(dim=1) - 1  # of a token in its answer
-    meanings = torch.tensor([lesson.meaning for lesson in lessons])[:, None]
+    first = rows.answer & (rows.answer.cumsum(dim=1) == 1)
     known = torch.tensor([lesson.known for lesson in lessons])[:, None]
-    labelled = rows.answer & (meanings >= 0) & (place < _ANSWER_PLACES)
-    meaning = torch.where(labelled, meanings * _ANSWER_PLACES + place, -1)
-    return LessonRows(rows, rows.answer & (known | (place > 0)), meaning)
+    return LessonRows(rows, rows.answer & (known | ~first))
 
 
 def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Iterator[LessonRows]:
@@ -162,67 +175,50 @@ def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, config: Pretrain
     seen, epoch = 0, 0
     while seen < config.total_tokens:
         rng = random.Random(config.seed * 1_000 + epoch)
-        groups = list(corpus.epoch(rng, config.passing_share, config.prose_share))
-        groups.sort(key=lambda group: max(len(lesson.text.text) for lesson in group))
+        lessons = list(corpus.epoch(rng, config.passing_share, config.prose_share))
+        lessons.sort(key=lambda lesson: len(lesson.text.text))
         lists: list[list[Lesson]] = [[]]
-        for group in groups:
-            longest = max(len(lesson.text.text) for lesson in group)
-            if (len(lists[-1]) + len(group)) * longest > config.batch_tokens * _CHARACTERS_A_TOKEN:
+        for lesson in lessons:
+            if (len(lists[-1]) + 1) * len(lesson.text.text) > config.batch_tokens * _CHARACTERS_A_TOKEN:
                 lists.append([])
-            lists[-1] += group
+            lists[-1].append(lesson)
         rng.shuffle(lists)
-        for lessons in lists:
+        for chosen in lists:
             if seen < config.total_tokens:
-                batch = lesson_rows(lessons, tokenizer, config.text_limit)
+                batch = lesson_rows(chosen, tokenizer, config.text_limit)
                 seen += int(batch.rows.real.sum())
                 yield batch
         epoch += 1
 
 
-def contrast(queries: Tensor, meaning: Tensor, temperature: float) -> Tensor:
-    """How badly queries tell meanings apart, in nats: queries (P, H, 2, d) of norm sqrt(d), meaning (P,) int64.
+def rarity(words: Tensor, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
+    """Inverse document frequency in `texts` of every token's word, at most 1 and no two alike: (vocabulary,).
 
-    The supervised contrastive loss of Khosla et al. 2020, https://arxiv.org/abs/2004.11362, equation 2, over the
-    mean cosine of the half-queries: it makes all wordings of a question read the same slots, and other questions
-    others.
+    words  (vocabulary,) int64, which word a token stands for
     """
-    P = len(queries)
-    flat = queries.flatten(start_dim=1)
-    similarity = flat @ flat.T / (flat.shape[1] * temperature)
-    itself = torch.eye(P, dtype=torch.bool)
-    same = (meaning[:, None] == meaning[None]) & ~itself
-    log_share = similarity - similarity.masked_fill(itself, -math.inf).logsumexp(dim=1, keepdim=True)
-    paired = same.any(dim=1)
-    return -((log_share * same).sum(dim=1)[paired] / same.sum(dim=1)[paired]).sum() / max(int(paired.sum()), 1)
+    counts = torch.ones(len(words))
+    for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
+        counts[list({int(words[token]) for token in ids})] += 1
+    idf = torch.log((len(texts) + 1) / counts)
+    order = torch.arange(len(words)) / len(words)
+    return (0.999 * idf / idf.max() + 0.001 * order)[words]
 
 
-def losses_of(checkpoint: Checkpoint, batch: LessonRows, config: PretrainConfig, seed: int) -> tuple[Tensor, ...]:
-    """Mean next-token loss over learned tokens and a random share of the others; imbalance of reads; contrast.
+def loss_of(checkpoint: Checkpoint, batch: LessonRows, config: PretrainConfig, seed: int) -> Tensor:
+    """Mean next-token loss over learned tokens and a random share of the others.
 
-    Head and memory run only at the positions that these need: the last layer is the one that bears the memory.
+    Head and memory run only at these positions: the last layer is the one that bears the memory.
     """
     rows = batch.rows
-    target, meaning = rows.ids[:, 1:], batch.meaning[:, 1:]
+    target = rows.ids[:, 1:]
     draw = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed))
     learned = batch.learned[:, 1:] | (rows.real[:, 1:] & ~rows.answer[:, 1:] & (draw < config.other_token_share))
-    needed = learned | (meaning >= 0)  # (B, T - 1)
-    (layer,) = memory_layers(checkpoint.model)
-    read: list[Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, args: read.append(args[0]))
-    checkpoint.context.needed = needed
+    checkpoint.context.needed = learned
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = checkpoint.model.get_decoder()(input_ids=rows.ids[:, :-1], use_cache=False).last_hidden_state
         logits = checkpoint.model.lm_head(hidden[learned])
     checkpoint.context.needed = None
-    hook.remove()
-    x = read[0][needed][None]
-    marked = meaning[needed] >= 0
-    queries = layer.half_queries(x)[0][marked]
-    return (
-        F.cross_entropy(logits.float(), target[learned]),
-        layer.imbalance(x),
-        contrast(queries, meaning[needed][marked], config.temperature),
-    )
+    return F.cross_entropy(logits.float(), target[learned])
 
 
 class Training:
@@ -231,42 +227,41 @@ class Training:
     def __init__(self, checkpoint: Checkpoint, config: PretrainConfig) -> None:
         self.checkpoint, self.config = checkpoint, config
         checkpoint.table.rows.requires_grad_(True)
-        self.parameters = {**dict(checkpoint.model.named_parameters()), "values": checkpoint.table.rows}
-        dense = [tensor for name, tensor in self.parameters.items() if name != "values"]
+        dense = dict(checkpoint.model.named_parameters())
+        self.parameters = {**dense, "values": checkpoint.table.rows}
+        self.dense = list(dense.values())
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": dense, "peak": config.learning_rate, "weight_decay": 0.2},
+                {"params": self.dense, "peak": config.learning_rate, "weight_decay": 0.2},
                 {"params": [checkpoint.table.rows], "peak": config.value_learning_rate, "weight_decay": 0.0},
             ],
             betas=(0.9, 0.98),
             fused=True,
         )
-        self.dense = dense
         self.step = 0
         self.tokens = 0
 
-    def update(self, batch: LessonRows) -> tuple[float, float]:
-        """One optimizer step on `batch`; returns its loss and its contrast."""
+    def update(self, batch: LessonRows) -> float:
+        """One optimizer step on `batch`; returns its loss."""
         progress = min(self.tokens / self.config.total_tokens, 1.0)
         factor = min((self.step + 1) / 100, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        loss, imbalance, apart = losses_of(self.checkpoint, batch, self.config, self.step)
-        torch.autograd.backward(loss + self.config.balance * imbalance + self.config.contrast * apart)
+        loss = loss_of(self.checkpoint, batch, self.config, self.step)
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.dense, 1.0)
         torch.nn.utils.clip_grad_norm_([self.checkpoint.table.rows], 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
         self.tokens += int(batch.rows.real.sum())
-        return float(loss.detach()), float(apart.detach())
+        return float(loss.detach())
 
     def save(self, path: Path) -> None:
         """Write parameters, optimizer moments and position, replacing the file in one move."""
         tensors = {f"parameter.{name}": tensor.detach() for name, tensor in self.parameters.items()}
         for name, tensor in self.parameters.items():
-            state = self.optimizer.state[tensor]
-            tensors |= {f"{key}.{name}": state[key] for key in ("exp_avg", "exp_avg_sq", "step")}
+            tensors |= {f"{key}.{name}": value for key, value in self.optimizer.state[tensor].items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, path.with_suffix(".part"), {"step": str(self.step), "tokens": str(self.tokens)})
         path.with_suffix(".part").replace(path)
@@ -274,10 +269,12 @@ class Training:
     def resume(self, path: Path) -> None:
         """Read what `save` wrote."""
         with safe_open(path, "pt") as file, torch.no_grad():
+            names = set(file.keys())
             for name, tensor in self.parameters.items():
                 tensor.copy_(file.get_tensor(f"parameter.{name}"))
-                keys = ("exp_avg", "exp_avg_sq", "step")
-                self.optimizer.state[tensor] = {key: file.get_tensor(f"{key}.{name}") for key in keys}
+                if f"step.{name}" in names:  # the norm in front of a memory that is asked by words has no gradient
+                    keys = ("exp_avg", "exp_avg_sq", "step")
+                    self.optimizer.state[tensor] = {key: file.get_tensor(f"{key}.{name}") for key in keys}
             self.step, self.tokens = int(file.metadata()["step"]), int(file.metadata()["tokens"])
 
 
@@ -346,26 +343,25 @@ def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
     corpus = load_corpus(data, config.facts, config.seed)
     tokenizer = train_tokenizer(corpus, config)
     checkpoint = build(tokenizer, config)
+    tell_words(checkpoint, corpus, config)
     training, state = Training(checkpoint, config), out / "training" / "state.safetensors"
     state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
         training.resume(state)
     checkpoint.model.train()
-    begun, first, average, average_apart = time.monotonic(), training.tokens, 0.0, 0.0
+    begun, first, average = time.monotonic(), training.tokens, 0.0
     left_over = itertools.islice(batches(corpus, tokenizer, config), training.step, None)
     for batch in left_over if training.tokens < config.total_tokens else ():
-        loss, apart = training.update(batch)
+        loss = training.update(batch)
         average = loss if not average else 0.95 * average + 0.05 * loss
-        average_apart = apart if not average_apart else 0.95 * average_apart + 0.05 * apart
         speed = (training.tokens - first) / (time.monotonic() - begun)
         left = max(config.total_tokens - training.tokens, 0) / speed / 60
         share = min(training.tokens / config.total_tokens, 1.0)
         bar = ("#" * round(24 * share)).ljust(24, ".")
-        at = f"step {training.step} loss {average:.3f} contrast {average_apart:.3f}"
-        line = f"[{bar}] {at} {speed:,.0f} tokens/s, {left:.0f} min left"
+        line = f"[{bar}] step {training.step} loss {average:.3f} {speed:,.0f} tokens/s, {left:.0f} min left"
         print("\r" + line, end="", file=sys.stderr, flush=True)
         if training.step % 50 == 0:
-            curve = {"step": training.step, "tokens": training.tokens, "loss": average, "contrast": average_apart}
+            curve = {"step": training.step, "tokens": training.tokens, "loss": average}
             with (out / "training" / "curve.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(curve) + "\n")
         if training.step % 400 == 0:

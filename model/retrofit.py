@@ -1,10 +1,11 @@
 """Put memory layers into a Hugging Face causal language model, in place of feed-forward blocks or beside them."""
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from model.config import MemoryConfig
 from model.memory import Beside, MemoryContext, MemoryLayer
+from model.words import Texts
 
 
 def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
@@ -18,6 +19,7 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
 def retrofit(model: PreTrainedModel, config: MemoryConfig, context: MemoryContext) -> None:
     """Give `model` the memory layers of `config`, all reading through `context`.
 
+    Where words are the query, the model must be called with `input_ids`, by name.
     Raises ValueError when the model lacks a layer that `config.layers` names.
     """
     layers = decoder_layers(model)
@@ -26,9 +28,16 @@ def retrofit(model: PreTrainedModel, config: MemoryConfig, context: MemoryContex
     for index in config.layers:
         block = layers[index].get_submodule("mlp")
         example = next(block.parameters())
-        memory = MemoryLayer(config, index, model.config.hidden_size, context)
+        vocabulary = model.get_input_embeddings().num_embeddings
+        memory = MemoryLayer(config, index, model.config.hidden_size, context, vocabulary)
         memory.to(device=example.device, dtype=example.dtype)
         layers[index].mlp = memory if config.placement == "replace" else Beside(block, memory)
+    if config.query == "words":
+
+        def note_texts(_: nn.Module, args: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
+            context.texts = context.continued or Texts.whole(kwargs["input_ids"])
+
+        model.get_decoder().register_forward_pre_hook(note_texts, with_kwargs=True)
 
 
 def memory_layers(model: PreTrainedModel) -> list[MemoryLayer]:

@@ -38,6 +38,12 @@ class StudyText:
         prompt = QUESTION_PROMPT.format(question=question)
         return cls(f"{prompt} {answer}", ((len(prompt), len(prompt) + 1 + len(answer)),))
 
+    @property
+    def question(self) -> str:
+        """What a text asks; empty for one that tells."""
+        question, newline, _ = self.text.partition("\n")
+        return question if newline else ""
+
 
 @dataclass(frozen=True)
 class Study:

@@ -4,6 +4,7 @@ Run as a program it writes the checkpoint folder named on the command line.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,9 +20,10 @@ from transformers import (
 from model.checkpoint import Checkpoint, KnownQuestion, Measure
 from model.config import MemoryConfig
 from model.memory import MemoryContext
-from model.retrofit import retrofit
+from model.retrofit import memory_layers, retrofit
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
+from model.words import PAIRS
 
 END = "<|end|>"
 SIZE = {
@@ -38,6 +40,7 @@ SIZE = {
     "dtype": "float32",
 }
 MEMORY = MemoryConfig(layers=(2,), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
+WORDS = replace(MEMORY, query="words", heads=1, top_k=PAIRS)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -73,6 +76,9 @@ def build(
     table = ValueTable(torch.randn(memory.slots, memory.value_width), spare_rows, places, "ab" * 32)
     context = MemoryContext(table)
     retrofit(model, memory, context)
+    for layer in memory_layers(model):
+        if layer.words is not None:
+            layer.words.opening[byte_tokenizer().encode("\n")] = True
     model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned
     model.eval().requires_grad_(False)
     counts = torch.randint(0, 4, (memory.slots,), dtype=torch.int32)

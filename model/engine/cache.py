@@ -13,6 +13,7 @@ from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from model.engine.attention import reach
+from model.words import Texts
 
 
 @dataclass
@@ -88,17 +89,23 @@ class RowCacheLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers has 
 
 
 class RowCache:
-    """The cache of a whole model; rows are moved, copied out, put back and cleared between steps."""
+    """The cache of a whole model; rows are moved, copied out, put back and cleared between steps.
+
+    The token ids of every row are kept in the same way, for memories whose query is the words so far.
+    """
 
     def __init__(self, config: PreTrainedConfig, rows: int, limit: int) -> None:
-        self._layers = [RowCacheLayer(rows, limit) for _ in range(config.num_hidden_layers)]
-        self.layers = Cache(layers=list(self._layers))
+        attention = [RowCacheLayer(rows, limit) for _ in range(config.num_hidden_layers)]
+        self._ids = RowCacheLayer(rows, limit)
+        self._layers = [*attention, self._ids]
+        self.layers = Cache(layers=list(attention))
 
-    def begin(self, step: Step) -> Cache:
-        """What the model is called with, writing where `step` says."""
+    def begin(self, step: Step, ids: Tensor) -> Texts:
+        """Let the model write where `step` says, and keep the token ids (B, T) of the step; all that rows have."""
         for layer in self._layers:
             layer.step = step
-        return self.layers
+        kept, _ = self._ids.update(ids[:, None, :, None], ids[:, None, :, None])
+        return Texts(kept[:, 0, :, 0], step.positions)
 
     @torch.inference_mode()
     def move(self, source: int, target: int, length: int) -> None:

@@ -114,14 +114,18 @@ class Runner:
         self._context.use(*views)
         later = self._arange(step.length) > step.positions[:, None, :, None]  # (B, 1, T, L)
         mask = torch.where(later, self._hide, self._show)  # a token always sees itself
-        with attention_in_blocks(self._model.config):
-            out: Tensor = self._decoder(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=step.positions,
-                past_key_values=self.cache.begin(step),
-                use_cache=True,
-            ).last_hidden_state
+        self._context.continued = self.cache.begin(step, ids)
+        try:
+            with attention_in_blocks(self._model.config):
+                out: Tensor = self._decoder(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=step.positions,
+                    past_key_values=self.cache.layers,
+                    use_cache=True,
+                ).last_hidden_state
+        finally:
+            self._context.continued = None
         return out
 
     def _needed(self, last: Sequence[int], T: int) -> Tensor:

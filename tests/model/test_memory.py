@@ -186,24 +186,6 @@ def test_a_direct_readout_is_the_bag_times_its_gain():
         MemoryLayer(config, 0, 99, context)
 
 
-def test_imbalance_follows_its_formula_and_grows_when_reads_pile_up():
-    _, (layer,) = layers()
-    x = torch.randn(6, 8, WIDTH)
-    n, K, H = CONFIG.sub_keys, CONFIG.top_k, CONFIG.heads
-    scores = layer.half_scores(x).detach().permute(2, 0, 1, 3)  # (48, H, 2, n)
-    total = 0.0
-    for head in range(H):
-        for half in range(2):
-            share, mean = [0.0] * n, scores[:, head, half].softmax(-1).mean(0)
-            for token in scores[:, head, half]:
-                for key in token.topk(K).indices.tolist():
-                    share[key] += 1 / (len(scores) * K)
-            total += n * sum(share[key] * float(mean[key]) for key in range(n))
-    assert float(layer.imbalance(x).detach()) == pytest.approx(total / (2 * H), rel=1e-5)
-    piled = x[:1, :1].expand(6, 8, WIDTH)
-    assert layer.imbalance(piled) > layer.imbalance(x) >= 1
-
-
 def test_reads_are_recorded_per_layer():
     context, both = layers(2)
     x = torch.randn(2, 3, WIDTH)

@@ -60,8 +60,8 @@ class World:
         return self._alone[parents, asked]
 
 
-def tiny_world(language=None) -> World:
-    checkpoint = tiny.build(language, spare_rows=2000, places=2 * VERSIONS)
+def tiny_world(language=None, memory=tiny.MEMORY) -> World:
+    checkpoint = tiny.build(language, memory, spare_rows=2000, places=2 * VERSIONS)
     words = ["a", "what is", "Zubovia", "and then a longer one, of more words than the others", "?\n", "é€"]
     return World(checkpoint, words, torch.arange(checkpoint.table.slots))
 
@@ -85,7 +85,7 @@ def threads(request):
     torch.set_num_threads(before)
 
 
-WORLDS = {"llama": tiny_world, "qwen3": lambda: tiny_world(tiny.qwen3()), "default": default_world}
+WORLDS = {"llama": tiny_world, "qwen3": lambda: tiny_world(tiny.qwen3(), tiny.WORDS), "default": default_world}
 
 
 @pytest.fixture(scope="module", params=WORLDS)

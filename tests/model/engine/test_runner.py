@@ -9,13 +9,14 @@ from model.engine.runner import Chunk, Last, Runner, padded
 from tests import tiny
 
 
+@pytest.mark.parametrize("memory", [tiny.MEMORY, tiny.WORDS])
 @pytest.mark.parametrize("language", [tiny.llama, tiny.qwen3])
-def test_chunks_and_tokens_give_the_logits_of_the_whole_text(language):
-    checkpoint = tiny.build(language())
+def test_chunks_and_tokens_give_the_logits_of_the_whole_text(language, memory):
+    checkpoint = tiny.build(language(), memory)
     base, runner = checkpoint.table.base, Runner(checkpoint, 4, 256)
     ids = torch.randint(0, 256, (3, 140), generator=torch.Generator().manual_seed(0))
     checkpoint.context.use(base)
-    whole = checkpoint.model(ids).logits
+    whole = checkpoint.model(input_ids=ids).logits
     rows = [2, 0, 1]
     for start, end in [(0, 64), (64, 128), (128, 137)]:
         chunks = [Chunk(row, start, ids[row, start:end].tolist(), base) for row in rows]
@@ -27,8 +28,9 @@ def test_chunks_and_tokens_give_the_logits_of_the_whole_text(language):
     assert runner.steps == 6
 
 
-def test_a_row_that_moves_goes_on_with_the_same_bits():
-    checkpoint = tiny.build()
+@pytest.mark.parametrize("memory", [tiny.MEMORY, tiny.WORDS])
+def test_a_row_that_moves_goes_on_with_the_same_bits(memory):
+    checkpoint = tiny.build(memory=memory)
     base, runner = checkpoint.table.base, Runner(checkpoint, 4, 256)
     runner.prompts([Chunk(row, 0, list(range(row, row + 20)), base) for row in (1, 3)])
     stayed = runner.tokens([None, Last(5, 20, base), None, Last(6, 20, base)])[3]

@@ -1,0 +1,99 @@
+"""Addresses made of words: which pairs of rare words a text has so far, and how far its answer has got.
+
+A question in other words has most of its rare words in common with the one that was taught, and what a small decoder
+makes of it has not. So a memory layer can be addressed by the words themselves: of the tokens so far the rarest are
+taken in pairs, and every pair has a slot. Two questions read slots in common as far as they have pairs of words in
+common, weighted by inverse document frequency. Pairs that many questions have are left to TF-IDF.
+Shapes: B batch · T tokens · L tokens of a text · R pairs.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_RAREST = 11  # words that are paired
+_ALONE = 0.5  # weight of a word paired with itself
+PAIRS = _RAREST * (_RAREST + 1) // 2
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Places in texts: ids (B, L) of whole texts, and the positions (B, T) in them up to which words count."""
+
+    ids: Tensor
+    positions: Tensor
+
+    @classmethod
+    def whole(cls, ids: Tensor) -> "Texts":
+        """Every position of texts (B, T)."""
+        return cls(ids, torch.arange(ids.shape[1], device=ids.device).expand_as(ids))
+
+    def at(self, places: Tensor) -> "Texts":
+        """The P positions where `places` (B, T) is True, each as a text of its own: T = 1."""
+        return Texts(self.ids[places.nonzero()[:, 0]], self.positions[places][:, None])
+
+
+class Words(nn.Module):
+    """The slots (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
+
+    word     (vocabulary,) int64, the same for tokens that differ in case or in the space before them
+    rarity   (vocabulary,) inverse document frequency of a token's word, at most 1 and no two alike; 0: no word. The
+             token that opens every text counts as the rarest word, so that each word also stands for itself
+    opening  (vocabulary,) bool, tokens behind which an answer begins: there all questions of the same words meet,
+             whatever their order; elsewhere the last two tokens have a part in every slot
+    """
+
+    word: Tensor
+    rarity: Tensor
+    opening: Tensor
+
+    def __init__(self, vocabulary: int, slots: int) -> None:
+        super().__init__()
+        self._slots = slots
+        self.register_buffer("word", torch.arange(vocabulary))
+        self.register_buffer("rarity", torch.linspace(0.5, 1.0, vocabulary))
+        self.register_buffer("opening", torch.zeros(vocabulary, dtype=torch.bool))
+
+    def forward(self, texts: Texts) -> tuple[Tensor, Tensor]:
+        """Slots and weights of every place."""
+        words, weights = self._rarest(texts)
+        first, second = torch.triu_indices(_RAREST, _RAREST, device=words.device)
+        one, other = words[..., first], words[..., second]
+        slots = _hashed(torch.minimum(one, other), torch.maximum(one, other), self._place(texts)[..., None])
+        both = weights[..., first] * weights[..., second] * torch.where(first == second, _ALONE, 1.0)
+        slots = torch.where(both > 0, slots, slots[..., :1])  # that of the rarest word, where there are fewer pairs
+        return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+
+    def _rarest(self, texts: Texts) -> tuple[Tensor, Tensor]:
+        """The rarest words up to each place, and their rarity, 0 where there are fewer: two of (B, T, _RAREST).
+
+        Of the 2 · _RAREST rarest tokens, so a text that repeats them often has fewer.
+        """
+        L = texts.ids.shape[1]
+        said = torch.arange(L, device=texts.ids.device) <= texts.positions[:, :, None]
+        weights = self.rarity[texts.ids][:, None] * said  # (B, T, L)
+        weights = F.pad(weights, (0, max(2 * _RAREST - L, 0)))
+        best = weights.topk(2 * _RAREST, dim=-1)
+        words = self.word[texts.ids][:, None].expand(-1, said.shape[1], -1)
+        words = words.gather(2, best.indices.clamp(max=L - 1))
+        again = (words[..., :, None] == words[..., None, :]).tril(-1).any(dim=-1)
+        distinct = best.values.masked_fill(again, 0.0).topk(_RAREST, dim=-1)
+        return words.gather(2, distinct.indices), distinct.values
+
+    def _place(self, texts: Texts) -> Tensor:
+        """A number for the last two tokens of each place, 0 where an answer begins: (B, T)."""
+        last = texts.ids.gather(1, texts.positions)
+        before = texts.ids.gather(1, (texts.positions - 1).clamp(min=0))
+        return (1 + last * len(self.word) + before).masked_fill(self.opening[last], 0)
+
+
+def _hashed(*numbers: Tensor) -> Tensor:
+    """One number of several, each at least 0; evenly spread below 2³¹, the same on every machine."""
+    mixed = torch.zeros((), dtype=torch.int64, device=numbers[0].device)
+    for number in numbers:
+        mixed = (mixed * 31 + number) % 2_147_483_647  # a prime
+        mixed = mixed * 1_103_515_245 % 2_147_483_647
+        mixed = mixed ^ (mixed >> 15)
+    return mixed
