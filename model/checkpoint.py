@@ -1,8 +1,9 @@
 """A checkpoint folder, loaded and saved: the Hugging Face folder plus the memory.
 
 model.safetensors, config.json, tokenizer files   as Hugging Face writes them, memory layers' weights included
-memory.safetensors   `values` (N, V), in 8 bits where there are `value_scales` (N,); of the background corpus
-                     `document_frequency` (N,) and `still.*`, what it reads
+memory.safetensors   `values` (M, V), in 8 bits where there are `value_scales` (M,); `owned.*`, rows of single slots
+                     where slots share rows; of the background corpus `document_frequency` (N,) and `still.*`, what it
+                     reads
 memory.json          shape of the memory, whether it was trained, prompt, size of the background
 measure.json         known questions of the gate and of evaluation, background texts; disjoint sets
 No pickle is read. The fingerprint covers every byte of every file.
@@ -10,6 +11,7 @@ No pickle is read. The fingerprint covers every byte of every file.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -109,6 +111,18 @@ class Checkpoint:
         return torch.zeros(self.table.slots) if self.still is None else self.still.volume(self.table.slots)
 
     @cached_property
+    def common(self) -> Tensor:
+        """The sum of the weights of all places of background text, over the root of their number: (N,).
+
+        A change that is orthogonal to it moves background text by nothing on average.
+        """
+        if self.still is None:
+            return torch.zeros(self.table.slots)
+        summed = torch.zeros(self.table.slots)
+        summed.index_add_(0, self.still.slots.flatten(), self.still.weights.flatten())
+        return summed / math.sqrt(len(self.still))
+
+    @cached_property
     def longest_token(self) -> int:
         """Characters that a token stands for at most."""
         return max(map(len, self.tokenizer.get_vocab()))
@@ -153,15 +167,21 @@ class Checkpoint:
             tokenizer = AutoTokenizer.from_pretrained(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
-        values = _stored_rows(memory)
-        if values.shape != (config.slots, config.value_width):
-            raise CheckpointError(
-                f"{folder}: values are {tuple(values.shape)}; memory.json says {(config.slots, config.value_width)}"
-            )
+        values, owned = _stored_rows(memory), memory.get("owned.slots")
+        expected = (config.base_rows, config.value_width)
+        if values.shape != expected:
+            raise CheckpointError(f"{folder}: values are {tuple(values.shape)}; memory.json says {expected}")
         fingerprint = fingerprint_of(folder)
         dtype = getattr(torch, shape["value_dtype"])
+        if owned is not None:
+            values = torch.cat([values.to(dtype), memory["owned.rows"]])
         table = ValueTable(
-            values.to(dtype), 2 * config.slots if spare_rows is None else spare_rows, places, fingerprint
+            values.to(dtype),
+            2 * config.slots if spare_rows is None else spare_rows,
+            places,
+            fingerprint,
+            slots=config.slots,
+            owned=owned,
         )
         context = MemoryContext(table)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
@@ -205,8 +225,17 @@ class Checkpoint:
         self.context.use(self.table.base)
         return self
 
-    def save(self, folder: Path, *, values: "Tensor | EightBitRows | None" = None) -> None:
-        """Write the checkpoint: dense weights in `weight_dtype`, `values` (the base rows by default) as they are."""
+    def save(
+        self,
+        folder: Path,
+        *,
+        values: "Tensor | EightBitRows | None" = None,
+        owned: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        """Write the checkpoint: dense weights in `weight_dtype`, `values` (the base rows by default) as they are.
+
+        owned  slots and rows of those that share no row with others; the table's own by default
+        """
         folder.mkdir(parents=True, exist_ok=True)
         tied = set(self.model.all_tied_weights_keys)
         state = self.model.state_dict()
@@ -218,12 +247,15 @@ class Checkpoint:
         }
         self.model.save_pretrained(folder, state_dict=weights)
         self.tokenizer.save_pretrained(folder)
-        rows = self.table.rows[: self.table.slots] if values is None else values
+        rows = self.table.rows[: self.config.base_rows] if values is None else values
         memory = {"document_frequency": self.background.counts}
         if isinstance(rows, EightBitRows):
             memory |= {"values": rows.steps, "value_scales": rows.scales}
         else:
             memory["values"] = rows.detach().contiguous()
+        slots, own_rows = self.table.owned_after(None) if owned is None else owned
+        if len(slots):
+            memory |= {"owned.slots": slots, "owned.rows": own_rows}
         if self.still is not None:
             memory |= {"still.slots": self.still.slots.int(), "still.weights": self.still.weights.bfloat16()}
         save_file(memory, folder / _MEMORY)
@@ -247,10 +279,14 @@ class Checkpoint:
         Dense weights keep the bits that they were loaded from; rows are written in the table's dtype.
         Raises WrongState when the delta was not made from this base.
         """
-        rows = self.table.rows[: self.table.slots].clone()
-        if delta is not None:
-            delta.apply(rows)
-        replace(self, extra={**self.extra, "exported_from": self.fingerprint}).save(folder, values=rows)
+        exported = replace(self, extra={**self.extra, "exported_from": self.fingerprint})
+        if self.config.sharing == 1:
+            rows = self.table.rows[: self.table.base_rows].clone()
+            if delta is not None:
+                delta.apply(rows)
+            exported.save(folder, values=rows)
+        else:
+            exported.save(folder, owned=self.table.owned_after(delta))
         return fingerprint_of(folder)
 
 

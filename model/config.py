@@ -29,6 +29,7 @@ class MemoryConfig:
     heads        H, query heads of a memory layer
     top_k        K, slots read per head
     sub_keys     n, half-keys per half and head; the table has N = n·n slots
+    sharing      slots that share a row of the base until they are written: the base has N / sharing rows
     key_width    width of a half-key
     value_width  V, width of a row
     """
@@ -40,12 +41,13 @@ class MemoryConfig:
     heads: int = 4
     top_k: int = 16
     sub_keys: int = 256
+    sharing: int = 1
     key_width: int = 64
     value_width: int = 256
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        _positive(self, "heads", "top_k", "sub_keys", "key_width", "value_width")
+        _positive(self, "heads", "top_k", "sub_keys", "sharing", "key_width", "value_width")
         if not self.layers or list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
             raise ValueError(f"MemoryConfig.layers is {self.layers}; it must name layers in ascending order")
         if self.placement not in ("replace", "beside"):
@@ -56,10 +58,17 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig.query is {self.query!r}; it must be 'hidden' or 'words'")
         if self.query == "words" and (self.heads, self.top_k) != (1, PAIRS):
             raise ValueError(f"MemoryConfig has {self.heads} heads of {self.top_k}; words need 1 of {PAIRS}")
+        if self.slots % self.sharing:
+            raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.slots} slots")
         if self.top_k > self.slots:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of slots")
         if self.query == "hidden" and self.top_k > self.sub_keys:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
+
+    @property
+    def base_rows(self) -> int:
+        """Rows of the base."""
+        return self.slots // self.sharing
 
     @property
     def slots(self) -> int:
@@ -91,7 +100,7 @@ class FinetuneConfig:
     learning_rate: float = 0.1
     max_steps: int = 40
     stop_loss: float = 0.01
-    reach: float = 1.0
+    reach: float = 0.35
     idf_power: float = 1.0
     anchors: int = 150
     volume: float = 16.0

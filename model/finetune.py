@@ -129,11 +129,20 @@ class Writing:
     uses    the chosen slots, ascending
     reads   addresses of the fact's places
     places  where these stand among the places of the group
+    still   places that are held still
+    common  (S,) what background text reads on average (see Checkpoint.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
     def __init__(
-        self, uses: tuple[SlotUse, ...], reads: Reads, places: slice, still: Reads | None, cost: Tensor, width: int
+        self,
+        uses: tuple[SlotUse, ...],
+        reads: Reads,
+        places: slice,
+        still: Reads | None,
+        common: Tensor,
+        cost: Tensor,
+        width: int,
     ) -> None:
         self.uses, self.reads, self.places = uses, reads, places
         self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64, device=reads.slots.device)
@@ -143,6 +152,7 @@ class Writing:
             B = still.on(self.slots)  # (places held still, S)
             cosine = B @ A.T / still.weights.norm(dim=1)[:, None] / reads.weights.norm(dim=1)
             B = B[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
+            B = torch.cat([B, common[None]])
             gram = B / cost @ B.T
             gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
             self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
@@ -231,7 +241,8 @@ class Group:
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
         cost = (1 + self._config.volume * self._checkpoint.volume[slots]).to(device)
-        return Writing(uses, reads, places, still, cost, self._checkpoint.table.value_width)
+        common = self._checkpoint.common[slots].to(device)
+        return Writing(uses, reads, places, still, common, cost, self._checkpoint.table.value_width)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""
@@ -307,8 +318,14 @@ class Group:
 
 
 def encoded_texts(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) -> EncodedTexts:
-    """Token rows of the study texts that have an answer within TEXT_LIMIT tokens (see text.encode)."""
-    rows = [encode(checkpoint.tokenizer, text, TEXT_LIMIT) for text in study.texts[: config.texts]]
+    """Token rows of the study texts that have an answer within TEXT_LIMIT tokens (see text.encode).
+
+    Where words are the query, a text that tells is read elsewhere than a question: it is left out if any asks.
+    """
+    texts = study.texts[: config.texts]
+    if checkpoint.config.query == "words":
+        texts = tuple(text for text in texts if text.question) or texts
+    rows = [encode(checkpoint.tokenizer, text, TEXT_LIMIT) for text in texts]
     return [(ids, marks) for ids, marks in rows if any(marks[1:])]
 
 

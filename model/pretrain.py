@@ -40,7 +40,7 @@ END = "<|end|>"
 _CHARACTERS_A_TOKEN = 3.5
 
 
-_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS)
+_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=1_024, sharing=16)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
             dtype="float32",
         )
     )
-    base = torch.randn(memory.slots, memory.value_width) * 0.02
-    table = ValueTable(base, 0, 1, "0")
+    base = torch.randn(memory.base_rows, memory.value_width) * 0.02
+    table = ValueTable(base, 0, 1, "0", slots=memory.slots)
     context = MemoryContext(table)
     context.use(table.base)
     retrofit(model, memory, context)
@@ -376,13 +376,13 @@ def finish(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig, out: 
     checkpoint.table.rows.requires_grad_(False)
     checkpoint.model.eval()
     checkpoint.pretrained = True
-    exact = checkpoint.table.rows[: checkpoint.config.slots].clone()
+    exact = checkpoint.table.rows[: checkpoint.table.base_rows].clone()
     rounded = EightBitRows.of(exact)
     with torch.no_grad():
         for tensor in checkpoint.model.parameters():
             tensor.copy_(tensor.bfloat16())
         before = len(answered(checkpoint, corpus.evaluation))
-        checkpoint.table.rows[: checkpoint.config.slots] = rounded.rows()
+        checkpoint.table.rows[: checkpoint.table.base_rows] = rounded.rows()
     in_use, top_share = measure_background(checkpoint, corpus, config)
     checkpoint.still = background_reads(checkpoint, corpus, config)
     texts = corpus.background_texts(random.Random(config.seed + 2))

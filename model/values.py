@@ -1,9 +1,12 @@
 """The value table: a store of rows, and versions as views of it.
 
-Shapes: N slots · R spare rows · V value width · P places for views · S slots that a delta changes · G pages of a view.
-A view maps every slot to a row, in pages. The base view is the identity; entering a version shares its parent's pages,
-copies those that the delta touches, puts the new rows into free spare rows and points the changed slots there. A row in
-use is never overwritten, nor is a page, so a request that reads one view is untouched by whatever happens to others.
+Shapes: N slots · M rows of the base · R spare rows · V value width · P places for views · S slots that a delta
+changes · G pages of a view.
+A view maps every slot to a row, in pages. In the base view slot s has row s mod M, so that N / M slots may share a row
+until one of them is written: what is written disturbs fewer places than the base has rows for. Entering a version
+shares its parent's pages, copies those that the delta touches, puts the new rows into free spare rows and points the
+changed slots there. A row in use is never overwritten, nor is a page, so a request that reads one view is untouched by
+whatever happens to others.
 A small table's view is one page, because that is quickest to read. In a large one pages have PAGE slots: what a version
 costs grows with what it changes; of N it sees its G = N / PAGE pages.
 """
@@ -77,12 +80,14 @@ def _go_on() -> None:
 
 
 class ValueTable:
-    """Rows (N + R, V) allocated once, and at most P resident views of them.
+    """Rows (M + R, V) allocated once, and at most P resident views of them.
 
-    base         (N, V) rows of version 0, in the dtype that the checkpoint says
+    base         (M, V) rows of version 0, in the dtype that the checkpoint says
     spare_rows   R, rows that views other than the base can use
     places       P, views that can be resident at once, the base included
     fingerprint  hex digest of the checkpoint, the start of every state hash
+    slots        N, as many as rows when it is left out; slot s has row s mod the number of rows that nobody owns
+    owned        ascending slots that have a row of the base for themselves: its last ones, in their order
     page         slots of a page, a power of two; chosen by the number of slots when it is left out
     Methods may be called from any thread; rows and pages that are in use never change. `retain` and `release`
     take an instant, whatever is built meanwhile: rows are written before anybody can see them, under no lock,
@@ -90,11 +95,21 @@ class ValueTable:
     """
 
     def __init__(
-        self, base: Tensor, spare_rows: int, places: int, fingerprint: str, *, page: int | None = None
+        self,
+        base: Tensor,
+        spare_rows: int,
+        places: int,
+        fingerprint: str,
+        *,
+        slots: int | None = None,
+        owned: Tensor | None = None,
+        page: int | None = None,
     ) -> None:
-        self.slots, self.value_width = base.shape
+        self.base_rows, self.value_width = base.shape
+        self.slots = self.base_rows if slots is None else slots
         self.spare_rows = spare_rows
-        self.rows = torch.cat([base, base.new_zeros(spare_rows, self.value_width)])
+        self.rows = base.new_empty(self.base_rows + spare_rows, self.value_width)  # memory is touched when it is written
+        self.rows[: self.base_rows] = base
         if page is None:
             page = PAGE if self.slots > FLAT else 1 << (self.slots - 1).bit_length()
         self._bits = page.bit_length() - 1
@@ -102,7 +117,12 @@ class ValueTable:
         # Even P views that share no page fit in; memory is touched only where a page is written.
         self._pages = torch.empty(places * G, page, dtype=torch.int32, device=base.device)
         identity = torch.arange(G * page, dtype=torch.int32, device=base.device)
-        self._pages[:G] = identity.clamp(max=self.slots - 1).view(G, page)
+        self._owned = torch.empty(0, dtype=torch.int64) if owned is None else owned
+        shared = self.base_rows - len(self._owned)
+        identity = identity.clamp(max=self.slots - 1) % shared
+        if len(self._owned):
+            identity[self._owned] = torch.arange(shared, self.base_rows, dtype=torch.int32, device=base.device)
+        self._pages[:G] = identity.view(G, page)
         self._page_of = (torch.arange(G, device=base.device) << self._bits).repeat(places, 1)  # (P, G), where it begins
         self._page_users = torch.zeros(places * G, dtype=torch.int32)  # views that hold a page
         self._page_users[:G] = 1
@@ -171,8 +191,23 @@ class ValueTable:
         """Slots at which `view` sees other rows than the base, ascending: (S,) int64."""
         begins = self._page_of[view.place]
         own = (begins != self._page_of[self.base.place]).nonzero()[:, 0]
-        page, offset = (self._pages[begins[own] >> self._bits] >= self.slots).nonzero().unbind(1)
+        page, offset = (self._pages[begins[own] >> self._bits] >= self.base_rows).nonzero().unbind(1)
         return ((own[page] << self._bits) + offset).cpu()
+
+    def owned_after(self, delta: Delta | None) -> tuple[Tensor, Tensor]:
+        """The slots that share no row of the base once `delta` is made of it, ascending, and their rows: (O,), (O, V).
+
+        Raises WrongState when the delta was not made from the base.
+        """
+        slots = self._owned
+        if delta is not None:
+            if not same_bits(self.read(self.base, delta.slots).cpu(), delta.before):
+                raise WrongState("the base's rows are not those that this delta was made from")
+            slots = torch.unique(torch.cat([slots, delta.slots]))
+        rows = self.read(self.base, slots).cpu()
+        if delta is not None:
+            rows[torch.searchsorted(slots, delta.slots)] = delta.after
+        return slots, rows
 
     def state_of(self, view: View, rest: Callable[[], None] = _go_on) -> str:
         """The state hash of the rows that `view` sees now, computed anew: the view's own unless they are damaged."""
@@ -204,7 +239,7 @@ class ValueTable:
             slots, before, after = delta.slots[piece], delta.before[piece], delta.after[piece]
             if not same_bits(self.read(parent, slots).cpu(), before):
                 raise WrongState("the view's rows are not those that this delta was made from")
-            base = self.rows[slots.to(self.rows.device)].cpu()
+            base = self.read(self.base, slots).cpu()
             changed[piece] = (after.view(torch.uint8) != base.view(torch.uint8)).any(dim=1)
             total += hash_step(slots, before, after, base)
         return Draft(parent, delta, changed, total % MODULUS, self._fingerprint)
@@ -243,7 +278,7 @@ class ValueTable:
             view = View(self._free_places.pop(), draft.hash_sum, self._fingerprint)
             taken, own = self._free_rows.take(count), self._free_pages.take(pages)
         try:
-            yield view, self.slots + taken, own
+            yield view, self.base_rows + taken, own
         except BaseException:
             with self._room:
                 self._free_rows.give(taken)
@@ -288,7 +323,7 @@ class ValueTable:
     def _spare_rows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""
         rows = self._pages[pages.to(self._pages.device)].cpu()
-        return rows.masked_select(rows >= self.slots).long() - self.slots
+        return rows.masked_select(rows >= self.base_rows).long() - self.base_rows
 
     def _pieces(self, count: int, rest: Callable[[], None]) -> Iterator[slice]:
         """`count` rows in short pieces, with a rest after each but the last."""

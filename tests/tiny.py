@@ -40,7 +40,7 @@ SIZE = {
     "dtype": "float32",
 }
 MEMORY = MemoryConfig(layers=(2,), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
-WORDS = replace(MEMORY, query="words", heads=1, top_k=PAIRS)
+WORDS = replace(MEMORY, query="words", heads=1, top_k=PAIRS, sub_keys=32, sharing=4)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -73,7 +73,8 @@ def build(
     """A checkpoint in memory, with random weights."""
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(language or llama())
-    table = ValueTable(torch.randn(memory.slots, memory.value_width), spare_rows, places, "ab" * 32)
+    rows = torch.randn(memory.base_rows, memory.value_width)
+    table = ValueTable(rows, spare_rows, places, "ab" * 32, slots=memory.slots)
     context = MemoryContext(table)
     retrofit(model, memory, context)
     for layer in memory_layers(model):

@@ -16,6 +16,7 @@ _PAPER = replace(
     optimizer="sgd",
     learning_rate=2.0,
     max_steps=1,
+    reach=1.0,
     idf_power=1.0,
     anchors=0,
     volume=0.0,

@@ -90,8 +90,9 @@ def test_missing_weights_are_refused(tmp_path):
         Checkpoint.load(tmp_path)
 
 
-def test_an_exported_version_answers_as_its_view(tmp_path):
-    saved(tmp_path / "base")
+@pytest.mark.parametrize("memory", [tiny.MEMORY, tiny.WORDS], ids=["hidden", "words"])
+def test_an_exported_version_answers_as_its_view(tmp_path, memory):
+    saved(tmp_path / "base", memory=memory)
     checkpoint = Checkpoint.load(tmp_path / "base")
     table, slots = checkpoint.table, torch.arange(0, 256, 2)
     delta = Delta(slots, table.read(table.base, slots), torch.randn(128, 32) * 3)
@@ -101,6 +102,8 @@ def test_an_exported_version_answers_as_its_view(tmp_path):
     checkpoint.export(delta, tmp_path / "exported")
     exported = Checkpoint.load(tmp_path / "exported", spare_rows=0, places=1)
     assert answer(exported) == served
+    exported.export(None, tmp_path / "again")
+    assert answer(Checkpoint.load(tmp_path / "again", spare_rows=0, places=1)) == served
     assert served != answer(checkpoint)
     assert exported.extra["exported_from"] == checkpoint.fingerprint
 

@@ -238,3 +238,36 @@ def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_mean
     view = values.settle(values.draft(values.base, delta, rest), rest)
     assert view.state_hash == values.enter(values.base, delta).state_hash
     assert rests == [1] * 2 * (SLOTS // 8 - 1)  # pieces of 8 rows, 4 kB each
+
+
+def shared(owned: torch.Tensor | None = None) -> ValueTable:
+    """544 slots over 32 rows, and those that own one."""
+    base = torch.randn(32 + (0 if owned is None else len(owned)), WIDTH, generator=torch.Generator().manual_seed(1))
+    return ValueTable(base, 64, 8, FINGERPRINT, slots=SLOTS, owned=owned, page=PAGE)
+
+
+def test_slots_share_rows_of_the_base_until_they_are_written():
+    values = shared()
+    rows = content(values, values.base)
+    assert torch.equal(rows, values.rows[:32].repeat(SLOTS // 32, 1))
+    view = values.enter(values.base, change(values, values.base, [5, 300]))
+    written = content(values, view)
+    assert (written != rows).any(dim=1).nonzero()[:, 0].tolist() == [5, 300] == values.changed_slots(view).tolist()
+    assert view.state_hash == hash_by_definition(values, view) == values.state_of(view)
+    assert values.rows_in_use == 2
+    values.release(view)
+    assert values.rows_in_use == 0
+
+
+def test_rows_that_slots_own_stand_behind_those_that_are_shared():
+    owned = torch.tensor([3, 100, 543])
+    values = shared(owned)
+    assert torch.equal(values.read(values.base, owned), values.rows[32:35])
+    assert torch.equal(values.read(values.base, torch.tensor([35])), values.rows[[3]])
+    assert not len(values.changed_slots(values.base))
+    delta = change(values, values.base, [4, 100])
+    slots, rows = values.owned_after(delta)
+    assert slots.tolist() == [3, 4, 100, 543]
+    assert torch.equal(rows, torch.stack([values.rows[32], delta.after[0], delta.after[1], values.rows[34]]))
+    with pytest.raises(WrongState, match="not those that this delta was made from"):
+        values.owned_after(Delta(delta.slots, delta.before + 1, delta.after))
