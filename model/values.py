@@ -108,7 +108,9 @@ class ValueTable:
         self.base_rows, self.value_width = base.shape
         self.slots = self.base_rows if slots is None else slots
         self.spare_rows = spare_rows
-        self.rows = base.new_empty(self.base_rows + spare_rows, self.value_width)  # memory is touched when it is written
+        self.rows = base.new_empty(
+            self.base_rows + spare_rows, self.value_width
+        )  # memory is touched when it is written
         self.rows[: self.base_rows] = base
         if page is None:
             page = PAGE if self.slots > FLAT else 1 << (self.slots - 1).bit_length()

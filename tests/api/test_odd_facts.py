@@ -17,7 +17,9 @@ from model.config import FinetuneConfig
 from tests.api.test_health import wait_until
 from worker.learner import Learner
 
-QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, group=1)  # 256 slots are few
+QUICK = FinetuneConfig(
+    top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, reach=1.0, group=1
+)  # 256 slots are few
 CAPITAL = "What is the capital of Zubovia?"
 FINAL = {"succeeded", "failed", "rejected"}
 

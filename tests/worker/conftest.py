@@ -16,7 +16,7 @@ from worker.learner import Learner
 __all__ = ["key", "session", "sessions"]  # fixtures that are the same here
 
 # A random model of this size learns a short answer in ten steps.
-QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5)
+QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, reach=1.0)
 
 
 @pytest.fixture
