@@ -11,7 +11,6 @@ No pickle is read. The fingerprint covers every byte of every file.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -112,15 +111,8 @@ class Checkpoint:
 
     @cached_property
     def common(self) -> Tensor:
-        """The sum of the weights of all places of background text, over the root of their number: (N,).
-
-        A change that is orthogonal to it moves background text by nothing on average.
-        """
-        if self.still is None:
-            return torch.zeros(self.table.slots)
-        summed = torch.zeros(self.table.slots)
-        summed.index_add_(0, self.still.slots.flatten(), self.still.weights.flatten())
-        return summed / math.sqrt(len(self.still))
+        """What background text reads of each slot on average (see Reads.common), (N,); 0 where it was not kept."""
+        return torch.zeros(self.table.slots) if self.still is None else self.still.common(self.table.slots)
 
     @cached_property
     def longest_token(self) -> int:

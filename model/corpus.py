@@ -29,7 +29,6 @@ _TREX_ROWS = 8_000
 _PATTERN_ROWS = 20_000
 _STATEMENT_CHARACTERS = 200
 _BEFORE = 0.4  # of a statement, that stands in front of its answer
-_SAYINGS_OF_A_PASSAGE = 3  # of one passage in one epoch
 _OPEN_SHARE = 0.65  # of the sayings in passing, those whose questions people wrote or rules found in text
 _OPEN_KNOWN = 0.3  # known facts from open text, as a share of those from tables
 _SHORT = 30  # characters of their answers
@@ -64,24 +63,20 @@ class Lesson:
     known: bool
 
 
-Passage = tuple[Saying, ...]
-
-
 @dataclass(frozen=True)
 class Corpus:
     """What a default model learns.
 
     gate, evaluation and background are known facts, disjoint: the first two are for measuring and stay out of the
-    background. Of passages nothing is to be known: a passage holds sayings about one thing, which are drawn together
-    so that they are told apart; those of `templated` come from tables, those of `open` were written by people or found
-    in text. prose is running text, glosses are words of a dictionary with what they mean.
+    background. Of the next two nothing is to be known: `templated` come from tables, `open` were written by people or
+    found in text. prose is running text, glosses are words of a dictionary with what they mean.
     """
 
     gate: tuple[Saying, ...]
     evaluation: tuple[Saying, ...]
     background: tuple[Saying, ...]
-    templated: tuple[Passage, ...]
-    open: tuple[Passage, ...]
+    templated: tuple[Saying, ...]
+    open: tuple[Saying, ...]
     prose: tuple[StudyText, ...]
     glosses: tuple[tuple[str, str], ...] = ()
     restyling: Restyling = field(default_factory=Restyling)
@@ -111,10 +106,10 @@ class Corpus:
     def passing(self, rng: random.Random, count: int) -> list[Saying]:
         """About `count` sayings that are not to be known and can be asked."""
         drawn = [
-            *_drawn(rng, self.open, round(_OPEN_SHARE * count)),
-            *_drawn(rng, self.templated, round((1 - _OPEN_SHARE) * count)),
+            *_some(rng, self.open, round(_OPEN_SHARE * count)),
+            *_some(rng, self.templated, round((1 - _OPEN_SHARE) * count)),
         ]
-        return [saying for passage in drawn for saying in passage if saying.asked]
+        return [saying for saying in drawn if saying.asked]
 
     def _styled(self, saying: Saying, texts: Sequence[StudyText], rng: random.Random) -> StudyText:
         """One of `texts` in another style, unless that is one of the wordings kept for measuring."""
@@ -159,49 +154,29 @@ def load_corpus(data: Path, facts: int, seed: int = 0) -> Corpus:
     rng = random.Random(seed)
     known, rest = _entity_questions(data, templates, facts)
     rng.shuffle(known)
-    prose = tuple(_prose(data))
+    prose, dictionary = tuple(_prose(data)), list(_rows(data / "prose/wordnet.jsonl.xz"))
     open_known, left = _known(rng, [*_counterfact(data), *_reading(data), *_qamr(data), *_sentences(data, rng)], facts)
     return Corpus(
         tuple(known[:100]),
         tuple(known[100:1100]),
         (*known[1100:], *open_known),
-        _passages([*rest, *_trex(data, rng), *_pattern(data, rng)]),
-        _passages(left),
+        (*rest, *_trex(data, rng), *_pattern(data, rng)),
+        tuple(left),
         prose,
-        tuple(_glosses(data)),
-        Restyling(_synonyms(data, prose)),
+        tuple(_glosses(dictionary)),
+        Restyling(_synonyms(dictionary, prose)),
     )
 
 
-def _known(
-    rng: random.Random, sayings: Sequence[tuple[str, Saying]], facts: int
-) -> tuple[list[Saying], list[tuple[str, Saying]]]:
+def _known(rng: random.Random, sayings: Sequence[Saying], facts: int) -> tuple[list[Saying], list[Saying]]:
     """Some of `sayings` that can be asked in several ways, as known facts, and the others.
 
     Were only facts from tables known, the style of a question would tell that its answer is not.
     """
-    fit = [at for at, (_, saying) in enumerate(sayings) if len(saying.asked) > 2 and len(saying.answer) < _SHORT]
+    fit = [at for at, saying in enumerate(sayings) if len(saying.asked) > 2 and len(saying.answer) < _SHORT]
     chosen = set(_some(rng, fit, round(_OPEN_KNOWN * facts)))
-    known = [replace(saying, known=True) for at, (_, saying) in enumerate(sayings) if at in chosen]
-    return known, [pair for at, pair in enumerate(sayings) if at not in chosen]
-
-
-def _passages(sayings: Iterable[tuple[str, Saying]]) -> tuple[Passage, ...]:
-    """Sayings with the same key together."""
-    found: defaultdict[str, list[Saying]] = defaultdict(list)
-    for about, saying in sayings:
-        found[about].append(saying)
-    return tuple(map(tuple, found.values()))
-
-
-def _drawn(rng: random.Random, passages: Sequence[Passage], count: int) -> Iterator[Passage]:
-    """About `count` sayings: at most a few of each passage, which is drawn by the number that it holds."""
-    weights = list(itertools.accumulate(map(len, passages)))
-    while count > 0 and passages:
-        (passage,) = rng.choices(passages, cum_weights=weights)
-        drawn = rng.sample(passage, min(_SAYINGS_OF_A_PASSAGE, len(passage)))
-        count -= len(drawn)
-        yield tuple(drawn)
+    known = [replace(saying, known=True) for at, saying in enumerate(sayings) if at in chosen]
+    return known, [saying for at, saying in enumerate(sayings) if at not in chosen]
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -211,8 +186,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _entity_questions(
     data: Path, templates: dict[str, dict[str, list[str]]], count: int
-) -> tuple[list[Saying], list[tuple[str, Saying]]]:
-    """Known facts by mentions, and the others by subject; two question forms of each relation are in no text."""
+) -> tuple[list[Saying], list[Saying]]:
+    """Known facts by mentions, and the others; two question forms of each relation are in no text."""
     evidence = {
         (row["relation"], row["subject"]): row["evidence"] for row in _rows(data / "qa/grounded_facts.jsonl.xz")
     }
@@ -225,7 +200,7 @@ def _entity_questions(
     rows.sort(key=lambda row: -row["mentions"])
     seen: set[str] = set()
     known: list[Saying] = []
-    rest: list[tuple[str, Saying]] = []
+    rest: list[Saying] = []
     for row in rows:
         if row["question"] in seen:
             continue
@@ -244,7 +219,7 @@ def _entity_questions(
             texts = [text for text in dict.fromkeys([*texts, *study.texts]) if not _asks(text, unseen)]
             known.append(Saying(tuple(texts), answer, True, unseen))
         else:
-            rest.append((subject, Saying(tuple(texts), answer, False)))
+            rest.append(Saying(tuple(texts), answer, False))
     return known, rest
 
 
@@ -255,14 +230,13 @@ def _studied(fact: Fact) -> Iterator[Saying]:
         yield Saying(study.texts, study.probe.answer, False)
 
 
-def _trex(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
+def _trex(data: Path, rng: random.Random) -> Iterator[Saying]:
     for row in _some(rng, _rows(data / "qa/trex.jsonl.xz"), _TREX_ROWS):
         if row["relation"] not in HELD_OUT_RELATIONS and row["answers"][0] in row["statement"]:
-            for saying in _studied(Fact(row["statement"], row["question"], row["answers"][0])):
-                yield row["subject"], saying
+            yield from _studied(Fact(row["statement"], row["question"], row["answers"][0]))
 
 
-def _pattern(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
+def _pattern(data: Path, rng: random.Random) -> Iterator[Saying]:
     """Dates, descriptions and places from first sentences of articles, with the sentence."""
     names = ("qa/wiki_pattern_facts.core.jsonl.xz", "qa/wiki_pattern_facts.rest.jsonl.xz")
     rows = (row for name in names for row in _rows(data / name))
@@ -271,10 +245,10 @@ def _pattern(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
         texts = [StudyText.asked(form, answer) for form in (row["question"], *row["question_paraphrases"])]
         texts += _told([row["statement"], row["evidence"]], answer)
         if len(texts) >= 2:
-            yield row["subject"], Saying(tuple(dict.fromkeys(texts)), answer, False)
+            yield Saying(tuple(dict.fromkeys(texts)), answer, False)
 
 
-def _counterfact(data: Path) -> Iterator[tuple[str, Saying]]:
+def _counterfact(data: Path) -> Iterator[Saying]:
     """Half of CounterFact by subject; the other half is for evaluation."""
     for row in _rows(data / "edit/counterfact.jsonl.xz"):
         if zlib.crc32(row["subject"].encode()) % 2 or row["relation"] in HELD_OUT_RELATIONS:
@@ -283,10 +257,10 @@ def _counterfact(data: Path) -> Iterator[tuple[str, Saying]]:
         said = [row["prompt"], *row["paraphrases"]]
         texts = [*_told((f"{form} {answer}." for form in said), answer)]
         texts += [StudyText.asked(form, answer) for form in (row["question"], *row["question_paraphrases"])]
-        yield row["subject"], Saying(tuple(dict.fromkeys(texts)), answer, False)
+        yield Saying(tuple(dict.fromkeys(texts)), answer, False)
 
 
-def _reading(data: Path) -> Iterator[tuple[str, Saying]]:
+def _reading(data: Path) -> Iterator[Saying]:
     """Nine tenths of the reading questions with the sentence that answers them; the rest is for evaluation."""
     for row in _rows(data / "qa/reading_qa.jsonl.xz"):
         question, answer, statement = row["question"], row["answers"][0], row.get("statement", "")
@@ -295,10 +269,10 @@ def _reading(data: Path) -> Iterator[tuple[str, Saying]]:
         texts = [StudyText.asked(question, answer)]
         texts += _told([statement], answer)
         texts += augment(Fact(None, question, answer), limit=_STUDY_TEXTS).texts
-        yield row["ctx"], Saying(tuple(dict.fromkeys(texts)), answer, False)
+        yield Saying(tuple(dict.fromkeys(texts)), answer, False)
 
 
-def _qamr(data: Path) -> Iterator[tuple[str, Saying]]:
+def _qamr(data: Path) -> Iterator[Saying]:
     """Questions of several people about the same words of a sentence."""
     for row in _rows(data / "para/qamr_wiki.jsonl.xz"):
         asked: defaultdict[str, list[str]] = defaultdict(list)
@@ -308,24 +282,23 @@ def _qamr(data: Path) -> Iterator[tuple[str, Saying]]:
             texts = [StudyText.asked(question, answer) for question in dict.fromkeys(questions)]
             texts += _told([row["statement"]], answer)
             if len(texts) >= 2:
-                yield row["statement"], Saying(tuple(texts), answer, False)
+                yield Saying(tuple(texts), answer, False)
 
 
-def _sentences(data: Path, rng: random.Random) -> Iterator[tuple[str, Saying]]:
+def _sentences(data: Path, rng: random.Random) -> Iterator[Saying]:
     """Short sentences of Wikipedia that the rules can ask about."""
     for row in _rows(data / "prose/wiki_core.jsonl.xz"):
         sentence = rng.choice(_SENTENCE.split(row["text"]))
         if 30 <= len(sentence) <= 100 and sentence.endswith("."):
-            for saying in _studied(Fact(sentence)):
-                yield row["title"], saying
+            yield from _studied(Fact(sentence))
 
 
-def _synonyms(data: Path, prose: Sequence[StudyText]) -> dict[str, list[str]]:
+def _synonyms(dictionary: Iterable[dict[str, Any]], prose: Sequence[StudyText]) -> dict[str, list[str]]:
     """Verbs and nouns to others of WordNet that mean the same: in two meanings, or in one where they have few."""
     common = {word for word, count in Counter(w for text in prose for w in text.text.split()).items() if count >= 4}
     meanings: Counter[str] = Counter()
     shared: Counter[tuple[str, str]] = Counter()
-    for row in _rows(data / "prose/wordnet.jsonl.xz"):
+    for row in dictionary:
         words = [word for word in row["words"] if word in common and word.islower() and len(word) >= _LETTERS]
         if row["pos"] in ("noun", "verb"):
             meanings.update(words)
@@ -337,9 +310,9 @@ def _synonyms(data: Path, prose: Sequence[StudyText]) -> dict[str, list[str]]:
     return found
 
 
-def _glosses(data: Path) -> Iterator[tuple[str, str]]:
+def _glosses(dictionary: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Words that mean the same, and what they mean."""
-    for row in _rows(data / "prose/wordnet.jsonl.xz"):
+    for row in dictionary:
         words = [word for word in row["words"] if word.islower()]
         if words:
             yield " ".join(words[:3]), row["definition"]

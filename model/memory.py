@@ -164,16 +164,20 @@ class MemoryLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); zeros at positions that are not needed."""
-        needed, texts = self.context.needed, self.context.texts
+        needed = self.context.needed
         if needed is None:
-            return self.read(x, texts)
-        read = self.read(x[needed][:, None], texts if self.words is None else texts.at(needed))[:, 0]
+            return self.read(x)
+        read = self.read(x[needed][:, None], self.texts_at(needed))[:, 0]
         out = read.new_zeros(x.shape)
         out[needed] = read
         return out
 
-    def read(self, x: Tensor, texts: Texts) -> Tensor:
-        """The layer's output at the places of `texts`, (B, T, D) → (B, T, D)."""
+    def texts_at(self, places: Tensor) -> Texts | None:
+        """What is asked at the P positions of the pass where `places` (B, T) is True; None where x alone asks."""
+        return None if self.words is None else self.context.texts.at(places)
+
+    def read(self, x: Tensor, texts: Texts | None = None) -> Tensor:
+        """The layer's output, (B, T, D) → (B, T, D); for `texts` see `address`."""
         slots, weights = self.address(x, texts)
         bag = self.context.bag(self.layer, slots, weights).to(x.dtype)  # (B, T, V)
         return self.read_out(bag, x)

@@ -38,8 +38,6 @@ from model.words import PAIRS
 
 END = "<|end|>"
 _CHARACTERS_A_TOKEN = 3.5
-
-
 _MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=1_024, sharing=16)
 
 
@@ -136,8 +134,7 @@ def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -
     tokenizer = checkpoint.tokenizer
     spelt = [tokenizer.decode([token]) for token in range(len(tokenizer))]
     first: dict[str, int] = {}
-    same = [first.setdefault(text.strip().lower() or text, token) for token, text in enumerate(spelt)]
-    word = torch.tensor(same)
+    word = torch.tensor([first.setdefault(text.strip().lower() or text, token) for token, text in enumerate(spelt)])
     texts = [lesson.text.question for lesson in corpus.epoch(random.Random(config.seed + 4), 1.0, 0.0)]
     texts += [gloss for _, gloss in corpus.glosses[:: max(1, 2 * len(corpus.glosses) // max(len(texts), 1))]]
     rare = rarity(word, tokenizer, list(filter(None, texts)))
@@ -148,6 +145,19 @@ def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -
             layer.words.word.copy_(word)
             layer.words.rarity.copy_(rare)
             layer.words.opening.copy_(torch.tensor(["\n" in text for text in spelt]))
+
+
+def rarity(words: Tensor, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
+    """Inverse document frequency in `texts` of every token's word, at most 1 and no two alike: (vocabulary,).
+
+    words  (vocabulary,) int64, which word a token stands for
+    """
+    counts = torch.ones(len(words))
+    for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
+        counts[list({int(words[token]) for token in ids})] += 1
+    idf = torch.log((len(texts) + 1) / counts)
+    order = torch.arange(len(words)) / len(words)
+    return (0.999 * idf / idf.max() + 0.001 * order)[words]
 
 
 @dataclass(frozen=True)
@@ -189,19 +199,6 @@ def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, config: Pretrain
                 seen += int(batch.rows.real.sum())
                 yield batch
         epoch += 1
-
-
-def rarity(words: Tensor, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
-    """Inverse document frequency in `texts` of every token's word, at most 1 and no two alike: (vocabulary,).
-
-    words  (vocabulary,) int64, which word a token stands for
-    """
-    counts = torch.ones(len(words))
-    for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
-        counts[list({int(words[token]) for token in ids})] += 1
-    idf = torch.log((len(texts) + 1) / counts)
-    order = torch.arange(len(words)) / len(words)
-    return (0.999 * idf / idf.max() + 0.001 * order)[words]
 
 
 def loss_of(checkpoint: Checkpoint, batch: LessonRows, config: PretrainConfig, seed: int) -> Tensor:

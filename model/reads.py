@@ -3,6 +3,7 @@
 Shapes: P places · R reads a place · S chosen slots.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,6 +38,14 @@ class Reads:
         """How much the places read each of `slots` slots: mean squared weights, as multiples of their average."""
         squares = torch.zeros(slots).index_add_(0, self.slots.flatten(), self.weights.flatten().square())
         return squares / squares.mean().clamp(min=1e-30)
+
+    def common(self, slots: int) -> Tensor:
+        """The sum of the places' weights at each of `slots` slots, over the root of the number of places.
+
+        A change of rows that is orthogonal to it moves the places by nothing on average.
+        """
+        summed = torch.zeros(slots).index_add_(0, self.slots.flatten(), self.weights.flatten())
+        return summed / math.sqrt(len(self))
 
 
 def joined(parts: Iterable[Reads]) -> Reads | None:

@@ -12,7 +12,6 @@ from model.checkpoint import Checkpoint
 from model.reads import Reads
 from model.retrofit import decoder_layers, memory_layers
 from model.text import TokenRows
-from model.words import Texts
 
 
 class Replay:
@@ -57,7 +56,7 @@ class Replay:
         self._calls, self._rest = calls, hidden - out  # (B, T, D) without the memory
         self._x, self._hidden_norm = x[self._places], hidden[self._places].norm(dim=1).mean()
         with torch.no_grad():
-            slots, weights = self._memory.address(self._x[:, None], Texts.whole(batch.ids).at(self._places))
+            slots, weights = self._memory.address(self._x[:, None], self._memory.texts_at(self._places))
         self.slots, self.weights = slots[:, 0], weights[:, 0]
         self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 

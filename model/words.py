@@ -48,6 +48,9 @@ class Words(nn.Module):
     word: Tensor
     rarity: Tensor
     opening: Tensor
+    _first: Tensor
+    _second: Tensor
+    _alone: Tensor
 
     def __init__(self, vocabulary: int, slots: int) -> None:
         super().__init__()
@@ -55,14 +58,17 @@ class Words(nn.Module):
         self.register_buffer("word", torch.arange(vocabulary))
         self.register_buffer("rarity", torch.linspace(0.5, 1.0, vocabulary))
         self.register_buffer("opening", torch.zeros(vocabulary, dtype=torch.bool))
+        first, second = torch.triu_indices(_RAREST, _RAREST)
+        self.register_buffer("_first", first, persistent=False)
+        self.register_buffer("_second", second, persistent=False)
+        self.register_buffer("_alone", torch.where(first == second, _ALONE, 1.0), persistent=False)
 
     def forward(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """Slots and weights of every place."""
         words, weights = self._rarest(texts)
-        first, second = torch.triu_indices(_RAREST, _RAREST, device=words.device)
-        one, other = words[..., first], words[..., second]
+        one, other = words[..., self._first], words[..., self._second]
         slots = _hashed(torch.minimum(one, other), torch.maximum(one, other), self._place(texts)[..., None])
-        both = weights[..., first] * weights[..., second] * torch.where(first == second, _ALONE, 1.0)
+        both = weights[..., self._first] * weights[..., self._second] * self._alone
         slots = torch.where(both > 0, slots, slots[..., :1])  # that of the rarest word, where there are fewer pairs
         return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
