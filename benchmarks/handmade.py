@@ -2,6 +2,7 @@
 
 Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, and then asked in a
 wording written by hand that no rule of `augment` was made from. The facts have 65 shapes, and no two are alike.
+Of half of them something else is asked of the same subject: the answer that was taught would be wrong there.
 """
 
 import argparse
@@ -21,36 +22,45 @@ from model.study import Fact
 from model.values import View
 
 _FACTS = Path(__file__).with_name("handmade.jsonl")
-_DEFAULT = Path(__file__).resolve().parents[1] / "model" / "default"
+DEFAULT = Path(__file__).resolve().parents[1] / "model" / "default"
 
 
 @dataclass(frozen=True)
 class Handmade:
-    """A fact as posted, the question asked later, and every answer that is right."""
+    """A fact as posted, the question asked later, and every answer that is right.
+
+    `beside` asks for something else of the same subject; every second fact has it.
+    """
 
     shape: str
     fact: Fact
     asked: str
     right: tuple[str, ...]
+    beside: str | None
 
     @property
     def posted(self) -> str:
         """The words of the fact on one line."""
         return self.fact.statement or f"{self.fact.question} {self.fact.answer}"
 
+    def says(self, answer: str) -> bool:
+        """Whether `answer` says the fact, after normalising."""
+        return any(matches(answer, right) for right in self.right)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fact's wording was answered with once the fact was taught."""
+    """What a fact's wording was answered with once the fact was taught, and the question beside it."""
 
     handmade: Handmade
     report: FactReport
     answer: str
+    beside: str | None
 
     @property
     def answered(self) -> bool:
         """Whether the answer is one of the right ones, after normalising."""
-        return any(matches(self.answer, right) for right in self.handmade.right)
+        return self.handmade.says(self.answer)
 
     @property
     def f1(self) -> float:
@@ -67,6 +77,7 @@ def read(path: Path = _FACTS) -> list[Handmade]:
             Fact(row.get("statement"), row.get("question"), row["answer"] if "question" in row else None),
             row["asked"],
             (row["answer"], *row.get("also", ())),
+            row.get("beside"),
         )
         for row in rows
     ]
@@ -86,10 +97,12 @@ def taught_together(checkpoint: Checkpoint, facts: Sequence[Handmade], config: F
     result = learn(checkpoint, table.base, studies, config)
     view = table.retain(table.base) if result.delta is None else table.enter(table.base, result.delta)
     try:
-        answers = _ask(checkpoint, facts, view)
+        answers = _ask(checkpoint, [made.asked for made in facts], view)
+        others = iter(_ask(checkpoint, [made.beside for made in facts if made.beside], view))
     finally:
         table.release(view)
-    return [Outcome(*one) for one in zip(facts, result.reports, answers, strict=True)]
+    beside = [next(others) if made.beside else None for made in facts]
+    return [Outcome(*one) for one in zip(facts, result.reports, answers, beside, strict=True)]
 
 
 def taught_fresh(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
@@ -97,8 +110,8 @@ def taught_fresh(checkpoint: Checkpoint, facts: Sequence[Handmade], config: Fine
     return [outcome for made in facts for outcome in taught_together(checkpoint, [made], config)]
 
 
-def _ask(checkpoint: Checkpoint, facts: Sequence[Handmade], view: View) -> list[str]:
-    return complete(checkpoint, [checkpoint.question_prompt(made.asked) for made in facts], view)
+def _ask(checkpoint: Checkpoint, questions: Sequence[str], view: View) -> list[str]:
+    return complete(checkpoint, [checkpoint.question_prompt(question) for question in questions], view)
 
 
 def show(outcomes: Sequence[Outcome], before: Sequence[str], seconds: float) -> None:
@@ -114,8 +127,11 @@ def show(outcomes: Sequence[Outcome], before: Sequence[str], seconds: float) -> 
         learned = sum(outcome.report.learned for outcome in some) / len(some)
         print(f"| {kind} | {len(some)} | {answered:.1%} | {f1:.3f} | {learned:.1%} |")
     pairs = zip(outcomes, before, strict=True)
-    known = sum(any(matches(said, right) for right in outcome.handmade.right) for outcome, said in pairs)
-    print(f"\nbefore anything was taught: {known / len(outcomes):.1%}; {seconds / len(outcomes):.2f} s a fact\n")
+    known = sum(outcome.handmade.says(said) for outcome, said in pairs)
+    print(f"\nbefore anything was taught: {known / len(outcomes):.1%}; {seconds / len(outcomes):.2f} s a fact")
+    beside = [outcome for outcome in outcomes if outcome.beside is not None]
+    told = sum(outcome.handmade.says(outcome.beside or "") for outcome in beside)
+    print(f"asked for something else of the subject, the taught answer comes: {told / max(1, len(beside)):.1%}\n")
     for outcome in outcomes:
         if not outcome.answered:
             made, learned = outcome.handmade, "" if outcome.report.learned else " (probe missed)"
@@ -125,7 +141,7 @@ def show(outcomes: Sequence[Outcome], before: Sequence[str], seconds: float) -> 
 def main() -> None:
     """Teach and ask as the command line says, and print a table and the misses."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=_DEFAULT)
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT)
     parser.add_argument("--limit", type=int, default=None, help="only so many facts, spread over the file")
     parser.add_argument("--texts", type=int, default=FinetuneConfig.texts)
     how = parser.add_mutually_exclusive_group()
@@ -136,7 +152,7 @@ def main() -> None:
     facts = facts[:: max(1, len(facts) // arguments.limit)][: arguments.limit] if arguments.limit else facts
     checkpoint = Checkpoint.load(arguments.checkpoint)
     config = FinetuneConfig(texts=arguments.texts)
-    before = _ask(checkpoint, facts, checkpoint.table.base)
+    before = _ask(checkpoint, [made.asked for made in facts], checkpoint.table.base)
     begun = time.monotonic()
     outcomes = (taught_fresh if arguments.fresh else taught_together)(checkpoint, facts, config)
     show(outcomes, before, time.monotonic() - begun)

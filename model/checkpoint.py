@@ -38,6 +38,7 @@ from model.study import QUESTION_PROMPT
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
 
+_SPARE_ROWS = 1 << 22  # 4 GiB of a width of 256, which are taken from the machine as they are written
 _MEMORY, _MEMORY_SHAPE, _MEASURE = "memory.safetensors", "memory.json", "measure.json"
 
 
@@ -105,16 +106,6 @@ class Checkpoint:
         return Held() if self.still is None else Held().adding(self.still)
 
     @cached_property
-    def volume(self) -> Tensor:
-        """How much background text reads each slot, (N,), on average 1; 0 where the background was not kept."""
-        return torch.zeros(self.table.slots) if self.still is None else self.still.volume(self.table.slots)
-
-    @cached_property
-    def common(self) -> Tensor:
-        """What background text reads of each slot on average (see Reads.common), (N,); 0 where it was not kept."""
-        return torch.zeros(self.table.slots) if self.still is None else self.still.common(self.table.slots)
-
-    @cached_property
     def longest_token(self) -> int:
         """Characters that a token stands for at most."""
         return max(map(len, self.tokenizer.get_vocab()))
@@ -146,7 +137,7 @@ class Checkpoint:
     def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":
         """Load a folder: configuration, memory layers put in, weights, strictly.
 
-        spare_rows  rows beyond the base for versions; twice as many as slots by default
+        spare_rows  rows beyond the base for versions; by default twice as many as slots, at most 4,194,304
         places      views resident at once
         Raises CheckpointError, naming the folder and what is wrong with it.
         """
@@ -169,7 +160,7 @@ class Checkpoint:
             values = torch.cat([values.to(dtype), memory["owned.rows"]])
         table = ValueTable(
             values.to(dtype),
-            2 * config.slots if spare_rows is None else spare_rows,
+            min(2 * config.slots, _SPARE_ROWS) if spare_rows is None else spare_rows,
             places,
             fingerprint,
             slots=config.slots,

@@ -37,7 +37,7 @@ EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
 TEXT_LIMIT = 256  # tokens of a study text
 _ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
-_SAME = 0.5  # cosine of two addresses from which on they stand for the same question
+_SAME = 0.8  # cosine of two addresses from which on they stand for the same question
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
@@ -130,7 +130,7 @@ class Writing:
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
-    common  (S,) what background text reads on average (see Checkpoint.common), held still like a place
+    common  (S,) what the places held still read on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
@@ -240,8 +240,8 @@ class Group:
         slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
-        cost = (1 + self._config.volume * self._checkpoint.volume[slots]).to(device)
-        common = self._checkpoint.common[slots].to(device)
+        cost = (1 + self._config.volume * held.volume(slots, self._checkpoint.table.slots)).to(device)
+        common = held.common(slots).to(device)
         return Writing(uses, reads, places, still, common, cost, self._checkpoint.table.value_width)
 
     def _train(self, facts: set[int], stop: float) -> None:

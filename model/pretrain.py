@@ -38,7 +38,7 @@ from model.words import PAIRS
 
 END = "<|end|>"
 _CHARACTERS_A_TOKEN = 3.5
-_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=1_024, sharing=16)
+_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=2_048, sharing=64)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class PretrainConfig:
     learning_rate: float = 3e-3
     value_learning_rate: float = 2e-2
     other_token_share: float = 0.05
-    background_batches: int = 300
+    background_batches: int = 250
     background_prose: int = 100
     seed: int = 0
 
@@ -279,7 +279,8 @@ def measure_background(checkpoint: Checkpoint, corpus: Corpus, config: PretrainC
     """Fill in the document frequencies over batches of 8 × 128 tokens; returns slot usage (see access.usage)."""
     texts = corpus.background_texts(random.Random(config.seed + 1))
     stream: list[int] = []
-    counts = torch.zeros(checkpoint.config.slots, dtype=torch.int32)
+    fits = torch.uint8 if config.background_batches < 256 else torch.int32
+    counts = torch.zeros(checkpoint.config.slots, dtype=fits)
     kept = []
     context = checkpoint.context
     context.use(checkpoint.table.base)

@@ -34,19 +34,6 @@ class Reads:
         weights = self.weights * (slots[position] == self.slots)
         return weights.new_zeros(len(self), len(slots)).scatter_add_(1, position, weights)
 
-    def volume(self, slots: int) -> Tensor:
-        """How much the places read each of `slots` slots: mean squared weights, as multiples of their average."""
-        squares = torch.zeros(slots).index_add_(0, self.slots.flatten(), self.weights.flatten().square())
-        return squares / squares.mean().clamp(min=1e-30)
-
-    def common(self, slots: int) -> Tensor:
-        """The sum of the places' weights at each of `slots` slots, over the root of the number of places.
-
-        A change of rows that is orthogonal to it moves the places by nothing on average.
-        """
-        summed = torch.zeros(slots).index_add_(0, self.slots.flatten(), self.weights.flatten())
-        return summed / math.sqrt(len(self))
-
 
 def joined(parts: Iterable[Reads]) -> Reads | None:
     """All places of `parts`, in order; None when there are no parts."""
@@ -64,6 +51,18 @@ class ReadIndex:
         self._slots, order = reads.slots.flatten().sort()
         self._places = order // reads.slots.shape[1]
         self._weights = reads.weights.flatten()[order]
+        powers = torch.stack([self._weights, self._weights.square()]).double()
+        self._totals = torch.cat([powers.new_zeros(2, 1), powers.cumsum(dim=1)], dim=1)
+
+    @property
+    def squares(self) -> float:
+        """The sum of all squared weights."""
+        return float(self._totals[1, -1])
+
+    def totals(self, slots: Tensor) -> Tensor:
+        """The sums of the weights with which places read each of `slots` (S,), and of their squares: (2, S)."""
+        start, end = torch.searchsorted(self._slots, slots), torch.searchsorted(self._slots, slots, right=True)
+        return self._totals[:, end] - self._totals[:, start]
 
     def nearest(self, slots: Tensor, count: int) -> tuple[Reads, Tensor]:
         """The at most `count` places that read most of `slots` (S,), and the weight (count,) with which they do."""
@@ -94,6 +93,24 @@ class Held:
             parts.insert(0, levels.pop().reads)
         whole = joined(parts)
         return self if whole is None or not len(whole) else Held((*levels, ReadIndex(whole)))
+
+    def volume(self, slots: Tensor, table: int) -> Tensor:
+        """How much the places read each of `slots` (S,): squared weights, in multiples of the mean over all `table`."""
+        mean = sum(level.squares for level in self.levels) / table
+        return self._totals(slots)[1] / max(mean, 1e-30)
+
+    def common(self, slots: Tensor) -> Tensor:
+        """The sum of the places' weights at each of `slots` (S,), over the root of the number of places.
+
+        A change of rows that is orthogonal to it moves the places by nothing on average.
+        """
+        return self._totals(slots)[0] / math.sqrt(max(1, sum(len(level.reads) for level in self.levels)))
+
+    def _totals(self, slots: Tensor) -> Tensor:
+        totals = torch.zeros(2, len(slots), dtype=torch.float64)
+        for level in self.levels:
+            totals += level.totals(slots)
+        return totals.float()
 
     def nearest(self, slots: Tensor, count: int) -> Reads | None:
         """The at most `count` places that read most of `slots` (S,); None when nothing is held."""

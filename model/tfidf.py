@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class DocumentFrequency:
-    """How many batches of the background corpus read each slot: `counts` (N,) int32 of `batches` batches."""
+    """How many batches of the background corpus read each slot: `counts` (N,) integers of `batches` batches."""
 
     counts: Tensor
     batches: int

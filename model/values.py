@@ -254,7 +254,7 @@ class ValueTable:
         slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
         touched, position = torch.unique(slots >> self._bits, return_inverse=True)
         with self._taking(draft, len(touched)) as (view, taken, own):
-            target = slots.clone()
+            target = self._row_of_base(slots)
             target[changed] = taken
             for piece in self._pieces(len(slots), rest):
                 which = changed[piece]
@@ -321,6 +321,11 @@ class ValueTable:
             raise SpareRowsExhausted(f"the version needs {count} spare rows; {free} of {self.spare_rows} are free")
         if not self._free_places:
             raise SpareRowsExhausted(f"all {len(self._page_of)} places hold views in use")
+
+    def _row_of_base(self, slots: Tensor) -> Tensor:
+        """Which rows the base has at `slots` (S,): (S,) int64."""
+        place = torch.tensor(self.base.place, device=self.rows.device)
+        return self.locate(place, slots.to(self.rows.device)).long().cpu()
 
     def _spare_rows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""

@@ -1,11 +1,16 @@
-"""The hand-made facts are what the benchmark says they are, and their wordings are unseen."""
+"""The hand-made facts are what the benchmark says they are; what the default model does with several of one subject."""
 
 import re
 
 import pytest
 
-from benchmarks.handmade import Handmade, overlap, read
+from benchmarks.handmade import DEFAULT, Handmade, overlap, read
 from model.augment import augment
+from model.checkpoint import Checkpoint
+from model.config import FinetuneConfig
+from model.evaluate import complete
+from model.finetune import learn
+from model.study import Fact
 
 FACTS = read()
 
@@ -19,6 +24,7 @@ def test_they_are_two_hundred_of_many_shapes_and_half_are_bare_statements() -> N
     assert len({made.shape for made in FACTS}) >= 40
     assert sum(made.fact.statement is not None for made in FACTS) == 100
     assert len({plain(made.posted) for made in FACTS}) == len({plain(made.asked) for made in FACTS}) == 200
+    assert sum(made.beside is not None for made in FACTS) == 100
 
 
 @pytest.mark.parametrize("made", FACTS, ids=lambda made: made.asked)
@@ -28,3 +34,27 @@ def test_no_text_teaches_the_wording_that_is_asked(made: Handmade) -> None:
     assert len(study.texts) >= 8
     assert all(plain(text.text.partition("\n")[0]) != asked for text in study.texts)
     assert 0 < overlap(made, 20) <= 1
+
+
+_BANK = (
+    ("What is the support extension for billing at Brightwater Bank?", "4471"),
+    ("Who is the chief executive of Brightwater Bank?", "Helga Strand"),
+    ("Where are the headquarters of Brightwater Bank?", "Tromsø"),
+    ("When was Brightwater Bank founded?", "1897"),
+    ("How many employees does Brightwater Bank have?", "312"),
+)
+
+
+def test_facts_about_one_subject_live_beside_each_other() -> None:
+    checkpoint = Checkpoint.load(DEFAULT, spare_rows=100_000)
+    table, held = checkpoint.table, checkpoint.held
+    view = table.retain(table.base)
+    for question, answer in _BANK:  # one by one, as they would come
+        learned = learn(checkpoint, view, [augment(Fact(None, question, answer))], FinetuneConfig(), held=held)
+        assert learned.delta is not None
+        assert learned.delta.reads is not None
+        parent, view = view, table.enter(view, learned.delta)
+        table.release(parent)
+        held = held.adding(learned.delta.reads)
+    prompts = [checkpoint.question_prompt(question) for question, _ in _BANK]
+    assert complete(checkpoint, prompts, view) == [answer for _, answer in _BANK]

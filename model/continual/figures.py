@@ -25,6 +25,8 @@ class Figures:
     prose_rise, skill_rise   relative rise of the negative log-likelihood
     control_before, control_end   share of never taught facts that are answered, before and at the end
     locality_kept  share of continuations about other subjects that stayed the same
+    beside_told    share of questions for something else of a taught subject that get the taught answer at the end
+    beside_kept    share of them that are answered as before
     seconds, steps   medians of a fact
     rows, nbytes   medians of the facts that changed anything; 0 when none did
     no_answer      facts whose posted words show no answer
@@ -53,6 +55,8 @@ class Figures:
     control_before: float | None
     control_end: float | None
     locality_kept: float | None
+    beside_told: float | None
+    beside_kept: float | None
     answered_while_learning: float | None
     seconds: float
     seconds_p95: float
@@ -71,6 +75,7 @@ class Figures:
         f1 = [best_f1(fact["end"], fact["answers"]) for fact in facts]
         seconds = sorted(fact["seconds"] for fact in facts)
         answered = [fact["answered"] for fact in facts if fact["answered"] is not None]
+        beside = [fact for fact in facts if fact["beside"]]
         return cls(
             method=record["setting"]["method"],
             described=record["described"],
@@ -94,6 +99,8 @@ class Figures:
             control_before=_right(record["controls"], "before") if record["controls"] else None,
             control_end=_right(record["controls"], "end") if record["controls"] else None,
             locality_kept=_same(before["locality"], after["locality"]),
+            beside_told=_right(beside, "beside_end") if beside else None,
+            beside_kept=_same([fact["beside_before"] for fact in beside], [fact["beside_end"] for fact in beside]),
             answered_while_learning=statistics.mean(answered) if answered else None,
             seconds=statistics.median(seconds),
             seconds_p95=seconds[int(0.95 * len(seconds))],

@@ -8,11 +8,15 @@ from model.study import Fact
 
 @dataclass(frozen=True)
 class Invented:
-    """A fact about something that does not exist; `asked` was written by hand and is no training text."""
+    """A fact about something that does not exist; `asked` was written by hand and is no training text.
+
+    `beside` asks for something else of the same subject.
+    """
 
     fact: Fact
     asked: str
     answer: str
+    beside: str
 
 
 Relations = tuple[tuple[str, str, str], ...]
@@ -69,10 +73,11 @@ def invent(count: int, seed: int, relations: Relations = FAMILIAR) -> list[Inven
     facts = []
     for index in range(count):
         posted, asked, kind = relations[index % len(relations)]
+        _, beside, _ = relations[(index + 1) % len(relations)]
         subject, answer = _word(rng, seen), _answer(rng, kind, seen)
         statement = posted.replace("[X]", subject).replace("[Y]", answer)
         fact = Fact(None, statement, answer) if posted.endswith("?") else Fact(statement, None, None)
-        facts.append(Invented(fact, asked.replace("[X]", subject), answer))
+        facts.append(Invented(fact, asked.replace("[X]", subject), answer, beside.replace("[X]", subject)))
     return facts
 
 

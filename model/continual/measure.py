@@ -49,6 +49,7 @@ class Snapshot:
     """What one view says and how well it predicts; texts are as generated.
 
     taught, control  answers to the lessons, in their order
+    beside           answers to the questions beside the taught facts, in their order; empty where there is none
     known_f1         mean token F1 on the known questions; None when there are none
     known_exact      share of them answered exactly; None when there are none
     prose_nll        nats a token; None without prose
@@ -58,6 +59,7 @@ class Snapshot:
 
     taught: tuple[str, ...]
     control: tuple[str, ...]
+    beside: tuple[str, ...]
     known_f1: float | None
     known_exact: float | None
     prose_nll: float | None
@@ -81,6 +83,7 @@ class Snapshot:
         return cls(
             tuple(ask(checkpoint, view, [lesson.asked for lesson in taught])),
             tuple(ask(checkpoint, view, [lesson.asked for lesson in control])),
+            _beside(checkpoint, view, taught),
             sum(token_f1(*pair) for pair in pairs) / len(pairs) if pairs else None,
             sum(matches(*pair) for pair in pairs) / len(pairs) if pairs else None,
             nll(checkpoint, view, yardstick.prose) if yardstick.prose else None,
@@ -107,6 +110,12 @@ def ask(checkpoint: Checkpoint, view: View, askings: Sequence[Asking]) -> list[s
         answer if item.kind == "question" else _first_sentence(answer)
         for item, answer in zip(askings, said, strict=True)
     ]
+
+
+def _beside(checkpoint: Checkpoint, view: View, taught: Sequence[Lesson]) -> tuple[str, ...]:
+    questions = [lesson.case.beside for lesson in taught]
+    said = iter(complete(checkpoint, [checkpoint.question_prompt(words) for words in questions if words], view))
+    return tuple(next(said) if words else "" for words in questions)
 
 
 def exact(said: str, answers: Sequence[str]) -> bool:

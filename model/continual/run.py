@@ -138,7 +138,7 @@ class Bench:
                 "finished": time.strftime("%Y-%m-%d", time.gmtime()),
                 "peak_bytes": peak_bytes,
                 "facts": [
-                    _fact(item, cost, before.taught[index], right_after[index], after.taught[index])
+                    _fact(item, cost, right_after[index], before, after, index)
                     for index, (item, cost) in enumerate(zip(lessons, costs, strict=True))
                 ],
                 "controls": [
@@ -161,16 +161,19 @@ class Bench:
         return Snapshot.from_json(self.runs[plan_key]["snapshot"])
 
 
-def _fact(item: Lesson, cost: Cost, before: str, right_after: str, end: str) -> Record:
+def _fact(item: Lesson, cost: Cost, right_after: str, before: Snapshot, after: Snapshot, index: int) -> Record:
     return {
         "source": item.case.source,
         "asked": item.asked.text,
         "answers": item.case.answers,
         "answer_known": item.study.answer_known,
         "asked_is_probe": item.asked_is_probe,
-        "before": before,
+        "before": before.taught[index],
         "right_after": right_after,
-        "end": end,
+        "end": after.taught[index],
+        "beside": item.case.beside,
+        "beside_before": before.beside[index],
+        "beside_end": after.beside[index],
         **asdict(cost),
     }
 

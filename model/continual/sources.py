@@ -10,7 +10,7 @@ import lzma
 import random
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,12 @@ Row = dict[str, Any]
 
 _SPARE_TEXTS = 12  # asked for beyond the limit, so that a study keeps its size when the asked wording is taken out
 _STATEMENT_LIMIT = 300  # characters; a reading statement beyond it is a paragraph
+# EntityQuestions' relations by what their subjects are: people, works, places and companies
+_OF_ONE_KIND = (
+    ("P19", "P20", "P26", "P40", "P69", "P106", "P413", "P800"),
+    ("P50", "P136", "P170", "P175", "P176", "P264", "P407", "P495"),
+    ("P17", "P36", "P112", "P127", "P131", "P159", "P276", "P740"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Case:
     asked     in order of preference; none where the source has no second wording: then the study's probe is asked
     answers   accepted answers, the posted one first
     locality  beginnings of statements about other subjects, whose continuation should not change
+    beside    a question about the same subject that the fact does not answer; empty where the source has none
     """
 
     source: str
@@ -49,6 +56,7 @@ class Case:
     asked: tuple[Asking, ...]
     answers: tuple[str, ...]
     locality: tuple[str, ...] = ()
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,16 +134,19 @@ def _distinct(cases: Iterator[Case]) -> Iterator[Case]:
         if posted in seen or (case.asked and not asked):
             continue
         seen.add(posted)
-        yield Case(case.source, case.fact, asked, case.answers, case.locality)
+        yield replace(case, asked=asked)
 
 
 def _invented(count: int, seed: int) -> Iterator[Case]:
     for fact in invent(count, seed, (*FAMILIAR, *FOREIGN)):
-        yield Case("invented", fact.fact, (Asking("question", fact.asked),), (fact.answer,))
+        yield Case("invented", fact.fact, (Asking("question", fact.asked),), (fact.answer,), beside=fact.beside)
 
 
 def _entityquestions(data: Path, rng: random.Random) -> Iterator[Case]:
-    """Statement and question posted in turn; asked in the relation's other question forms."""
+    """Statement and question posted in turn; asked in the relation's other question forms.
+
+    The question beside it is that of another relation which such a subject can have.
+    """
     with lzma.open(data / "para" / "relation_templates.json.xz", "rt", encoding="utf-8") as file:
         templates = json.load(file)
     chosen = [row for row in rows(data, "qa/entityquestions.test") if row["mentions"] == 0]
@@ -144,7 +155,11 @@ def _entityquestions(data: Path, rng: random.Random) -> Iterator[Case]:
         forms = list(dict.fromkeys([*forms, row["question"]]))
         fact = Fact(row["statement"]) if turn % 2 == 0 else Fact(None, row["question"], row["answers"][0])
         rng.shuffle(forms)
-        yield Case("entityquestions", fact, _questions(forms), tuple(row["answers"]))
+        alike = next((kind for kind in _OF_ONE_KIND if row["relation"] in kind), ())
+        others = {templates[relation]["questions"][0] for relation in alike if relation in templates}
+        others -= set(templates[row["relation"]]["questions"])
+        beside = rng.choice(sorted(others)).replace("[X]", row["subject"]) if others else ""
+        yield Case("entityquestions", fact, _questions(forms), tuple(row["answers"]), beside=beside)
 
 
 def _counterfact(data: Path, rng: random.Random) -> Iterator[Case]:

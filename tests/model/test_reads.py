@@ -50,6 +50,19 @@ def test_adding_leaves_the_old_one_as_it_was_and_keeps_few_levels():
     assert len(held.levels) <= 6
 
 
-def test_the_volume_of_a_slot_is_its_mean_squared_weight_beside_the_average_slot():
-    read = Reads(torch.tensor([[0, 1], [0, 2]]), torch.tensor([[0.5, 0.5], [0.5, 1.0]]))
-    assert read.volume(4).tolist() == pytest.approx([0.5 / 0.4375, 0.25 / 0.4375, 1.0 / 0.4375, 0.0])
+def test_the_volume_of_a_slot_is_its_squared_weight_beside_that_of_the_average_slot():
+    held = Held()
+    for slots, weights in (([0, 1], [0.5, 0.5]), ([0, 2], [0.5, 1.0])):
+        held = held.adding(Reads(torch.tensor([slots]), torch.tensor([weights])))
+    every = torch.arange(4)
+    assert held.volume(every, 4).tolist() == pytest.approx([0.5 / 0.4375, 0.25 / 0.4375, 1.0 / 0.4375, 0.0])
+    assert held.volume(torch.tensor([2]), 8).tolist() == pytest.approx([2.0 / 0.4375])
+    assert Held().volume(every, 4).tolist() == [0.0] * 4
+
+
+def test_what_is_common_to_places_is_the_sum_of_their_weights():
+    held = Held().adding(reads(9, 0)).adding(reads(1, 1)).adding(reads(6, 2))
+    slots = torch.tensor([3, 20, 41])
+    summed = sum(level.reads.on(slots).sum(dim=0) for level in held.levels)
+    torch.testing.assert_close(held.common(slots), summed / 4)
+    assert Held().common(slots).tolist() == [0.0] * 3

@@ -259,6 +259,22 @@ def test_slots_share_rows_of_the_base_until_they_are_written():
     assert values.rows_in_use == 0
 
 
+def test_a_slot_that_a_delta_leaves_or_takes_back_has_its_shared_row_again():
+    values = shared()
+    rows = content(values, values.base)
+    delta = change(values, values.base, [5, 300, 543])
+    delta.after[1] = delta.before[1]
+    view = values.enter(values.base, delta)
+    assert values.changed_slots(view).tolist() == [5, 543]
+    assert torch.equal(values.read(view, torch.tensor([300])), rows[[300]])
+    back = values.enter(view, delta.inverse())
+    assert torch.equal(content(values, back), rows)
+    assert back.state_hash == FINGERPRINT == values.state_of(back)
+    for one in (view, back):
+        values.release(one)
+    assert values.rows_in_use == 0
+
+
 def test_rows_that_slots_own_stand_behind_those_that_are_shared():
     owned = torch.tensor([3, 100, 543])
     values = shared(owned)

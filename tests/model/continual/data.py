@@ -8,6 +8,7 @@ from typing import Any
 
 TEMPLATES = {
     "P19": {"questions": ["Where was [X] born?", "What is the birthplace of [X]?"], "statements": ["[X] … [Y]."]},
+    "P20": {"questions": ["Where did [X] die?"], "statements": ["[X] … [Y]."]},
     "P50": {"questions": ["Who wrote [X]?", "Who is the author of [X]?"], "statements": ["[X] … [Y]."]},
 }
 

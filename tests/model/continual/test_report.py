@@ -22,6 +22,9 @@ def fact(end: str, answer: str = "red house", **others: Any) -> dict[str, Any]:
         "before": "nothing",
         "right_after": answer,
         "end": end,
+        "beside": "What else?",
+        "beside_before": "nothing",
+        "beside_end": "nothing",
         "answered": True,
         "steps": 4,
         "seconds": 2.0,
@@ -63,6 +66,8 @@ def record(
 def test_figures_of_a_record():
     entry = record(known=0.6)
     entry["facts"][0] = fact("red", source="reading", answer_known=False, rows=0, nbytes=0, seconds=9.0)
+    entry["facts"][1] = fact("red house", beside_end="a red house")
+    entry["facts"][2] = fact("red house", beside="", beside_before="", beside_end="")
     figures = Figures.of(entry)
     assert figures.f1_end == pytest.approx((2 / 3 + 3) / 4)
     assert (figures.exact_before, figures.exact_right_after, figures.exact_end) == (0.0, 1.0, 0.75)
@@ -71,6 +76,7 @@ def test_figures_of_a_record():
     assert figures.skill_rise is None
     assert (figures.control_before, figures.control_end) == (0.0, 1.0)
     assert figures.locality_kept == 0.5
+    assert (figures.beside_told, figures.beside_kept) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert (figures.seconds, figures.seconds_p95, figures.rows, figures.nbytes) == (2.0, 9.0, 100, 1000)
     assert figures.no_answer == 1
     assert figures.by_source["reading"] == {"facts": 1, "f1": pytest.approx(2 / 3), "exact": 0.0}

@@ -96,6 +96,8 @@ def test_a_snapshot_measures_a_view_and_survives_json():
     assert snapshot.control == tuple(
         complete(checkpoint, [checkpoint.question_prompt(lesson.asked.text) for lesson in control], base)
     )
+    beside = [checkpoint.question_prompt(lesson.case.beside) for lesson in taught]
+    assert snapshot.beside == tuple(complete(checkpoint, beside, base))
     assert snapshot.prose_nll == nll(checkpoint, base, yardstick.prose)
     assert Snapshot.from_json(json.loads(json.dumps(snapshot.to_json()))) == snapshot
 

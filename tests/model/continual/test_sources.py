@@ -47,6 +47,17 @@ def test_entityquestions_are_posted_as_statement_and_as_question_in_turn(folder)
     assert kinds == [False, True, False, True]
 
 
+def test_the_question_beside_a_fact_asks_for_something_else_of_its_subject(folder):
+    born = take(("entityquestions",), 6, 0, folder)
+    assert all(case.beside.startswith("Where did Velda") and case.beside.endswith(" die?") for case in born)
+    assert all(case.beside.split()[2] in f"{case.fact}" for case in born)
+    for case in take(("invented",), 20, 0, folder):
+        assert case.beside
+        assert case.beside not in {asking.text for asking in case.asked}
+        names = [word.removesuffix("'s") for word in case.beside.rstrip("?").split()[1:] if word[0].isupper()]
+        assert any(name in f"{case.fact}" for name in names)
+
+
 def test_a_source_with_one_wording_is_asked_by_the_probe(folder):
     taught = lesson(take(("simpleqa",), 1, 0, folder)[0], 12)
     assert taught.asked_is_probe
