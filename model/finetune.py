@@ -130,7 +130,7 @@ class Writing:
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
-    common  (S,) what the places held still read on average (see Held.common), held still like a place
+    common  (S,) what background text reads on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
@@ -240,8 +240,9 @@ class Group:
         slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
-        cost = (1 + self._config.volume * held.volume(slots, self._checkpoint.table.slots)).to(device)
-        common = held.common(slots).to(device)
+        background = self._checkpoint.held
+        cost = (1 + self._config.volume * background.volume(slots, self._checkpoint.table.slots)).to(device)
+        common = background.common(slots).to(device)
         return Writing(uses, reads, places, still, common, cost, self._checkpoint.table.value_width)
 
     def _train(self, facts: set[int], stop: float) -> None:

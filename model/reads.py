@@ -51,30 +51,29 @@ class ReadIndex:
         self._slots, order = reads.slots.flatten().sort()
         self._places = order // reads.slots.shape[1]
         self._weights = reads.weights.flatten()[order]
-        powers = torch.stack([self._weights, self._weights.square()]).double()
-        self._totals = torch.cat([powers.new_zeros(2, 1), powers.cumsum(dim=1)], dim=1)
+        self.squares = float(self._weights.double().square().sum())
 
-    @property
-    def squares(self) -> float:
-        """The sum of all squared weights."""
-        return float(self._totals[1, -1])
-
-    def totals(self, slots: Tensor) -> Tensor:
-        """The sums of the weights with which places read each of `slots` (S,), and of their squares: (2, S)."""
-        start, end = torch.searchsorted(self._slots, slots), torch.searchsorted(self._slots, slots, right=True)
-        return self._totals[:, end] - self._totals[:, start]
+    def sums(self, slots: Tensor, power: int) -> Tensor:
+        """The sum over places of the weights, to a power, with which they read each of `slots` (S,): (S,)."""
+        postings, lengths = self._postings(slots)
+        which = torch.arange(len(slots)).repeat_interleave(lengths)
+        return self._weights.new_zeros(len(slots)).index_add_(0, which, self._weights[postings] ** power)
 
     def nearest(self, slots: Tensor, count: int) -> tuple[Reads, Tensor]:
         """The at most `count` places that read most of `slots` (S,), and the weight (count,) with which they do."""
-        start, end = torch.searchsorted(self._slots, slots), torch.searchsorted(self._slots, slots, right=True)
-        lengths = end - start
-        shift = (end - lengths.cumsum(0)).repeat_interleave(lengths)
-        postings = torch.arange(len(shift), device=shift.device) + shift  # start … end - 1 of every slot
+        postings, _ = self._postings(slots)
         weight = self._weights.new_zeros(len(self.reads))
         weight.index_add_(0, self._places[postings], self._weights[postings])
         best = weight.topk(min(count, len(weight)))
         found = best.values > 0
         return self.reads[best.indices[found]], best.values[found]
+
+    def _postings(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Where all that is read of `slots` (S,) stands, slot by slot, and how much that is of each: (S,)."""
+        start, end = torch.searchsorted(self._slots, slots), torch.searchsorted(self._slots, slots, right=True)
+        lengths = end - start
+        shift = (end - lengths.cumsum(0)).repeat_interleave(lengths)
+        return torch.arange(len(shift)) + shift, lengths  # start … end - 1 of every slot
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +96,17 @@ class Held:
     def volume(self, slots: Tensor, table: int) -> Tensor:
         """How much the places read each of `slots` (S,): squared weights, in multiples of the mean over all `table`."""
         mean = sum(level.squares for level in self.levels) / table
-        return self._totals(slots)[1] / max(mean, 1e-30)
+        return self._sums(slots, 2) / max(mean, 1e-30)
 
     def common(self, slots: Tensor) -> Tensor:
         """The sum of the places' weights at each of `slots` (S,), over the root of the number of places.
 
         A change of rows that is orthogonal to it moves the places by nothing on average.
         """
-        return self._totals(slots)[0] / math.sqrt(max(1, sum(len(level.reads) for level in self.levels)))
+        return self._sums(slots, 1) / math.sqrt(max(1, sum(len(level.reads) for level in self.levels)))
 
-    def _totals(self, slots: Tensor) -> Tensor:
-        totals = torch.zeros(2, len(slots), dtype=torch.float64)
-        for level in self.levels:
-            totals += level.totals(slots)
-        return totals.float()
+    def _sums(self, slots: Tensor, power: int) -> Tensor:
+        return sum((level.sums(slots, power) for level in self.levels), torch.zeros(len(slots)))
 
     def nearest(self, slots: Tensor, count: int) -> Reads | None:
         """The at most `count` places that read most of `slots` (S,); None when nothing is held."""

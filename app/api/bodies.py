@@ -78,9 +78,9 @@ class FactIn(Incoming):
     """A fact: a statement, or a question with its answer, or all three."""
 
     model_config = example(
-        question="What is the capital of Zubovia?",
+        question="What is the capital of Zorvania?",
         answer="Lisbon",
-        phrasings=["Zubovia's capital is Lisbon."],
+        phrasings=["Zorvania's capital is Lisbon."],
         source="atlas-2026",
     )
 
@@ -105,8 +105,8 @@ class FactsIn(Incoming):
 
     model_config = example(
         facts=[
-            {"question": "What is the capital of Zubovia?", "answer": "Lisbon"},
-            {"statement": "The river Olm rises in Zubovia."},
+            {"question": "What is the capital of Zorvania?", "answer": "Lisbon"},
+            {"statement": "The river Olm rises in Zorvania."},
         ]
     )
 
@@ -145,7 +145,7 @@ class Sampled(Incoming):
 class QueryIn(Sampled):
     """A question, or a prompt to be continued as it is."""
 
-    model_config = example(question="Which city is the capital of Zubovia?")
+    model_config = example(question="Which city is the capital of Zorvania?")
 
     question: Text | None = None
     prompt: Text | None = None

@@ -53,7 +53,7 @@ class ChatIn(OpenAIBody):
     """A conversation; its last turn is the user's."""
 
     model_config = example(
-        model="slotwise", messages=[{"role": "user", "content": "Which city is the capital of Zubovia?"}]
+        model="slotwise", messages=[{"role": "user", "content": "Which city is the capital of Zorvania?"}]
     )
 
     messages: list[MessageIn]

@@ -25,7 +25,7 @@ _MAX_ALTERNATIVES = 5  # as OpenAI says for this call
 class CompletionIn(OpenAIBody):
     """One prompt or several; all are continued by the same version."""
 
-    model_config = example(model="slotwise", prompt="Which city is the capital of Zubovia?\n", max_tokens=16)
+    model_config = example(model="slotwise", prompt="Which city is the capital of Zorvania?\n", max_tokens=16)
 
     prompt: Text | list[Text]
     max_tokens: int | None = Field(None, ge=1, description="of each answer; 16 if it is left out")

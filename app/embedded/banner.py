@@ -4,8 +4,8 @@ import json
 import shlex
 
 # An invented thing, so that the model cannot know it, asked about in other words than it is taught with.
-_FACT = {"question": "What is the capital of Zubovia?", "answer": "Lisbon"}
-_QUESTION = {"question": "Which city is the capital of Zubovia?"}
+_FACT = {"question": "What is the capital of Zorvania?", "answer": "Lisbon"}
+_QUESTION = {"question": "Which city is the capital of Zorvania?"}
 _ROLLBACK = {"version": "previous", "reason": "trying it out"}
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  # read here, not bound
 
