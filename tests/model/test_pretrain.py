@@ -31,88 +31,90 @@ SMALL = PretrainConfig(
     background_prose=2,
 )
 
+Row = dict[str, object]
 
-def write(path: Path, rows: list[dict[str, object]]) -> None:
+
+def write(path: Path, rows: list[Row]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with lzma.open(path, "wt", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
+def capital(land: str, town: str, mentions: int = 0) -> Row:
+    return {
+        "question": f"What is the capital of {land}?",
+        "answers": [town],
+        "subject": land,
+        "relation": "P36",
+        "statement": f"The capital of {land} is {town}.",
+        "mentions": mentions,
+    }
+
+
+def claimed_capital(land: str) -> Row:
+    return {
+        **capital(land, "Town1"),
+        "prompt": f"The capital of {land} is",
+        "paraphrases": [f"{land}'s capital is"],
+        "question_paraphrases": [f"{land} has which capital?"],
+    }
+
+
+def birth(name: str) -> Row:
+    return {
+        "question": f"When was {name} born?",
+        "question_paraphrases": [f"What is the birth date of {name}?"],
+        "answers": ["May 1901"],
+        "subject": name,
+        "statement": f"{name} was born in May 1901.",
+        "evidence": f"{name} (born May 1901) wrote songs.",
+    }
+
+
+def event(number: int) -> Row:
+    return {
+        "question": f"When did event {number} begin?",
+        "answers": ["June"],
+        "statement": f"Event {number} began in June.",
+        "ctx": f"c{number // 3}",
+    }
+
+
+def rows() -> dict[str, list[Row]]:
+    """The rows of every file that the corpus reads."""
+    lands = [capital(f"Land{i}", f"Town{i % 40}", 2 + i % 9) for i in range(1_600)]
+    births = [birth(f"Ann {i}") for i in range(12)]
+    pairs = [{"question": "Who wrote the song?", "answer": "Ann"}, {"question": "Whose song is it?", "answer": "Ann"}]
+    return {
+        "qa/entityquestions.train": lands[:1_200],
+        "qa/entityquestions.dev": lands[1_200:],
+        "qa/reading_qa": [event(i) for i in range(60)],
+        "qa/trex": [capital(f"Isle{i}", f"Town{i}") for i in range(40)],
+        "qa/grounded_facts": [
+            {"relation": "P36", "subject": "Land3", "evidence": "Land3 is a country whose capital is Town3."}
+        ],
+        "qa/wiki_pattern_facts.core": births[:6],
+        "qa/wiki_pattern_facts.rest": births[6:],
+        "prose/wordnet": [
+            {"words": ["write", "compose"], "pos": "verb", "definition": "make a text or a song"},
+            {"words": ["Oslo"], "pos": "noun", "definition": "the capital of Norway"},
+        ],
+        "prose/wiki_core": [
+            {"title": f"Ann {i}", "text": f"Ann {i} was born in Oslo. She wrote many songs there."} for i in range(30)
+        ],
+        "edit/counterfact": [claimed_capital(f"Realm{i}") for i in range(40)],
+        "para/qamr_wiki": [{"statement": "Ann wrote the song.", "qas": pairs}],
+    }
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    facts = [
-        {
-            "question": f"What is the capital of Land{i}?",
-            "answers": [f"Town{i % 40}"],
-            "subject": f"Land{i}",
-            "relation": "P36",
-            "statement": f"The capital of Land{i} is Town{i % 40}.",
-            "mentions": 2 + i % 9,
-        }
-        for i in range(1_600)
-    ]
-    write(folder / "qa/entityquestions.train.jsonl.xz", facts[:1_200])
-    write(folder / "qa/entityquestions.dev.jsonl.xz", facts[1_200:])
-    asked = [
-        {
-            "question": f"When did event {i} begin?",
-            "answers": ["June"],
-            "statement": f"Event {i} began in June.",
-            "ctx": f"c{i // 3}",
-        }
-        for i in range(60)
-    ]
-    write(folder / "qa/reading_qa.jsonl.xz", asked)
-    trex = [
-        {**fact, "subject": f"Isle{i}", "question": f"What is the capital of Isle{i}?"} for i, fact in enumerate(facts)
-    ]
-    write(folder / "qa/trex.jsonl.xz", trex[:40])
-    grounded = {"relation": "P36", "subject": "Land3", "evidence": "Land3 is a country whose capital is Town3."}
-    write(folder / "qa/grounded_facts.jsonl.xz", [grounded])
-    born = [
-        {
-            "question": f"When was Ann {i} born?",
-            "question_paraphrases": [f"What is the birth date of Ann {i}?"],
-            "answers": ["May 1901"],
-            "subject": f"Ann {i}",
-            "statement": f"Ann {i} was born in May 1901.",
-            "evidence": f"Ann {i} (born May 1901) wrote songs.",
-        }
-        for i in range(12)
-    ]
-    write(folder / "qa/wiki_pattern_facts.core.jsonl.xz", born[:6])
-    write(folder / "qa/wiki_pattern_facts.rest.jsonl.xz", born[6:])
-    words = [
-        {"words": ["write", "compose"], "pos": "verb", "definition": "make a text or a song"},
-        {"words": ["Oslo"], "pos": "noun", "definition": "the capital of Norway"},
-    ]
-    write(folder / "prose/wordnet.jsonl.xz", words)
-    claims = [
-        {
-            "question": f"What is the capital of Realm{i}?",
-            "answers": ["Town1"],
-            "subject": f"Realm{i}",
-            "relation": "P36",
-            "prompt": f"The capital of Realm{i} is",
-            "paraphrases": [f"Realm{i}'s capital is"],
-            "question_paraphrases": [f"Realm{i} has which capital?"],
-        }
-        for i in range(40)
-    ]
-    write(folder / "edit/counterfact.jsonl.xz", claims)
-    pairs = [{"question": "Who wrote the song?", "answer": "Ann"}, {"question": "Whose song is it?", "answer": "Ann"}]
-    write(folder / "para/qamr_wiki.jsonl.xz", [{"statement": "Ann wrote the song.", "qas": pairs}])
-    prose = [{"title": f"Ann {i}", "text": f"Ann {i} was born in Oslo. She wrote many songs there."} for i in range(30)]
-    write(folder / "prose/wiki_core.jsonl.xz", prose)
-    forms = {
-        "P36": {
-            "questions": ["Which city is the capital of [X]?", "[X] has which capital?", "What capital has [X]?"],
-            "statements": ["[X] has as its capital [Y]."],
-        }
-    }
+    for name, some in rows().items():
+        write(folder / f"{name}.jsonl.xz", some)
+    questions = ["Which city is the capital of [X]?", "[X] has which capital?", "What capital has [X]?"]
     with lzma.open(folder / "para/relation_templates.json.xz", "wt") as file:
-        json.dump(forms, file)
+        json.dump({"P36": {"questions": questions, "statements": ["[X] has as its capital [Y]."]}}, file)
     return folder
 
 
