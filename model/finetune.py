@@ -1,13 +1,7 @@
 """Sparse memory finetuning: facts in, a delta and a report out.
 
 Lin et al. 2025, https://arxiv.org/abs/2510.15103: for each fact the slots with the highest TF-IDF are chosen, and
-nothing but their rows can move. How they move is ours. Addresses of the first memory layer do not depend on its rows,
-so the bags of a fact's places are linear in them: with A (P, S) the weights with which P places read S chosen slots, a
-change C of the rows changes the bags by A C. A step follows the gradient in the metric M = D + Σ b bᵀ / ε over the
-places b that must hold still (background text, earlier facts), where D is diagonal and grows with how much the
-background reads a slot: C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags and c such that the hidden states move
-by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its coefficients α (P, V) are kept, and the
-bags are K α with K = A Z (P, P): no step touches a row.
+nothing but their rows can move. How they move is ours: see writing.py.
 """
 
 import math
@@ -26,28 +20,17 @@ from model.delta import Delta
 from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import ChangedRows
-from model.reads import Held, Reads, joined
+from model.reads import Held, joined
 from model.replay import Replay
 from model.study import Probe, Study
 from model.text import encode, pad
-from model.tfidf import inverse_document_frequency, score, top_t
 from model.values import View
+from model.writing import SlotUse, Writing, choose_slots
 
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
 TEXT_LIMIT = 256  # tokens of a study text
 _ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
-_SAME = 0.8  # cosine of two addresses from which on they stand for the same question
-_RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
-
-
-@dataclass(frozen=True)
-class SlotUse:
-    """A slot chosen for a fact: its TF-IDF score and how often the fact's texts read it."""
-
-    slot: int
-    score: float
-    count: int
 
 
 @dataclass(frozen=True)
@@ -121,59 +104,6 @@ def learn(
         return Learned(delta, current.state_hash, tuple(every))
     finally:
         checkpoint.table.release(current)
-
-
-class Writing:
-    """How one fact is being written: its chosen slots, and the coefficients α of the change of their rows.
-
-    uses    the chosen slots, ascending
-    reads   addresses of the fact's places
-    places  where these stand among the places of the group
-    still   places that are held still
-    common  (S,) what background text reads on average (see Held.common), held still like a place
-    cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
-    """
-
-    def __init__(
-        self,
-        uses: tuple[SlotUse, ...],
-        reads: Reads,
-        places: slice,
-        still: Reads | None,
-        common: Tensor,
-        cost: Tensor,
-        width: int,
-    ) -> None:
-        self.uses, self.reads, self.places = uses, reads, places
-        self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64, device=reads.slots.device)
-        A = reads.on(self.slots)  # (P, S)
-        self._spread = (A / cost).T  # Z (S, P)
-        if still is not None:
-            B = still.on(self.slots)  # (places held still, S)
-            cosine = B @ A.T / still.weights.norm(dim=1)[:, None] / reads.weights.norm(dim=1)
-            B = B[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
-            B = torch.cat([B, common[None]])
-            gram = B / cost @ B.T
-            gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
-            self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
-        self._kernel = A @ self._spread  # K (P, P)
-        self._coefficients = A.new_zeros(len(reads), width)
-
-    def bag(self) -> Tensor:
-        """What the fact's change adds to its own bags, (P, V)."""
-        return self._kernel @ self._coefficients
-
-    def moved(self, gradient: Tensor) -> Tensor:
-        """How the fact's bags would move by a step of size 1 along `gradient` (P, V): (P, V)."""
-        return self._kernel @ gradient
-
-    def step(self, gradient: Tensor, size: float) -> None:
-        """α ← α - size · gradient, both of which are of the fact's bags, (P, V)."""
-        self._coefficients = self._coefficients - size * gradient
-
-    def change(self) -> Tensor:
-        """The change of the chosen rows, (S, V)."""
-        return self._spread @ self._coefficients
 
 
 class Group:
@@ -348,17 +278,6 @@ def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:
         taught |= words
     if group:
         yield group
-
-
-def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
-    """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
-    slots, counts = torch.unique(reads, return_counts=True)
-    slots, counts = slots.cpu(), counts.cpu()
-    background = checkpoint.background
-    idf = inverse_document_frequency(background.counts[slots], background.batches)
-    scores = score(counts, idf, config.idf_power)
-    chosen = top_t(slots, scores, config.top_t).sort().values
-    return tuple(map(SlotUse, slots[chosen].tolist(), scores[chosen].tolist(), counts[chosen].tolist()))
 
 
 def ask(checkpoint: Checkpoint, view: View, change: Delta, probes: Sequence[Probe]) -> list[str]:

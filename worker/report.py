@@ -9,7 +9,8 @@ from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlot
 from app.settings import Settings
 from model.evaluate import Drift
-from model.finetune import FactReport, Learned, SlotUse
+from model.finetune import FactReport, Learned
+from model.writing import SlotUse
 
 
 def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[FactResult]:

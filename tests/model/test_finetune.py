@@ -6,9 +6,10 @@ import torch
 from model.config import FinetuneConfig, MemoryConfig
 from model.delta import same_bits
 from model.evaluate import complete
-from model.finetune import choose_slots, grouped, learn
+from model.finetune import grouped, learn
 from model.reads import Held, Reads
 from model.study import Probe, Study, StudyText
+from model.writing import choose_slots
 from tests import tiny
 
 LAST = MemoryConfig((3,), readout="direct", heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
