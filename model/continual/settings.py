@@ -53,6 +53,7 @@ GRID: dict[str, tuple[Config, ...]] = {
         *(replace(_TAUGHT, top_t=round(_TAUGHT.top_t * share)) for share in (0.25, 0.5)),
         *(replace(_TAUGHT, learning_rate=_TAUGHT.learning_rate * rate) for rate in (0.5, 2)),
         *(replace(_TAUGHT, stop_loss=_TAUGHT.stop_loss * share) for share in (0.4, 4)),
+        *(replace(_TAUGHT, reach=reach) for reach in (0.2, 0.5, 0.7)),
     ),
 }
 TITLES = {
@@ -95,7 +96,7 @@ class Setting:
             return _dense(config)
         return (
             f"t {config.top_t}, idf^{config.idf_power:g}, {config.optimizer} lr {config.learning_rate:g}, "
-            f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g}, "
+            f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g} at {config.reach:.0%}, "
             f"{config.anchors} held, volume {config.volume:g}"
         )
 

@@ -84,7 +84,7 @@ def test_a_client_that_goes_frees_its_place(service: Running, http: httpx.Client
     with http.stream("POST", "/v1/query", json={"prompt": "x", "stream": True, "max_tokens": 256}) as reply:
         lines = reply.iter_lines()  # an iterator that nobody keeps would close the connection
         assert next(lines) == "event: version"
-        assert service.serving.engine.report().running == 1
+        wait_until(lambda: service.serving.engine.report().running == 1)
         began = time.monotonic()
     wait_until(lambda: idle(service.serving))
     assert time.monotonic() - began < 256 * STEP_SECONDS / 2
