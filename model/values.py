@@ -108,9 +108,8 @@ class ValueTable:
         self.base_rows, self.value_width = base.shape
         self.slots = self.base_rows if slots is None else slots
         self.spare_rows = spare_rows
-        self.rows = base.new_empty(
-            self.base_rows + spare_rows, self.value_width
-        )  # memory is touched when it is written
+        # Memory is touched when it is written.
+        self.rows = base.new_empty(self.base_rows + spare_rows, self.value_width)
         self.rows[: self.base_rows] = base
         if page is None:
             page = PAGE if self.slots > FLAT else 1 << (self.slots - 1).bit_length()
@@ -186,8 +185,7 @@ class ValueTable:
 
     def read(self, view: View, slots: Tensor) -> Tensor:
         """Rows of `slots` (S,) as `view` sees them: (S, V)."""
-        place = torch.tensor(view.place, device=self.rows.device)
-        return self.rows[self.locate(place, slots.to(self.rows.device))]
+        return self.rows[self._rows_of(view, slots)]
 
     def changed_slots(self, view: View) -> Tensor:
         """Slots at which `view` sees other rows than the base, ascending: (S,) int64."""
@@ -254,8 +252,9 @@ class ValueTable:
         slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
         touched, position = torch.unique(slots >> self._bits, return_inverse=True)
         with self._taking(draft, len(touched)) as (view, taken, own):
-            target = self._row_of_base(slots)
+            target = torch.empty_like(slots)
             target[changed] = taken
+            target[~changed] = self._rows_of(self.base, slots[~changed]).cpu().long()
             for piece in self._pieces(len(slots), rest):
                 which = changed[piece]
                 self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
@@ -322,10 +321,10 @@ class ValueTable:
         if not self._free_places:
             raise SpareRowsExhausted(f"all {len(self._page_of)} places hold views in use")
 
-    def _row_of_base(self, slots: Tensor) -> Tensor:
-        """Which rows the base has at `slots` (S,): (S,) int64."""
-        place = torch.tensor(self.base.place, device=self.rows.device)
-        return self.locate(place, slots.to(self.rows.device)).long().cpu()
+    def _rows_of(self, view: View, slots: Tensor) -> Tensor:
+        """Which rows `view` has at `slots` (S,): (S,) int32."""
+        place = torch.tensor(view.place, device=self.rows.device)
+        return self.locate(place, slots.to(self.rows.device))
 
     def _spare_rows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""

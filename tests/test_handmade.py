@@ -8,8 +8,8 @@ from benchmarks.handmade import DEFAULT, Handmade, overlap, read
 from model.augment import augment
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
+from model.continual.methods import Sparse
 from model.evaluate import complete
-from model.finetune import learn
 from model.study import Fact
 
 FACTS = read()
@@ -47,14 +47,10 @@ _BANK = (
 
 def test_facts_about_one_subject_live_beside_each_other() -> None:
     checkpoint = Checkpoint.load(DEFAULT, spare_rows=100_000)
-    table, held = checkpoint.table, checkpoint.held
-    view = table.retain(table.base)
+    method = Sparse(checkpoint, FinetuneConfig())
     for question, answer in _BANK:  # one by one, as they would come
-        learned = learn(checkpoint, view, [augment(Fact(None, question, answer))], FinetuneConfig(), held=held)
-        assert learned.delta is not None
-        assert learned.delta.reads is not None
-        parent, view = view, table.enter(view, learned.delta)
-        table.release(parent)
-        held = held.adding(learned.delta.reads)
+        (cost,) = method.teach([augment(Fact(None, question, answer))])
+        assert cost.answered
+        assert cost.rows
     prompts = [checkpoint.question_prompt(question) for question, _ in _BANK]
-    assert complete(checkpoint, prompts, view) == [answer for _, answer in _BANK]
+    assert complete(checkpoint, prompts, method.view) == [answer for _, answer in _BANK]
