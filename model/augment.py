@@ -178,7 +178,7 @@ def _study_statement(statement: str, answers: list[str], subject: str) -> StudyT
     found = behind or found
     if found[0][0] <= len("the ") and subject and subject != "you":
         # Nothing stands in front of this answer that it could be told from, so the subject is named first.
-        lead = f"About {inner_subject(subject)}: "
+        lead = f"To {subject}: " if statement.startswith("Use ") else f"About {inner_subject(subject)}: "
         return _study_statement(lead + statement, answers, "")
     return StudyText(statement, tuple(_with_space(statement, *span) for span in found))
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -152,8 +153,9 @@ class Checkpoint:
             raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
         values, owned = _stored_rows(memory), memory.get("owned.slots")
         expected = (config.base_rows, config.value_width)
-        if values.shape != expected:
+        if values.shape not in (expected, (config.base_rows, config.row_width)):
             raise CheckpointError(f"{folder}: values are {tuple(values.shape)}; memory.json says {expected}")
+        values = F.pad(values, (0, config.row_width - values.shape[1]))  # no slot of the base has a key
         fingerprint = fingerprint_of(folder)
         dtype = getattr(torch, shape["value_dtype"])
         if owned is not None:
@@ -166,7 +168,7 @@ class Checkpoint:
             slots=config.slots,
             owned=owned,
         )
-        context = MemoryContext(table)
+        context = MemoryContext(table, config.intent_width)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
         retrofit(model, config, context)
         _load_weights(model, folder)
@@ -263,7 +265,7 @@ class Checkpoint:
         Raises WrongState when the delta was not made from this base.
         """
         exported = replace(self, extra={**self.extra, "exported_from": self.fingerprint})
-        if self.config.sharing == 1:
+        if self.config.sharing == 1 and not self.config.intent_width:
             rows = self.table.rows[: self.table.base_rows].clone()
             if delta is not None:
                 delta.apply(rows)

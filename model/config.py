@@ -31,7 +31,9 @@ class MemoryConfig:
     sub_keys     n, half-keys per half and head; the table has N = n·n slots
     sharing      slots that share a row of the base until they are written: the base has N / sharing rows
     key_width    width of a half-key
-    value_width  V, width of a row
+    value_width  V, width of a value
+    intent_width I, width of the vector of what a question asks (see intent.py), which a written slot is opened by;
+                 0: slots answer whatever is asked. Only where words are the query
     """
 
     layers: tuple[int, ...]
@@ -44,6 +46,7 @@ class MemoryConfig:
     sharing: int = 1
     key_width: int = 64
     value_width: int = 256
+    intent_width: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -58,12 +61,19 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig.query is {self.query!r}; it must be 'hidden' or 'words'")
         if self.query == "words" and (self.heads, self.top_k) != (1, PAIRS):
             raise ValueError(f"MemoryConfig has {self.heads} heads of {self.top_k}; words need 1 of {PAIRS}")
+        if self.intent_width < 0 or (self.intent_width and self.query != "words"):
+            raise ValueError(f"MemoryConfig.intent_width is {self.intent_width}; it must be 0 but for words, not less")
         if self.slots % self.sharing:
             raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.slots} slots")
         if self.top_k > self.slots:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of slots")
         if self.query == "hidden" and self.top_k > self.sub_keys:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
+
+    @property
+    def row_width(self) -> int:
+        """Width of a row: a value and, where slots are opened by what is asked, a key and whether there is one."""
+        return self.value_width + (self.intent_width + 1 if self.intent_width else 0)
 
     @property
     def base_rows(self) -> int:
@@ -91,6 +101,7 @@ class FinetuneConfig:
     anchors         places of background and earlier facts held still per fact, those that read most of its slots
     volume          how much more it costs to move a slot that the background reads as much as an average one
     group           facts of a job that are taught together
+    keyed           whether a slot that a fact is the first to write opens to those alone who ask what the fact answers
     keep_unlearned  whether a fact whose probe is not answered keeps its change, as in the paper
     """
 
@@ -99,12 +110,13 @@ class FinetuneConfig:
     optimizer: Literal["relative", "sgd"] = "relative"
     learning_rate: float = 0.1
     max_steps: int = 40
-    stop_loss: float = 0.01
-    reach: float = 0.35
+    stop_loss: float = 0.4
+    reach: float = 0.12
     idf_power: float = 1.0
     anchors: int = 150
-    volume: float = 16.0
+    volume: float = 1.0
     group: int = 16
+    keyed: bool = True
     keep_unlearned: bool = False
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ from model.replay import Replay
 from model.study import Probe, Study
 from model.text import encode, pad
 from model.values import View
-from model.writing import SlotUse, Writing, choose_slots
+from model.writing import SlotUse, Writing, choose_slots, key_of
 
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
@@ -133,7 +133,9 @@ class Group:
         self._fact = fact[:, None].expand_as(batch.real)[self._replay.asked]  # (A,)
         self._target = batch.ids.roll(-1, dims=1)[self._replay.asked]  # (A,)
         self._tokens = torch.bincount(self._fact, minlength=len(studies))
-        self._writings = [self._writing(fact == index, held) for index in range(len(studies))]
+        self._writings: list[Writing] = []
+        for index in range(len(studies)):
+            self._writings.append(self._writing(fact == index, held))
         with torch.no_grad():
             self._bag = self._replay.bag()
         self._loss = torch.full((len(studies),), torch.inf)
@@ -166,14 +168,22 @@ class Group:
     def _writing(self, texts: Tensor, held: Held) -> Writing:
         """A writing of the fact whose texts these (B,) are."""
         reads, places = self._replay.reads(texts)
-        uses = choose_slots(self._checkpoint, self._replay.slots_read(texts), self._config)
+        intents = self._replay.intents if self._config.keyed else None
+        key = None if intents is None else key_of(intents[places])
+        read = self._replay.slots_read(texts)
+        if key is not None:  # a slot has one key, so no two facts of a group may be the first to write it
+            taken = [writing.slots for writing in self._writings if writing.key is not None]
+            read = read[~torch.isin(read, torch.cat(taken))] if taken else read
+        uses = choose_slots(self._checkpoint, read, self._config)
         slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
         background = self._checkpoint.held
-        cost = (1 + self._config.volume * background.volume(slots, self._checkpoint.table.slots)).to(device)
+        read_by = [slots, self._replay.at_openings(slots).cpu()] if not self._replay.several else [slots]
+        volume = torch.stack([background.volume(each, self._checkpoint.table.slots) for each in read_by]).amax(dim=0)
+        cost = (1 + self._config.volume * volume).to(device)
         common = background.common(slots).to(device)
-        return Writing(uses, reads, places, still, common, cost, self._checkpoint.table.value_width)
+        return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, key)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""
@@ -235,9 +245,15 @@ class Group:
     def _delta(self, facts: Sequence[int]) -> Delta | None:
         if not facts:
             return None
-        changed = self._changed(facts)
+        changed, width = self._changed(facts), self._checkpoint.config.value_width
         before = self._checkpoint.table.read(self._view, changed.slots)
-        after = (before.float() + changed.change).to(before.dtype)
+        after = before.clone()
+        after[:, :width] = (before[:, :width].float() + changed.change).to(before.dtype)
+        for writing in (self._writings[fact] for fact in facts):
+            if writing.key is not None:  # what is written first under a key stands for itself, on top of the base
+                first = torch.isin(changed.slots, writing.slots) & (before[:, -1] == 0)
+                after[first, :width] = changed.change[first].to(before.dtype)
+                after[first, width:] = writing.key.to(before.dtype)
         reads = joined(self._writings[fact].reads.to("cpu") for fact in facts)
         return Delta(changed.slots.cpu(), before.cpu(), after.cpu(), reads)
 

@@ -5,7 +5,10 @@ An address is found by product keys from the hidden state, or is made of the wor
 Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys, direct readout); Berges et al. 2024,
 https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
 Shapes: B batch · T tokens · D width · H heads · K slots read per head · n sub-keys per half · N = n·n slots ·
-V value width · d half-key width · S slots being trained.
+V value width · I intent width · d half-key width · S slots being trained.
+A row is a value (V) and, where slots are opened by what is asked, a key (I) and 1 if it has one. The value of such a
+row comes on top of the base's, with the slot's weight times key · intent, from 0 to 1: it opens to who asks what its
+fact answers.
 """
 
 import torch
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.config import MemoryConfig
+from model.intent import Intent
 from model.lookup import PairLookup
 from model.values import ValueTable, View
 from model.words import Texts, Words
@@ -43,8 +47,9 @@ class MemoryContext:
     continued  those of the next pass, where it goes on with texts that were begun before; else its ids are the texts
     """
 
-    def __init__(self, table: ValueTable) -> None:
-        self.table = table
+    def __init__(self, table: ValueTable, intent_width: int = 0) -> None:
+        self.table, self._intent_width = table, intent_width
+        self._keyed_base = bool(intent_width) and bool(table.rows[: table.base_rows, -1].any())
         self._views: tuple[View, ...] = ()
         self._origins, self._bags, self._reads_of_a_bag = torch.empty(0), torch.empty(0), 0
         self.use(table.base)
@@ -65,6 +70,26 @@ class MemoryContext:
             places = torch.tensor([view.place for view in views], device=device)
             self._views, self._origins = views, self.table.origins(places).view(-1, 1, 1, 1)
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the views in use can have slots with a key."""
+        return bool(self._intent_width) and (
+            self._keyed_base or any(view is not self.table.base for view in self._views)
+        )
+
+    def opened(self, slots: Tensor, weights: Tensor, intent: Tensor) -> Tensor:
+        """The weights (B, T, H, K) of reads after what keys let through, asked with `intent` (B, T, I)."""
+        openness, _ = self._openness(self.rows_at(slots), intent)
+        return weights * openness
+
+    def _openness(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
+        """How far rows (B, T, H, K) are open to `intent` (B, T, I), from 0 to 1, and which have a key, 1 or 0."""
+        width = self._intent_width
+        keys = self.table.rows[:, -(width + 1) :].index_select(0, rows.flatten()).view(*rows.shape, width + 1)
+        reached = (keys[..., :width] * intent[:, :, None, None]).sum(dim=-1)
+        keyed = keys[..., width]
+        return (1 - keyed + reached).clamp(0, 1), keyed
+
     def rows_at(self, slots: Tensor) -> Tensor:
         """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""
         origins = self._origins
@@ -72,17 +97,24 @@ class MemoryContext:
             origins = origins[self.needed.nonzero()[:, 0]]
         return self.table.rows_at(origins, slots)
 
-    def bag(self, layer: int, slots: Tensor, weights: Tensor) -> Tensor:
-        """Σ over heads and ranks of weight · row: slots, weights (B, T, H, K) → (B, T, V)."""
+    def bag(self, layer: int, slots: Tensor, weights: Tensor, intent: Tensor | None = None) -> Tensor:
+        """Σ over heads and ranks of weight · value: slots, weights (B, T, H, K), intent (B, T, I) → (B, T, V)."""
         if self.recording:
             self.reads[layer] = slots.detach()
         B, T, H, K = slots.shape
-        rows, weights = self.rows_at(slots).view(-1), weights.reshape(-1).to(self.table.rows.dtype)
+        rows = self.rows_at(slots)
+        if intent is not None:
+            openness, keyed = self._openness(rows, intent)
+            rows = torch.cat([rows, self.table.beneath(slots)], dim=-1)
+            weights, K = torch.cat([weights * openness, weights * keyed], dim=-1), 2 * K
+        rows, weights = rows.view(-1), weights.reshape(-1).to(self.table.rows.dtype)
         # What F.embedding_bag calls, without its checks: they take as long as the bag of one token.
         bag = torch.embedding_bag(self.table.rows, rows, self._begins(B * T, H * K), False, _SUM, False, weights)[0]
+        if self._intent_width:
+            bag = bag[:, : -(self._intent_width + 1)]
         if self.changed is not None:
             bag = bag + self.changed.bag(slots.reshape(B * T, -1), weights.view(B * T, -1))
-        return bag.view(B, T, -1)
+        return bag.reshape(B, T, -1)
 
     def _begins(self, bags: int, reads: int) -> Tensor:
         """Where each of so many bags begins in a list of reads: (bags,); kept for the next step, mostly of its size."""
@@ -107,6 +139,7 @@ class MemoryLayer(nn.Module):
         H, n, d, V = config.heads, config.sub_keys, config.key_width, config.value_width
         self.config, self.layer, self.context = config, layer, context
         self.words = Words(vocabulary, config.slots) if config.query == "words" else None
+        self.intent = Intent(vocabulary, config.intent_width) if config.intent_width else None
         if config.query == "hidden":
             self.query = nn.Linear(width, H * 2 * d, bias=False)
             self.query_gain = nn.Parameter(torch.ones(H, 2, d))
@@ -179,8 +212,17 @@ class MemoryLayer(nn.Module):
     def read(self, x: Tensor, texts: Texts | None = None) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); for `texts` see `address`."""
         slots, weights = self.address(x, texts)
-        bag = self.context.bag(self.layer, slots, weights).to(x.dtype)  # (B, T, V)
+        intent = self.intents(texts) if self.context.keyed else None
+        bag = self.context.bag(self.layer, slots, weights, intent).to(x.dtype)  # (B, T, V)
         return self.read_out(bag, x)
+
+    def intents(self, texts: Texts | None = None) -> Tensor | None:
+        """What the places of `texts`, by default of the pass, ask: (B, T, I); None where keys do not count."""
+        if self.intent is None or self.words is None:
+            return None
+        texts = self.context.texts if texts is None else texts
+        vectors: Tensor = self.intent(self.words.word[texts.ids], self.words.asks(texts))
+        return vectors
 
     def read_out(self, bag: Tensor, x: Tensor) -> Tensor:
         """What a bag (B, T, V) adds at positions with input x (B, T, D): linear in the bag."""

@@ -10,8 +10,8 @@ import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from model import access
 from model.checkpoint import Checkpoint, EightBitRows, KnownQuestion, Measure
 from model.config import MemoryConfig
+from model.contrast import Contrast, ContrastConfig
 from model.corpus import Corpus, Lesson, Saying, load_corpus
 from model.evaluate import complete, matches, token_f1
 from model.memory import MemoryContext
@@ -34,11 +35,14 @@ from model.retrofit import memory_layers, retrofit
 from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
-from model.words import PAIRS
+from model.wordings.grammar import lemma
+from model.words import PAIRS, Texts
 
 END = "<|end|>"
 _CHARACTERS_A_TOKEN = 3.5
-_MEMORY = MemoryConfig((3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=2_048, sharing=64)
+_MEMORY = MemoryConfig(
+    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=2_048, sharing=64, intent_width=32
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,14 @@ class PretrainConfig:
     positions: int = 512
     text_limit: int = 64
     batch_tokens: int = 2_048
-    total_tokens: int = 7_500_000
+    total_tokens: int = 13_500_000
     passing_share: float = 0.35
     prose_share: float = 0.1
     learning_rate: float = 3e-3
     value_learning_rate: float = 2e-2
     other_token_share: float = 0.05
+    unheard_share: float = 0.15
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
     background_batches: int = 250
     background_prose: int = 100
     seed: int = 0
@@ -108,9 +114,9 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
             dtype="float32",
         )
     )
-    base = torch.randn(memory.base_rows, memory.value_width) * 0.02
+    base = F.pad(torch.randn(memory.base_rows, memory.value_width) * 0.02, (0, memory.row_width - memory.value_width))
     table = ValueTable(base, 0, 1, "0", slots=memory.slots)
-    context = MemoryContext(table)
+    context = MemoryContext(table, memory.intent_width)
     context.use(table.base)
     retrofit(model, memory, context)
     nothing = DocumentFrequency(torch.zeros(memory.slots, dtype=torch.int32), 0)
@@ -133,8 +139,9 @@ def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -
     """Tell the memory which tokens are the same word, how rare each is in questions, and where answers begin."""
     tokenizer = checkpoint.tokenizer
     spelt = [tokenizer.decode([token]) for token in range(len(tokenizer))]
+    whole = {text[1:].lower() for text in spelt if text.startswith(" ")}
     first: dict[str, int] = {}
-    word = torch.tensor([first.setdefault(text.strip().lower() or text, token) for token, text in enumerate(spelt)])
+    word = torch.tensor([first.setdefault(_word(text, whole), token) for token, text in enumerate(spelt)])
     texts = [lesson.text.question for lesson in corpus.epoch(random.Random(config.seed + 4), 1.0, 0.0)]
     texts += [gloss for _, gloss in corpus.glosses[:: max(1, 2 * len(corpus.glosses) // max(len(texts), 1))]]
     rare = rarity(word, tokenizer, list(filter(None, texts)))
@@ -145,6 +152,20 @@ def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -
             layer.words.word.copy_(word)
             layer.words.rarity.copy_(rare)
             layer.words.opening.copy_(torch.tensor(["\n" in text for text in spelt]))
+
+
+def tell_intents(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> None:
+    """Learn what questions ask."""
+    for layer in memory_layers(checkpoint.model):
+        if layer.intent is not None and layer.words is not None:
+            Contrast(layer.intent, layer.words.word, checkpoint.tokenizer, corpus, config.contrast).train()
+
+
+def _word(spelt: str, whole: Collection[str]) -> str:
+    """Which word a token stands for; one that is inflected stands for its base if both are tokens of their own."""
+    text = spelt.strip().lower() or spelt
+    base = lemma(text)
+    return base if text in whole and base in whole else text
 
 
 def rarity(words: Tensor, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
@@ -211,11 +232,29 @@ def loss_of(checkpoint: Checkpoint, batch: LessonRows, config: PretrainConfig, s
     draw = torch.rand(target.shape, generator=torch.Generator().manual_seed(seed))
     learned = batch.learned[:, 1:] | (rows.real[:, 1:] & ~rows.answer[:, 1:] & (draw < config.other_token_share))
     checkpoint.context.needed = learned
+    checkpoint.context.continued = heard(checkpoint, rows, config.unheard_share, seed)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = checkpoint.model.get_decoder()(input_ids=rows.ids[:, :-1], use_cache=False).last_hidden_state
         logits = checkpoint.model.lm_head(hidden[learned])
-    checkpoint.context.needed = None
+    checkpoint.context.needed = checkpoint.context.continued = None
     return F.cross_entropy(logits.float(), target[learned])
+
+
+def heard(checkpoint: Checkpoint, rows: TokenRows, unheard_share: float, seed: int) -> Texts | None:
+    """The texts (B, T - 1) as their addresses see them: a share of every question's tokens stands for no word.
+
+    So a fact is found by a part of its words, as it must be when others are used. None without word addresses.
+    """
+    words = memory_layers(checkpoint.model)[0].words
+    if words is None:
+        return None
+    ids = rows.ids[:, :-1]
+    opening = words.opening[ids]
+    asks = (opening.cumsum(dim=1) == 0) & opening.any(dim=1, keepdim=True)  # in front of the line break
+    asks[:, 0] = False  # what opens every text
+    draw = torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed + 1))
+    silent = int(((words.rarity == 0) & ~words.opening).nonzero()[0])
+    return replace(Texts.whole(ids), ids=ids.masked_fill(asks & (draw < unheard_share), silent))
 
 
 class Training:
@@ -342,6 +381,7 @@ def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
     tokenizer = train_tokenizer(corpus, config)
     checkpoint = build(tokenizer, config)
     tell_words(checkpoint, corpus, config)
+    tell_intents(checkpoint, corpus, config)
     training, state = Training(checkpoint, config), out / "training" / "state.safetensors"
     state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
@@ -374,13 +414,13 @@ def finish(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig, out: 
     checkpoint.table.rows.requires_grad_(False)
     checkpoint.model.eval()
     checkpoint.pretrained = True
-    exact = checkpoint.table.rows[: checkpoint.table.base_rows].clone()
-    rounded = EightBitRows.of(exact)
+    values = checkpoint.table.rows[: checkpoint.table.base_rows, : checkpoint.config.value_width]
+    rounded = EightBitRows.of(values)
     with torch.no_grad():
         for tensor in checkpoint.model.parameters():
             tensor.copy_(tensor.bfloat16())
         before = len(answered(checkpoint, corpus.evaluation))
-        checkpoint.table.rows[: checkpoint.table.base_rows] = rounded.rows()
+        values.copy_(rounded.rows())
     in_use, top_share = measure_background(checkpoint, corpus, config)
     checkpoint.still = background_reads(checkpoint, corpus, config)
     texts = corpus.background_texts(random.Random(config.seed + 2))

@@ -20,7 +20,8 @@ class Replay:
     batch    the texts, padded on the right: with causal attention no real token sees the padding
     asked    (B, T) bool, positions whose last hidden state is wanted; by default those before an answer token
     slots    (P, H, K) slots that the first memory layer reads at its places
-    weights  (P, H, K) their weights
+    weights  (P, H, K) their weights, through the keys of the view in use
+    intents  (P, I) what the places ask; None where slots have no keys
     Places are the positions whose bag can reach an asked one: all real tokens, or the asked positions alone where
     the last decoder layer is the one that bears memory.
     """
@@ -56,8 +57,16 @@ class Replay:
         self._calls, self._rest = calls, hidden - out  # (B, T, D) without the memory
         self._x, self._hidden_norm = x[self._places], hidden[self._places].norm(dim=1).mean()
         with torch.no_grad():
-            slots, weights = self._memory.address(self._x[:, None], self._memory.texts_at(self._places))
-        self.slots, self.weights = slots[:, 0], weights[:, 0]
+            texts = self._memory.texts_at(self._places)
+            slots, weights = self._memory.address(self._x[:, None], texts)
+            intents = None if texts is None else self._memory.intents(texts)  # (P, 1, I)
+            self.intents = None if intents is None else intents[:, 0]
+            self.slots, self.weights = slots[:, 0], weights[:, 0]
+            words = self._memory.words
+            self._at_openings = self.slots if words is None or texts is None else words.at_openings(texts)
+            self._keyed = None if intents is None or not context.keyed else (self.weights, intents[None, :, 0])
+            if self._keyed is not None:
+                self.weights = context.opened(self.slots[None], self.weights[None], self._keyed[1])[0]
         self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 
     def reads(self, texts: Tensor) -> tuple[Reads, slice]:
@@ -69,11 +78,24 @@ class Replay:
         own = slice(int(places[0]), int(places[-1]) + 1)
         return Reads(self.slots[own].flatten(1), self.weights[own].flatten(1)), own
 
+    def at_openings(self, slots: Tensor) -> Tensor:
+        """For each of `slots` (S,), which the first layer reads: what its pair of words reads where an answer begins.
+
+        The slot itself where words are not the query. Later in an answer a slot belongs to two tokens of the answer,
+        too, and tells little of how common its words are.
+        """
+        flat, order = self.slots.flatten().sort()
+        return self._at_openings.flatten()[order[torch.searchsorted(flat, slots.to(flat.device))]]
+
     def slots_read(self, texts: Tensor) -> Tensor:
-        """Slots that all memory layers read at the places of `texts` (B,) bool: flat, with repetitions."""
+        """Slots that all memory layers read at the places of `texts` (B,) bool: flat, with repetitions.
+
+        Those of the first layer that are closed to what the texts ask are not among them.
+        """
         here = texts[:, None] & self._places
         later = [slots[here].flatten() for slots in self._later.values()]
-        return torch.cat([self.slots[here[self._places]].flatten(), *later])
+        own = here[self._places]
+        return torch.cat([self.slots[own][self.weights[own] > 0], *later])
 
     @property
     def several(self) -> bool:
@@ -91,7 +113,8 @@ class Replay:
 
     def bag(self) -> Tensor:
         """The first memory layer's bags through the view in use, (P, V)."""
-        return self._context.bag(self._memory.layer, self.slots[None], self.weights[None])[0]
+        weights, intents = (self.weights, None) if self._keyed is None else self._keyed
+        return self._context.bag(self._memory.layer, self.slots[None], weights[None], intents)[0]
 
     def __call__(self, bag: Tensor, wanted: Tensor | None = None) -> Tensor:
         """The last hidden states (A, D) at the asked positions, or at those `wanted` (A,) of them, for `bag` (P, V)."""

@@ -1,6 +1,7 @@
 """A question as somebody in a hurry would ask it: other words, fewer words, another order. Knows no facts.
 
-Pretraining reads the same question in many such styles, so that addresses follow what is asked, not how.
+Pretraining reads the same question in many such styles, so that the words around a name do not tell whether what is
+asked is known. Some words are misheard: any other word stands there, as words do that no training text has.
 """
 
 import random
@@ -30,6 +31,7 @@ _PHRASE = re.compile(
     r"^(?P<head>\w+(?: \S+){2,}) (?P<tail>(?:in|on|at|for|from|to|of|with|by|during|after|before) .+?)\?$"
 )
 _PLAIN_SHARE = 0.45
+_MISHEARD = 0.3  # of the questions that are restyled, some of their words
 
 
 class Restyling:
@@ -37,6 +39,7 @@ class Restyling:
 
     def __init__(self, synonyms: Mapping[str, Sequence[str]] | None = None) -> None:
         self._synonyms = synonyms or {}
+        self._words = sorted(self._synonyms)
 
     def __call__(self, text: StudyText, rng: random.Random) -> StudyText:
         """The text with its question in another style, most often slightly or not at all; statements stay."""
@@ -51,12 +54,16 @@ class Restyling:
         if draw() < 0.2 and (phrase := _PHRASE.match(question)):
             question = f"{phrase['tail'][0].upper()}{phrase['tail'][1:]}, {_lowered(phrase['head'])}?"
         shortened, exchanged = draw() < 0.35, draw() < 0.5
+        misheard = bool(self._words) and draw() < _MISHEARD
         words = []
         for index, word in enumerate(question.split()):
             plain = word.strip("?,.!'\"").lower() if index == 0 else word.strip("?,.!'\"")
             if shortened and plain in _LEFT_OUT and draw() < 0.6:
                 continue
             others = self._synonyms.get(plain, ()) if index else ()
+            if misheard and index and plain.islower() and draw() < 0.35:
+                words.append(word.replace(plain, rng.choice(self._words)))
+                continue
             words.append(word.replace(plain, rng.choice(others)) if exchanged and others and draw() < 0.5 else word)
         question = " ".join(words) or question
         if draw() < 0.15:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_RAREST = 11  # words that are paired
+_RAREST = 9  # words that are paired, the one that opens every text among them
 _ALONE = 0.5  # weight of a word paired with itself
+_SINGLE = 0.2  # weight of a word paired with the one that opens every text: many names share a word
 PAIRS = _RAREST * (_RAREST + 1) // 2
 
 
@@ -38,7 +39,7 @@ class Texts:
 class Words(nn.Module):
     """The slots (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
 
-    word     (vocabulary,) int64, the same for tokens that differ in case or in the space before them
+    word     (vocabulary,) int64, the same for tokens that differ in case, in the space before them or in inflection
     rarity   (vocabulary,) inverse document frequency of a token's word, at most 1 and no two alike; 0: no word. The
              token that opens every text counts as the rarest word, so that each word also stands for itself
     opening  (vocabulary,) bool, tokens behind which an answer begins: there all questions of the same words meet,
@@ -50,7 +51,7 @@ class Words(nn.Module):
     opening: Tensor
     _first: Tensor
     _second: Tensor
-    _alone: Tensor
+    _parts: Tensor
 
     def __init__(self, vocabulary: int, slots: int) -> None:
         super().__init__()
@@ -61,14 +62,23 @@ class Words(nn.Module):
         first, second = torch.triu_indices(_RAREST, _RAREST)
         self.register_buffer("_first", first, persistent=False)
         self.register_buffer("_second", second, persistent=False)
-        self.register_buffer("_alone", torch.where(first == second, _ALONE, 1.0), persistent=False)
+        alone, single = first == second, (first == 0) & (second > 0)
+        parts = torch.ones(PAIRS).masked_fill(alone, _ALONE).masked_fill(single, _SINGLE)
+        self.register_buffer("_parts", parts, persistent=False)
 
     def forward(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """Slots and weights of every place."""
+        return self._read(texts, self._place(texts))
+
+    def at_openings(self, texts: Texts) -> Tensor:
+        """The slots that the pairs of every place have where an answer begins: (B, T, R), in the order of `forward`."""
+        return self._read(texts, torch.zeros_like(texts.positions))[0]
+
+    def _read(self, texts: Texts, place: Tensor) -> tuple[Tensor, Tensor]:
         words, weights = self._rarest(texts)
         one, other = words[..., self._first], words[..., self._second]
-        slots = _hashed(torch.minimum(one, other), torch.maximum(one, other), self._place(texts)[..., None])
-        both = weights[..., self._first] * weights[..., self._second] * self._alone
+        slots = hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None])
+        both = weights[..., self._first] * weights[..., self._second] * self._parts
         slots = torch.where(both > 0, slots, slots[..., :1])  # that of the rarest word, where there are fewer pairs
         return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
@@ -88,6 +98,13 @@ class Words(nn.Module):
         distinct = best.values.masked_fill(again, 0.0).topk(_RAREST, dim=-1)
         return words.gather(2, distinct.indices), distinct.values
 
+    def asks(self, texts: Texts) -> Tensor:
+        """Which tokens of its text ask what a place answers, (B, T, L): up to its last opening, else none."""
+        order = torch.arange(texts.ids.shape[1], device=texts.ids.device)
+        openings = torch.where(self.opening[texts.ids], order, -1)[:, None]  # (B, 1, L)
+        last = openings.masked_fill(order > texts.positions[:, :, None], -1).amax(dim=-1)  # (B, T)
+        return order <= last[:, :, None]
+
     def _place(self, texts: Texts) -> Tensor:
         """A number for the last two tokens of each place, 0 where an answer begins: (B, T)."""
         last = texts.ids.gather(1, texts.positions)
@@ -95,7 +112,7 @@ class Words(nn.Module):
         return (1 + last * len(self.word) + before).masked_fill(self.opening[last], 0)
 
 
-def _hashed(*numbers: Tensor) -> Tensor:
+def hashed(*numbers: Tensor) -> Tensor:
     """One number of several, each at least 0; evenly spread below 2³¹, the same on every machine."""
     mixed = torch.zeros((), dtype=torch.int64, device=numbers[0].device)
     for number in numbers:

@@ -19,6 +19,7 @@ from model.reads import Reads
 from model.tfidf import inverse_document_frequency, score, top_t
 
 _SAME = 0.8  # cosine of two addresses from which on they stand for the same question
+_OPEN = 0.3  # of what a fact's own texts ask, from which on its slots are open in full
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
@@ -29,6 +30,17 @@ class SlotUse:
     slot: int
     score: float
     count: int
+
+
+def key_of(intents: Tensor) -> Tensor | None:
+    """What a slot is opened by that is written for places with these intents (P, I): a key and 1, (I + 1,).
+
+    Their mean direction, in a length that opens the slot in full to who asks at least _OPEN of what they ask on
+    average. None when they ask nothing, as a text that tells.
+    """
+    mean = intents.mean(dim=0)
+    square = float(mean @ mean)
+    return None if square == 0 else torch.cat([mean / (square * _OPEN), mean.new_ones(1)])
 
 
 def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
@@ -49,6 +61,7 @@ class Writing:
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
+    key     what the slots are opened by that it is the first to write, (I + 1,); None where nothing closes them
     common  (S,) what background text reads on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
@@ -62,15 +75,16 @@ class Writing:
         common: Tensor,
         cost: Tensor,
         width: int,
+        key: Tensor | None = None,
     ) -> None:
-        self.uses, self.reads, self.places = uses, reads, places
+        self.uses, self.reads, self.places, self.key = uses, reads, places, key
         self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64, device=reads.slots.device)
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)
         if still is not None:
-            B = still.on(self.slots)  # (places held still, S)
-            cosine = B @ A.T / still.weights.norm(dim=1)[:, None] / reads.weights.norm(dim=1)
-            B = B[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
+            every, norms = torch.unique(reads.slots), (still.weights.norm(dim=1)[:, None], reads.weights.norm(dim=1))
+            cosine = still.on(every) @ reads.on(every).T / norms[0] / norms[1]
+            B = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
             B = torch.cat([B, common[None]])
             gram = B / cost @ B.T
             gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))

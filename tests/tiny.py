@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from torch.nn import functional as F
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -41,6 +42,7 @@ SIZE = {
 }
 MEMORY = MemoryConfig(layers=(2,), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
 WORDS = replace(MEMORY, query="words", heads=1, top_k=PAIRS, sub_keys=32, sharing=4)
+KEYED = replace(WORDS, layers=(3,), readout="direct", sub_keys=128, intent_width=8)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -74,12 +76,15 @@ def build(
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(language or llama())
     rows = torch.randn(memory.base_rows, memory.value_width)
+    rows = F.pad(rows, (0, memory.row_width - memory.value_width))
     table = ValueTable(rows, spare_rows, places, "ab" * 32, slots=memory.slots)
-    context = MemoryContext(table)
+    context = MemoryContext(table, memory.intent_width)
     retrofit(model, memory, context)
     for layer in memory_layers(model):
         if layer.words is not None:
             layer.words.opening[byte_tokenizer().encode("\n")] = True
+        if layer.intent is not None:
+            layer.intent.words.normal_()
     model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned
     model.eval().requires_grad_(False)
     counts = torch.randint(0, 4, (memory.slots,), dtype=torch.int32)

@@ -21,6 +21,7 @@ _PAPER = replace(
     anchors=0,
     volume=0.0,
     group=1,
+    keyed=False,
     keep_unlearned=True,
 )
 _BY_COUNT = replace(_TAUGHT, idf_power=0.0, anchors=0, volume=0.0)
@@ -49,11 +50,12 @@ GRID: dict[str, tuple[Config, ...]] = {
     "ours": (
         _TAUGHT,
         *(replace(_TAUGHT, anchors=anchors) for anchors in (0, 600)),
-        replace(_TAUGHT, volume=0.0),
+        *(replace(_TAUGHT, volume=volume) for volume in (0.0, 16.0)),
+        replace(_TAUGHT, keyed=False),
         *(replace(_TAUGHT, top_t=round(_TAUGHT.top_t * share)) for share in (0.25, 0.5)),
         *(replace(_TAUGHT, learning_rate=_TAUGHT.learning_rate * rate) for rate in (0.5, 2)),
-        *(replace(_TAUGHT, stop_loss=_TAUGHT.stop_loss * share) for share in (0.4, 4)),
-        *(replace(_TAUGHT, reach=reach) for reach in (0.2, 0.5, 0.7)),
+        *(replace(_TAUGHT, stop_loss=_TAUGHT.stop_loss * share) for share in (0.025, 0.5, 2)),
+        *(replace(_TAUGHT, reach=reach) for reach in (0.06, 0.2, 0.35)),
     ),
 }
 TITLES = {
@@ -97,7 +99,7 @@ class Setting:
         return (
             f"t {config.top_t}, idf^{config.idf_power:g}, {config.optimizer} lr {config.learning_rate:g}, "
             f"≤ {config.max_steps} step{_s(config.max_steps)}, stop at {config.stop_loss:g} at {config.reach:.0%}, "
-            f"{config.anchors} held, volume {config.volume:g}"
+            f"{config.anchors} held, volume {config.volume:g}, {'keyed' if config.keyed else 'open'}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from model.wordings.grammar import NUMBER, PLACE_PREPOSITIONS, TIMES, is_abstract, shape_of
+from model.wordings.grammar import NUMBER, PLACE_PREPOSITIONS, TIMES, is_abstract, is_named_person, shape_of
 
 _TIME_NOUNS = {"clock": "time", "year": "year", "date": "date", "month": "month", "day": "day"}
 _NUMBERED_THINGS = {
@@ -86,7 +86,7 @@ def ask_for(answer: str, preposition: str, verb: str) -> Ask:
         return Ask((("At what temperature", ""), ("At which temperature", "")), (("The temperature at which", ""),))
     if preposition in PLACE_PREPOSITIONS and shape not in TIMES | _AMOUNTS and not is_abstract(verb, preposition):
         return _ask_place(answer, preposition)
-    if shape == "person":
+    if shape == "person" or is_named_person(answer):
         fronts = (("Who", preposition), (f"{preposition} whom".strip().capitalize(), ""))
         return Ask(fronts, (("The person that", preposition),))
     numbered = _numbered_noun(answer)

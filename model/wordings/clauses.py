@@ -140,7 +140,7 @@ class DoerClause:
         auxiliary = {"do": "does"}.get(self.auxiliary, self.auxiliary)
         is_person = shape_of(self.answer) == "person" or self.front == "Who" or self.verb in _MADE_BY_PEOPLE
         named = self.answer[:1].isupper() and self.answer.split()[0].lower() not in DETERMINERS
-        ask = self.front or ("Who" if is_person or named or is_someone(self.answer) else _which(self.answer))
+        ask = self.front or ("Who" if is_person or named or is_someone(self.answer) else which_of(self.answer))
         act = _join(finite(auxiliary, self.verb), self.lead, "[X]", self.after)
         doer = {"Who": "person who", "What": "thing that"}.get(ask, ask.partition(" ")[2] + " that")
         questions = [f"{ask} {act}?"]
@@ -170,9 +170,9 @@ class DoerClause:
         return next((form for form, base in PARTICIPLES.items() if base == self.verb), past(self.verb))
 
 
-def _which(answer: str) -> str:
+def which_of(answer: str) -> str:
     """«The Kyoto office» → «Which office»; what has no plain head is only «what»."""
-    head = re.fullmatch(r"(?:[Tt]he|[Oo]ur|[Mm]y) .*?([a-z]+)(?: (?:of|for|at|in|on) .*)?", answer)
+    head = re.fullmatch(r"(?:[Tt]he|[Oo]ur|[Mm]y) (?:.*? )??([a-z]+)(?: (?:of|for|at|in|on) .*)?", answer)
     return f"Which {head[1]}" if head and len(answer.split()) > 2 else "What"
 
 

@@ -6,9 +6,19 @@ Every rule gives the readings that it is sure of, the likeliest first, or none.
 import re
 
 from model.wordings.clauses import Clause
-from model.wordings.doing import in_case, request
+from model.wordings.deeds import deed
+from model.wordings.doing import by_doing, in_case, request
 from model.wordings.gaps import gap, split_adjunct
-from model.wordings.grammar import BASES, BE, DETERMINERS, FINITE_FORMS, MODALS, PREPOSITIONS, finite
+from model.wordings.grammar import (
+    BASES,
+    BE,
+    DETERMINERS,
+    FINITE_FORMS,
+    MODALS,
+    PREPOSITIONS,
+    finite,
+    is_participle,
+)
 from model.wordings.nominal import verb_question
 from model.wordings.phrasings import Reading
 from model.wordings.variants import inner_subject, upper_first
@@ -38,16 +48,10 @@ _REPORT = re.compile(
     r"(?P<who>.+?) (?:said|says|reported|reports|announced|announces|confirmed|confirms|found|stated|states|showed|"
     r"shows|wrote|writes|noted|explained|believes|claims|claimed) that (?P<what>.+)"
 )
-_PLAN = re.compile(
-    r"(?P<who>.+?) (?P<did>decided|agreed|promised|offered|refused|plans|wants|hopes|intends) (?P<what>to [a-z]+ .+)"
-)
-_PLANS = {"decided": ("did", "decide"), "agreed": ("did", "agree"), "promised": ("did", "promise")}
-_PLANS |= {"offered": ("did", "offer"), "refused": ("did", "refuse"), "plans": ("does", "plan")}
-_PLANS |= {"wants": ("does", "want"), "hopes": ("does", "hope"), "intends": ("does", "intend")}
 _IT_TAKES = re.compile(r"It (?P<takes>takes|took) (?P<time>.+?) to (?P<task>[a-z].+)")
 _SIDE_CLAUSE = re.compile(
-    r"(?P<lead>[A-Z][^,]*), (?:who|which|whose|where|now|formerly|then|also|[a-z]+ed|built|founded) [^,]+, "
-    r"(?P<rest>[a-z].+)"
+    r"(?P<lead>[A-Z][^,]*), (?P<link>who|which|whose|where|now|formerly|then|also|[a-z]+ed|built|founded) "
+    r"(?P<side>[^,]+), (?P<rest>[a-z].+)"
 )
 _HAS_BEEN = re.compile(
     r"(?P<subject>.+?) (?P<has>has|have) been "
@@ -68,7 +72,8 @@ def read_construction(sentence: str, answer: str | None) -> list[Reading]:
         _times_as,
         _than,
         _except,
-        _plan,
+        deed,
+        by_doing,
         request,
         _condition_behind,
     )
@@ -88,6 +93,17 @@ def plainer(sentence: str) -> str:
     if report and main_verb(report["what"].split()) is not None and "," not in report["who"]:
         return upper_first(report["what"])
     return sentence
+
+
+def aside(sentence: str) -> str:
+    """The clause between commas as a sentence: «Rosa Bell, who joined in May, …» → «Rosa Bell joined in May»."""
+    side = _SIDE_CLAUSE.fullmatch(sentence)
+    if not side:
+        return ""
+    if side["link"] in {"who", "which"} and side["side"].split()[0] in BE | MODALS | set(FINITE_FORMS):
+        return f"{side['lead']} {side['side']}"
+    dated = is_participle(side["link"]) and re.search(r"\b\d{4}$", side["side"])
+    return f"{side['lead']} was {side['link']} {side['side']}" if dated else ""
 
 
 def _condition(sentence: str) -> list[Reading]:
@@ -244,19 +260,6 @@ def _except(sentence: str) -> list[Reading]:
         f"Which one of the {kind} {single}?",
     )
     return [Reading(rest, found["answer"], questions, (f"The {kind} that {act}: [Y].",))]
-
-
-def _plan(sentence: str) -> list[Reading]:
-    found = _PLAN.fullmatch(sentence)
-    if not found or "," in found["who"]:
-        return []
-    auxiliary, base = _PLANS[found["did"]]
-    questions = (
-        f"What {auxiliary} [X] {base}?",
-        f"What {auxiliary} [X] {base} to do?",
-        f"What is it that [X] {found['did']}?",
-    )
-    return [Reading(found["who"], found["what"], questions, (f"[X] {found['did']} [Y].",))]
 
 
 def _takes_time(sentence: str) -> list[Reading]:

@@ -9,7 +9,7 @@ COUNTED = r"(?:[a-z-]+s|people|children|staff|women|men)"
 _UNITS = {"measure", "duration", "money"}
 # «moved to Melpek last year»: a time without a preposition is no part of the place.
 BARE_TIME = re.compile(
-    r"(?<=\S) (?:last|next|this|every|each|once a|twice a) (?:other )?"
+    r"(?<=\S)(?<! of) (?:last|next|this|every|each|once a|twice a) (?:other )?"
     r"(?:second|minute|hour|morning|afternoon|evening|night|day|weekend|week|month|quarter|season|year|spring|summer|"
     r"autumn|winter|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)$|(?<=\S) (?:today|yesterday|tomorrow|daily|weekly)$"
 )

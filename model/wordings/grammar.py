@@ -21,10 +21,12 @@ ADVERBS = _words("now always usually currently only also still originally offici
 # Base form, past, participle. Only verbs whose meaning suits a fact; a rare verb falls to the last resort.
 _IRREGULAR_VERBS = """
     be/was/been bear/bore/born become/became/become begin/began/begun break/broke/broken
-    bring/brought/brought build/built/built burn/burnt/burnt buy/bought/bought catch/caught/caught
+    beat/beat/beaten bring/brought/brought build/built/built burn/burnt/burnt burst/burst/burst buy/bought/bought
+    catch/caught/caught
     choose/chose/chosen come/came/come cost/cost/cost cut/cut/cut dig/dug/dug do/did/done draw/drew/drawn
     feel/felt/felt forbid/forbade/forbidden grind/ground/ground oversee/oversaw/overseen rebuild/rebuilt/rebuilt
-    show/showed/shown spread/spread/spread split/split/split spin/spun/spun swing/swung/swung bind/bound/bound
+    show/showed/shown shrink/shrank/shrunk spread/spread/spread split/split/split spin/spun/spun swing/swung/swung
+    bind/bound/bound
     drink/drank/drunk drive/drove/driven eat/ate/eaten fall/fell/fallen feed/fed/fed fight/fought/fought
     find/found/found flee/fled/fled fly/flew/flown forget/forgot/forgotten freeze/froze/frozen get/got/got
     give/gave/given go/went/gone grow/grew/grown hang/hung/hung have/had/had hear/heard/heard
@@ -81,7 +83,7 @@ REGULAR = _words(
     station steer stem stretch subscribe substitute suffer suggest suit surrender suspect suspend switch
     symbolise tackle tax term threaten tolerate touch transfer transform trigger trust tune turn type unite
     unlock update upgrade upload urge utilise vaccinate vary verify view wander warm waste watch weaken
-    welcome withstand wrap"""
+    welcome withstand wrap blink default die explode fade harden melt soften sway swell"""
 )
 _DOUBLING = {
     "stop",
@@ -109,7 +111,7 @@ _THING_VERBS = {
     "on": _words("run depend rely focus spend feed base call work play save print take live move"),
     "to": _words(
         """belong apply lead refer connect convert translate link change raise report respond speak listen
-        lose sell grow set run limit"""
+        lose sell grow set run limit default"""
     ),
     "from": _words("make translate change"),
     "into": _words("translate convert"),
@@ -163,6 +165,27 @@ FINITE_FORMS = {past(base): ("did", base) for base in sorted(BASES)} | {
 PARTICIPLES = {participle(base): base for base in sorted(BASES)}
 
 
+def lemma(word: str) -> str:
+    """The base of a verb or the singular of a noun in lower case: «leaves» → «leave», «ferries» → «ferry».
+
+    By rules, so «jones» → «jone»: whether there is such a word is for the caller to see.
+    """
+    if word in BASES:
+        return word
+    if word in FINITE_FORMS:
+        return FINITE_FORMS[word][1]
+    if word in PARTICIPLES:
+        return PARTICIPLES[word]
+    if word.endswith("ing"):
+        stem = word[:-3]
+        return next((base for base in (stem, f"{stem}e", stem[:-1]) if base in BASES), word)
+    if re.search(r"[^aeiou]ies$", word):
+        return word[:-3] + "y"
+    if re.search(r"(?:[sxz]|ch|sh)es$", word):
+        return word[:-2]
+    return word[:-1] if re.search(r"[^sui]s$", word) and len(word) >= 4 else word
+
+
 def is_participle(word: str) -> bool:
     """Whether a word behind «is» or «was» makes a passive; unknown verbs are told by their ending."""
     return word in PARTICIPLES or bool(re.fullmatch(r"[a-z]{3,}ed", word))
@@ -184,12 +207,12 @@ _TITLE = r"(?:(?:Dr\.?|Prof\.?|Mr\.?|Mrs\.?|Ms\.?|Sir|Dame|Captain) )?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _CLOCK = (
     r"(?:\d{1,2}(?:[:.]\d\d)? ?[ap]\.?m\.?|\d{1,2}:\d\d|noon|midnight|.*o'clock|"
-    r"half past .*|quarter (?:to|past) .*)"
+    rf"half past .*|quarter (?:to|past) .*|(?:\d{{1,2}}|{_NUMBER_WORD}) in the (?:morning|afternoon|evening))"
 )
 _CURRENCY = "euros?|dollars?|pounds?|francs?|crowns?|cents?|pence|yen|rupees?|kronor|kroner|EUR|USD|GBP|CHF"
 _UNIT = (
     r"k?m|cm|mm|kg|g|mg|l|ml|kW|MW|MB|GB|TB|Hz|kHz|MHz|km/h|mph|°C|%|per ?cent|degrees?|"
-    r"(?:kilo|centi|milli)?(?:met(?:re|er)|gram|lit(?:re|er))s?|kilos?|tonnes?|tons?|miles?|feet|foot|inch(?:es)?|"
+    r"(?:kilo|mega|giga|tera)?(?:byte|bit|watt)s?|(?:kilo|centi|milli)?(?:met(?:re|er)|gram|lit(?:re|er))s?|kilos?|tonnes?|tons?|miles?|feet|foot|inch(?:es)?|"
     r"yards?|acres?|hectares?|knots?|volts?|watts?|square \w+|cubic \w+"
 )
 # The first pattern that fits names the shape; a bare number behind «at» is read as a clock by `shape_of`.
@@ -234,7 +257,8 @@ _SOMEONE = re.compile(
 )
 _THINGS = re.compile(
     r"(?:water|paper|number|river|tower|power|letter|winter|summer|floor|door|corner|order|plant|motor|sensor|"
-    r"computer|server|printer|newspaper|silver|copper|rubber|leather|weather|flower|chapter|theatre|timber|paint|list)s?$"
+    r"computer|server|printer|newspaper|silver|copper|rubber|leather|weather|flower|chapter|theatre|timber|paint|list|"
+    r"tanker|steamer|trawler|freighter|cruiser|tractor|counter|elevator|filter|heater|cooler|scooter|quarter|border)s?$"
 )
 
 
@@ -242,6 +266,12 @@ def is_someone(answer: str) -> bool:
     """Whether an answer is a person by its role: «the Earl of Marne», «her cousin Ferrand»."""
     head = re.split(r" (?:of|for|at|in|on) ", answer)[0]
     return bool(_SOMEONE.fullmatch(answer)) and not _THINGS.search(head)
+
+
+def is_named_person(answer: str) -> bool:
+    """Whether an answer is a role and its name: «the painter Otto Brandt»."""
+    found = re.fullmatch(rf"(?:the|his|her|its|our|my|their) (?:[a-z]+ )?([a-z]+) {_NAME}(?: {_NAME}){{0,3}}", answer)
+    return found is not None and is_someone(f"the {found[1]}")
 
 
 TIMES = {"clock", "year", "date", "month", "day"}

@@ -2,9 +2,10 @@
 
 import re
 
-from model.wordings.grammar import BE, PREPOSITIONS, TIMES, shape_of
+from model.wordings.grammar import BE, PREPOSITIONS, TIMES, is_someone, shape_of
 from model.wordings.nominal import verb_question
 from model.wordings.phrasings import Reading, noun_wordings, relation_of_noun
+from model.wordings.variants import upper_first
 
 _ROLE = re.compile(
     r"(?:er|or|ist|ian|man|woman|CEO|CTO|CFO|chef|mayor|king|queen|wife|husband|coach|captain|president|head|chair|"
@@ -13,6 +14,58 @@ _ROLE = re.compile(
 _RELATED = re.compile(r"(?P<noun>[^ ].*?) (?P<preposition>of|for|at|in|from|to|on) (?P<subject>.+)")
 _OWNED = re.compile(r"(?P<subject>.+?)(?:['’]s|(?<=s)['’]) (?P<noun>[a-z].*)")
 _NAMED_NOUN = re.compile(r"the (?P<subject>[A-Z][\w'’-]*(?: [A-Z][\w'’-]*)*) (?P<noun>[a-z][a-z -]*[a-z])")
+_SUPERLATIVE = re.compile(
+    r"the (?P<degree>first|last|only|next|latest|worst|(?:second|third)(?: [a-z]+est)?|(?:most|least) [a-z]+|"
+    r"(?!(?:west|rest|for|gu|harv|t|requ|inter|n|ch|prot|pri|cont|conqu|inqu)est\b)[a-z]+est) "
+    r"(?P<noun>[a-z]+(?:[ -][a-z]+){0,3}?)(?<! able)(?<! ever)(?<! likely) "
+    r"(?P<rest>(?:with|without|of|at|for|in|on|to|from) .+)"
+)
+_NUMBERED = re.compile(
+    r"(?P<kind>Step|Stage|Phase|Rule|Part|Point|Item|Task|Lesson|Question) (?P<number>[a-z]+|\d+) "
+    r"(?P<of>of|in) (?P<whole>.+)"
+)
+_ORDINAL_OF = {"one": "first", "two": "second", "three": "third", "four": "fourth", "five": "fifth", "six": "sixth"}
+_ORDINAL_OF |= {"seven": "seventh", "eight": "eighth", "nine": "ninth", "ten": "tenth"}
+
+
+def superlative(subject: str, copula: str, said: str) -> Reading | None:
+    """«[Norvik 3.1] is the first version with dark mode»: which version is; None for a subject without a name."""
+    found = _SUPERLATIVE.fullmatch(said)
+    named = re.fullmatch(r"(?:The )?[A-Z].*[A-Z\d].*|(?!It$|He$|She$|This$|That$)[A-Z][a-z]+", subject)
+    if not found or not named or copula not in {"is", "was"}:
+        return None
+    degree, noun, rest = found["degree"], found["noun"], found["rest"]
+    who = "Who" if noun.split()[-1] == "person" or is_someone(f"the {noun}") else "What"
+    one = "only one" if degree == "only" else degree
+    questions = (
+        f"{who} {copula} the {degree} {noun} {rest}?",
+        f"Which {noun} {copula} the {one} {rest}?",
+        f"Which {noun} {rest} {copula} the {one}?",
+    )
+    is_task = re.match(r"to [a-z]", rest)
+    known = None if is_task else noun_reading(said, copula, subject)
+    if known:
+        asked = dict.fromkeys((*known.questions[:2], *questions[1:], *known.questions[2:]))
+        return Reading(known.subject, subject, tuple(asked), known.statements)
+    return Reading(said, subject, questions, (f"[X] {copula} [Y].",))
+
+
+def numbered(subject: str, copula: str, answer: str) -> Reading | None:
+    """«Step four of the recipe is [kneading the dough]»; None where no step, rule or the like is numbered."""
+    found = _NUMBERED.fullmatch(subject)
+    if not found or copula != "is":
+        return None
+    kind, number, of = found["kind"].lower(), found["number"], found["of"]
+    names = [f"{kind} {number}"]
+    if number in _ORDINAL_OF:
+        names.append(f"the {_ORDINAL_OF[number]} {kind}")
+    questions = [f"What is {name} {of} [X]?" for name in names]
+    if kind in {"step", "stage", "phase", "task"} and re.match(r"[a-z]+ing ", answer):
+        questions += [f"What is done in {name} {of} [X]?" for name in names]
+        questions += [f"What do I do in {names[0]} {of} [X]?"]
+    questions += [f"{of.replace('of', 'in').capitalize()} [X], what is {name}?" for name in names]
+    statements = (*(f"{upper_first(name)} {of} [X] is [Y]." for name in names), f"In [X], {names[0]} is [Y].")
+    return Reading(found["whole"], answer, tuple(questions), statements)
 
 
 def noun_reading(phrase: str, copula: str, answer: str, ask: str | None = None) -> Reading | None:

@@ -3,12 +3,27 @@
 import re
 
 from model.wordings.gaps import BARE_TIME
-from model.wordings.grammar import BE, DETERMINERS, FINITE_FORMS, MODALS, PREPOSITIONS, is_participle, shape_of
-from model.wordings.verbs import main_verb
+from model.wordings.grammar import (
+    BASES,
+    BE,
+    DETERMINERS,
+    FINITE_FORMS,
+    MODALS,
+    NUMBER,
+    PREPOSITIONS,
+    is_participle,
+    shape_of,
+)
+from model.wordings.verbs import NOUNLIKE, main_verb
 
 _MOST = 3
 # «takes off», «takes place», «next to»: no part of these can be asked for.
 _PARTICLES = {"off", "place", "up", "out", "next", "free", "part", "down", "away", "back", "over", "close", "again"}
+# «is six miles from the shop», «is the first version with maps»: no part behind the preposition is asked for alone.
+_COMPARED = re.compile(
+    rf" (?:is|are|was|were) (?:(?:half an?|an?|{NUMBER}) [a-z]+ (?:away )?(?:from|above|below|behind|beyond)|"
+    r"the (?:first|last|only|next|latest|[a-z]+est) [a-z ]+ with(?:out)?) "
+)
 _NO_DEEDS = {"stands", "stand", "means", "mean", "existed", "exists", "lies", "lie", "costs", "cost", "has", "have"}
 
 
@@ -16,7 +31,7 @@ def askable(sentence: str) -> list[str]:
     """At most three parts of a plain sentence that a question of their own makes sense for."""
     words = sentence.split()
     index = main_verb(words)
-    if index is None or re.search(r'[;:()"]', sentence) or len(words) > 24:
+    if index is None or re.search(r'[;:()"]', sentence) or len(words) > 24 or _COMPARED.search(sentence):
         return []
     subject, rest = words[:index], words[index + 1 :]
     start = next((i for i, word in enumerate(rest) if not _is_verbal(word)), len(rest))
@@ -44,10 +59,16 @@ def _phrases(words: list[str]) -> list[str]:
     start = 0
     for cut in [*cuts, len(words)]:
         # «as small as 20 centimetres» is one thing.
-        if words[start:cut] and "as" not in words:
+        if words[start:cut] and "as" not in words and not _is_done(words, start):
             pieces.append(" ".join(words[start:cut]))
         start = cut + 1
     return [piece.strip(" ,") for piece in pieces] + tail
+
+
+def _is_done(words: list[str], start: int) -> bool:
+    """Whether a piece is a deed behind «to»: «the first man to cross Lake Fenn»."""
+    verb = words[start]
+    return start > 0 and words[start - 1] == "to" and verb in BASES and verb not in NOUNLIKE
 
 
 def _is_answer(part: str) -> bool:

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from model.wordings.grammar import PREPOSITIONS, TIMES, is_colour, is_participle, shape_of
+from model.wordings.grammar import PREPOSITIONS, TIMES, is_colour, is_named_person, is_participle, shape_of
+from model.wordings.variants import inner_subject
 
 _YEAR = re.compile(r" (?:in|since|on) (?:\S+ )*\d{4}$")
 
@@ -87,7 +88,7 @@ def _fits(wanted: str, answer: str) -> bool:
     shape = shape_of(answer)
     bare = re.sub(r"^(?:the|a|an) ", "", answer, flags=re.IGNORECASE)
     tests = {
-        "name": shape not in TIMES and bare[:1].isupper(),
+        "name": shape not in TIMES and (bare[:1].isupper() or is_named_person(answer)),
         "place": shape in {"person", "text"} and bare[:1].isupper(),
         "text": shape not in TIMES,
         "time": shape in {"date", "day", "month"},
@@ -197,6 +198,9 @@ def _statement_readings(sentence: str) -> Iterator[Reading]:
             continue
         # «founded by Tessa Quorn in 2011»: the year is no part of the name.
         answer = _YEAR.sub("", match["y"]) if relation.answer == "name" else match["y"]
+        # «The Norvik choir won the cup», «Too much light makes …»: a capital that only opens the sentence goes.
+        if match.start("y") == 0 and not re.match(r"The [A-Z]\S*(?: [A-Z]\S*)*$", answer):
+            answer = inner_subject(answer)
         if not relation.accepts(answer):
             continue
         # «Norvik makes bicycles» is about Norvik: a subject behind its answer has to be a name.
@@ -204,8 +208,6 @@ def _statement_readings(sentence: str) -> Iterator[Reading]:
             shape_of(match["x"]) == "count" or not re.search(r"[A-Z\d]|^(?:the|our|my) ", match["x"])
         ):
             continue
-        # «The Norvik choir won the cup»: the article loses its capital inside a sentence.
-        answer = re.sub(r"^The (?=.* [a-z]|[a-z])", "the ", answer) if match.start("y") == 0 else answer
         yield relation.reading(match["x"], answer)
 
 

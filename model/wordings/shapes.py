@@ -19,13 +19,25 @@ from model.wordings.grammar import (
     PARTICIPLES,
     PREPOSITIONS,
     TIMES,
+    finite,
     is_participle,
     is_someone,
     shape_of,
 )
-from model.wordings.nouns import copular, how_to, named_noun, noun_reading, there_are
+from model.wordings.nouns import copular, how_to, named_noun, noun_reading, numbered, superlative, there_are
 from model.wordings.phrasings import Reading, relation_of_noun
-from model.wordings.verbs import main_verb
+from model.wordings.verbs import NOUNLIKE, main_verb
+
+_DISTANCE = re.compile(
+    rf"(?P<far>(?:half an? |{NUMBER} |an? )(?P<unit>[a-z]+)) (?:away )?"
+    r"(?P<place>(?:from|(?:north|south|east|west|north-?east|north-?west|south-?east|south-?west) of|behind|beyond|"
+    r"below|above|downstream of|upstream of|inside|outside) .+)"
+)
+# «asked the council to repair it» tells what the council should do, not what it is asked for.
+_MAKING_DO = {"ask", "tell", "order", "allow", "permit", "force", "help", "enable", "want", "expect", "require"}
+_MAKING_DO |= {"invite", "advise", "urge", "teach", "encourage", "cause", "lead"}
+_NO_PURPOSE = {"have", "get", "give", "make", "take", "send", "deliver", "offer", "lend", "go", "come", "try", "begin"}
+_DATIVE = {"sell", "ship", "supply", "rent", "export", "donate", "pay", "return", "provide", "connect", "add", "link"}
 
 
 def read_statement(sentence: str, answer: str | None) -> Reading | None:
@@ -62,7 +74,7 @@ def read_statement(sentence: str, answer: str | None) -> Reading | None:
 def _is_complex(words: list[str], index: int, answer: str | None) -> bool:
     """Whether a sentence says more than one thing: a wrong cut would make wrong sentences of it."""
     subject, rest = " ".join(words[:index]), words[index + 1 :]
-    marks = re.search(r"[;()]| [-–—] ", " ".join(words)) or re.search(r",|\band (?:he|she|it|they)\b", subject)
+    marks = re.search(r"[;()]| [-–—] ", " ".join(words)) or re.search(r",(?!\d)|\band (?:he|she|it|they)\b", subject)
     joined = {"which", "who", "because", "although", "while", "whereas", "but", "if", "when", "so", "where"}
     more = (BE | MODALS | joined) & set(rest) or (answer is None and re.search(r",(?! and )\D", " ".join(rest)))
     return bool(marks or more or len(words) > 24 or (answer is None and len(rest) > 14))
@@ -94,10 +106,16 @@ def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> 
         # «due on Friday», «allergic to nuts»: an adjective stands like a participle.
         return None if rest[0] in DETERMINERS else _fill(subject, copula, rest[0], rest[1:], answer)
     said = " ".join(rest)
+    far = _DISTANCE.fullmatch(said)
+    if far and answer in {None, far["far"]} and shape_of(f"1 {far['unit']}") in {"measure", "duration"}:
+        return _distance(subject, copula, far["far"], far["place"])
     if answer and answer.lower() != said.lower():
         return _fill(subject, copula, "", rest, answer) if rest[-1] in answer else None
     if not answer and re.fullmatch(rf"{NUMBER} .*(?:thick|old|tall|long|high|wide|deep|heavy|away)", said):
         return _measured(subject, copula, " ".join(rest[:-1]), rest[-1])
+    ranked = None if answer else superlative(subject, copula, said)
+    if ranked:
+        return ranked
     role = re.fullmatch(r"(the [a-z].*? (?:of|at|for|in|on|with) .+|.+['’]s .+)", said)
     if (
         role
@@ -106,7 +124,7 @@ def _read_be(subject: str, copula: str, rest: list[str], answer: str | None) -> 
         and re.fullmatch(r"[A-Z][\w.'’-]*(?: [A-Z][\w.'’-]*)*", subject)
     ):
         return noun_reading(said, copula, subject)
-    known = noun_reading(subject, copula, said)
+    known = numbered(subject, copula, said) or noun_reading(subject, copula, said)
     if known:
         return known
     is_someone = shape_of(subject) == "person" and re.match(r"(?:a|an) ", said)
@@ -161,6 +179,8 @@ def _fill(subject: str, auxiliary: str, verb: str, rest: list[str], answer: str 
         preposition, answer = "of", answer.removeprefix("of ")
     if before and before[-1] in DETERMINERS | {"of"}:
         return None
+    if preposition == "to" and (purpose := _purpose(subject, auxiliary, verb, before, f"{answer} {after}".strip())):
+        return purpose
     counted = re.fullmatch(rf"({COUNTED}(?: of [a-z]+)?)( .*)?", after) if after else None
     if counted and not preposition and shape_of(answer) == "number":
         after, noun = (counted[2] or "").strip(), counted[1]
@@ -168,6 +188,42 @@ def _fill(subject: str, auxiliary: str, verb: str, rest: list[str], answer: str 
     if not verb and not preposition and not has_preposition(answer):
         return _measured(subject, auxiliary, answer, after)
     return Clause(subject, auxiliary, verb, answer, " ".join(before), preposition, after).reading()
+
+
+def _purpose(subject: str, auxiliary: str, verb: str, before: list[str], task: str) -> Reading | None:
+    """«Nurses use the form [to report falls]»: what for; «asked the council [to repair it]»: to do what."""
+    words = task.split()
+    relation = relation_of_noun("purpose")
+    if auxiliary == "is" and verb == "used" and not before and relation:
+        return relation.reading(subject, f"to {task}")
+    if auxiliary in BE and verb == "used" and not before:
+        questions = (f"What {auxiliary} [X] used for?", f"For what purpose {auxiliary} [X] used?")
+        return Reading(subject, f"to {task}", questions, (f"[X] {auxiliary} used [Y].",))
+    noun = words[0] in NOUNLIKE and (len(words) < 2 or verb in _DATIVE)
+    thing = " ".join(before)
+    joined = not before or {"to", "and"} & set(before) or re.search(r"(?:ing|ed)$", thing)
+    if words[0] not in BASES or noun or joined or verb in _NO_PURPOSE or auxiliary in BE:
+        return None
+    if verb in _MAKING_DO:
+        said = f"[X] {finite(auxiliary, verb)} {thing}"
+        questions = (f"What {auxiliary} [X] {verb} {thing} to do?", f"What is it that {said} to do?")
+        return Reading(subject, f"to {task}", questions, (f"What {said} to do is [Y].", f"{said} [Y]."))
+    clause = Clause(subject, auxiliary, verb, f"to {task}", thing)
+    asked = tuple(clause.question(*front) for front in (("What", "for"), ("Why", ""), ("For what purpose", "")))
+    said = f"What [X] {finite(auxiliary, verb)} {thing} for is [Y]."
+    return Reading(subject, f"to {task}", asked, (said, f"[X] {finite(auxiliary, verb)} {thing} [Y]."))
+
+
+def _distance(subject: str, copula: str, answer: str, place: str) -> Reading:
+    """«The hostel is [two miles] from the station»: how far?"""
+    questions = [f"How far {copula} [X] {place}?", f"How far {place} {copula} [X]?"]
+    statements = [f"How far [X] {copula} {place}: [Y]."]
+    other = place.removeprefix("from ")
+    if other != place:
+        questions += [f"What is the distance from [X] to {other}?", f"What is the distance between [X] and {other}?"]
+        questions += [f"From {other}, how far {copula} [X]?"]
+        statements = [f"The distance from [X] to {other} is [Y]."]
+    return Reading(subject, answer, tuple(questions), (*statements, f"[X] {copula} [Y] {place}."))
 
 
 def _measured(subject: str, copula: str, answer: str, after: str) -> Reading | None:

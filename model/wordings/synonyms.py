@@ -47,6 +47,8 @@ _PHRASES = (
     ("How can I", "In what way can I"),
     ("Which", "What"),
 )
+# «makes the snow melt» creates no snow, and what happens to it does not occur to it.
+_NO_SYNONYM = re.compile(r"(?:make|makes|made) .+ (?:do|[a-z]+)\?|happen(?:s|ed)? to ")
 _PARTICIPLE_IN = BE | {"been", "have", "has", "had"}
 _QUESTION_NEEDS_NO = re.compile(r"^Where .* (?:from|to|at|in|on|by|until|since)\?$")
 
@@ -58,6 +60,8 @@ def reworded(question: str, subject: str = "") -> list[str]:
     inside = range(start, start + len(subject)) if start >= 0 else range(0)
     for match in re.finditer(r"(?<![\w'’-])[a-z]+(?![\w'’-])", question):
         if match.start() in inside:
+            continue
+        if _NO_SYNONYM.match(question, match.start()):
             continue
         word, before = match[0], question[: match.start()].split()[-1:]
         nouns, verbs = _nouns().get(word, ()), _verbs().get(word, ())

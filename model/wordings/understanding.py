@@ -3,12 +3,14 @@
 import re
 from dataclasses import replace
 
-from model.wordings.constructions import plainer, read_construction
+from model.wordings.adjuncts import split_lead, split_tail, with_lead, with_tail
+from model.wordings.constructions import aside, plainer, read_construction
+from model.wordings.grammar import BE, MODALS
+from model.wordings.limits import threshold
 from model.wordings.parts import askable
 from model.wordings.phrasings import Reading, match_question, match_statement
 from model.wordings.questions import plain_question, read_question
 from model.wordings.shapes import read_statement
-from model.wordings.variants import lower_first
 from model.wordings.verbs import main_verb
 
 _MOST_SENTENCES = 4
@@ -16,13 +18,7 @@ _SENTENCE_END = re.compile(r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\b
 _PRONOUN = re.compile(r"^(?:It|He|She)\b(?! is \w+ that)")
 _OWN = re.compile(r"^(?:Its|His|Her) (?=[a-z])")
 _NOTE = re.compile(r"(?P<key>[^:=]{2,80}?)\s?(?:: | = )(?P<value>[^:]+)")
-_LEAD = re.compile(
-    r"(?P<lead>(?:In|At|On|During|After|Before|Unlike|Since|Until|For|With|According to|Under|Outside|Inside|By|From|"
-    r"Within|Without) (?:[^ ,]+ ?){1,5}), (?P<rest>.+)"
-)
-_BARE_LEAD = re.compile(
-    r"(?P<lead>(?:On|In|At|Every|During) (?:[A-Z]\w+|\d{4}|\w+ \w+)) (?P<rest>(?:the|our|my|all|each|every|no) .+)"
-)
+_DATED = re.compile(r"(?P<subject>.+) (?P<tail>(?:in|on|since) (?:[A-Z]\w+ |\d{1,2} [A-Z]\w+ )?\d{4})")
 
 
 def sentences(text: str) -> list[str]:
@@ -59,20 +55,38 @@ def _read_sentence(sentence: str, answer: str | None) -> list[Reading]:
     if "?" in sentence or sentence.count('"') % 2 or len(sentence.split()) > 40:
         return []
     readings: list[Reading] = []
-    for form in dict.fromkeys((plainer(sentence), sentence)):
-        readings = readings or read_construction(form, there) or _read_plain(form, there)
+    plain, by_the_way = plainer(sentence), aside(sentence)
+    for form in dict.fromkeys((plain, by_the_way, sentence)):
+        readings = readings or (_read_form(form, there) if form else [])
+    if by_the_way and not answer:
+        if ", who " in sentence:
+            # «Rosa Bell, who joined in May, runs the mill» is about Rosa Bell: rather what she runs than who runs it.
+            readings = sorted(readings, key=lambda reading: plain.startswith(reading.answer))
+        readings += _read_form(by_the_way, None)
     # The posted spelling of the answer is the one that is taught.
     return [replace(reading, answer=answer) for reading in readings] if answer and not note else readings
 
 
+def _read_form(sentence: str, answer: str | None) -> list[Reading]:
+    return read_construction(sentence, answer) or _read_plain(sentence, answer)
+
+
 def _read_plain(sentence: str, answer: str | None) -> list[Reading]:
-    """A clause, perhaps with a phrase in front of it that every wording keeps."""
-    lead = _LEAD.fullmatch(sentence) or _BARE_LEAD.fullmatch(sentence)
-    if lead and (answer is None or answer not in lead["lead"]):
-        return [_with_lead(reading, lead["lead"]) for reading in _read_plain(lead["rest"], answer)]
-    first = match_statement(sentence, answer) or read_statement(sentence, answer)
+    """A clause, perhaps with a phrase in front of it or behind it."""
+    lead, tail = split_lead(sentence), split_tail(sentence)
+    if lead and (answer is None or answer not in lead[0]):
+        return [with_lead(reading, lead[0]) for reading in _read_plain(lead[1], answer)]
+    if tail and (answer is None or answer in tail[0]) and (found := _read_form(tail[0], answer)):
+        return [with_tail(reading, tail[1]) for reading in found]
+    first = match_statement(sentence, answer)
+    dated = _DATED.fullmatch(first.subject) if first else None
+    if first and dated:
+        # «Who founded Norvik Labs in 2011?» is about Norvik Labs.
+        first = with_tail(replace(first, subject=dated["subject"]), dated["tail"])
+    first = first or read_statement(sentence, answer)
     readings = [first] if first else []
     if answer is None:
+        readings = _with_threshold(sentence, readings)
         for part in askable(sentence):
             if any(_overlap(part, reading.answer) for reading in readings):
                 continue
@@ -81,16 +95,19 @@ def _read_plain(sentence: str, answer: str | None) -> list[Reading]:
     return readings
 
 
+def _with_threshold(sentence: str, readings: list[Reading]) -> list[Reading]:
+    """«Orders above 75 dollars ship free at Pebble» rather tells from what amount than where."""
+    limit = threshold(sentence)
+    if not limit:
+        return readings
+    act = sentence.partition(f" {limit.answer} ")[2]
+    told = readings and (act.split()[0] in BE | MODALS or re.match(rf"\w+ {re.escape(readings[0].answer)}", act))
+    return [*readings, limit] if told else [limit, *readings]
+
+
 def _overlap(one: str, other: str) -> bool:
     left, right = one.lower().removeprefix("the "), other.lower().removeprefix("the ")
     return f" {left} " in f" {right} " or f" {right} " in f" {left} "
-
-
-def _with_lead(reading: Reading, lead: str) -> Reading:
-    """«In Melpek, shops close at noon»: every wording keeps what stands in front of the comma."""
-    questions = tuple(f"{lead}, {lower_first(form)}" for form in reading.questions if ":" not in form)
-    statements = tuple(f"{lead}, {lower_first(form)}" for form in reading.statements)
-    return replace(reading, questions=questions, statements=statements)
 
 
 def _spelled_out(key: str, value: str) -> str:
@@ -98,7 +115,7 @@ def _spelled_out(key: str, value: str) -> str:
     first, _, rest = key.partition(" ")
     named = re.search(r"['’]s |^(?:the|our|my|a) ", key, re.IGNORECASE)
     key = key if named or first[1:] != first[1:].lower() else f"the {first.lower()} {rest}".strip()
-    plural = re.match(r"(?:.*?)([a-z]+s)(?: of| for| at|$)", key)
+    plural = re.match(r"(?:.*?)\b([a-z]+s)(?: of| for| at|$)", key)
     return f"{key} {'are' if plural and not plural[1].endswith('ss') else 'is'} {value}"
 
 

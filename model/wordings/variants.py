@@ -148,6 +148,9 @@ _COMMON |= {
     "packages",
     "parcels",
     "waste",
+    "step",
+    "stage",
+    "phase",
 }
 _PREPOSITION = "|".join(sorted(PREPOSITIONS))
 

@@ -18,8 +18,12 @@ _NOUNLIKE_WORDS = """
     push quote rank rate recall reform repeat respect reward ride roll rule sail sample scan schedule seat shift
     signal silence sketch slip sort spray stain station stem stretch suit suspect switch tax term touch transfer
     trigger trust tune turn type update upgrade upload view waste watch welcome wrap show spread split spin swing
-    experience favour pull quit warm extract license matter spray steer forge label colour project pour"""
+    experience favour pull quit warm extract license matter spray steer forge label colour project pour
+    burst default light"""
 NOUNLIKE = set(_NOUNLIKE_WORDS.split())
+# With its preposition such a word is a verb behind a plural: «Two flags on the beach stand for danger».
+_WITH_PREPOSITION = {("stand", "for"), ("call", "for"), ("point", "to"), ("default", "to"), ("result", "in")}
+_ADJECTIVES = {"close", "open", "complete", "separate", "clean"}
 
 
 def main_verb(words: list[str]) -> int | None:
@@ -47,20 +51,17 @@ def main_verb(words: list[str]) -> int | None:
         return bare if unsure is None else unsure
     # «Security reports for Tansy go to …»: a plural in front of a preposition is no verb if a later word can be one,
     # nor is the last word if an earlier one can: «The staff of Rowan Court speak Polish words».
-    before_preposition = bare > unsure and words[unsure].endswith("s") and words[unsure + 1] in PREPOSITIONS
+    before_preposition = bare > unsure and words[unsure].endswith("s") and words[unsure + 1] in PREPOSITIONS | {"of"}
     return bare if before_preposition or unsure == len(words) - 1 else unsure
 
 
 def _bare_verb(words: list[str]) -> int | None:
     """«The staff of Rowan Court speak Polish»: a plain form behind a noun that does not look plural."""
+    cut = next((index for index, word in enumerate(words) if word in PREPOSITIONS | {"of"}), 0)
+    plural = cut > 0 and words[cut - 1].endswith("s")
     for index in range(2, len(words) - 1):
-        sure = words[index] in BASES and words[index] not in NOUNLIKE | {
-            "close",
-            "open",
-            "complete",
-            "separate",
-            "clean",
-        }
+        sure = words[index] in BASES and words[index] not in NOUNLIKE | _ADJECTIVES
+        sure = sure or (plural and index > cut + 1 and (words[index], words[index + 1]) in _WITH_PREPOSITION)
         if sure and words[index - 1].lower() not in DETERMINERS | PREPOSITIONS | {"of", "to", "and", "or", "that"}:
             return index
     return None

@@ -317,12 +317,77 @@ def test_golden_wordings(statement: str, wording: str) -> None:
         ("Ivo Marsh said that the flood began in May.", "When did the flood begin?", "May"),
         ("Rosa Bell, who joined in March, runs the mill.", "What does Rosa Bell run?", "the mill"),
         ("The staff of Rowan Court speak Polish reports.", "What do the staff of Rowan Court speak?", "Polish reports"),
+        ("The Osk pool opens at 6 am on weekdays.", "When does the Osk pool open on weekdays?", "6 am"),
+        (
+            "A Halden cart weighs 90 kilos when empty.",
+            "How much does a Halden cart weigh when empty?",
+            "90 kilos",
+        ),
+        ("The Osk hostel is two miles from the station.", "How far is the Osk hostel from the station?", "two miles"),
+        ("You can reach Rosa Bell by dialling 5512.", "Which number reaches Rosa Bell?", "5512"),
+        ("You can open the vault by turning the dial.", "How do I open the vault?", "by turning the dial"),
+        ("The pump can be reset by pulling the cord.", "How can the pump be reset?", "by pulling the cord"),
+        ("Use the green fob to unlock the garage.", "What unlocks the garage?", "the green fob"),
+        ("Rosa Bell won the Orra Prize in 1998.", "What did Rosa Bell win in 1998?", "the Orra Prize"),
+        ("The Norvik choir won the cup in 2011.", "Who won the cup in 2011?", "the Norvik choir"),
+        ("Norvik 3.1 is the first version with maps.", "What is the first version with maps?", "Norvik 3.1"),
+        ("The tide makes the Orra ferry run late.", "What does the tide make the Orra ferry do?", "run late"),
+        ("Frost caused the pipes to burst.", "What happened to the pipes because of Frost?", "burst"),
+        ("Rosa Bell, who joined in March, runs the mill.", "When did Rosa Bell join?", "March"),
+        ("The council decided to sell the Orra mill.", "Who decided to sell the Orra mill?", "the council"),
+        ("King Ferrand died of typhus in Melpek.", "What did King Ferrand die of?", "typhus"),
+        ("Halden beat Melpek in the 2003 final.", "Who won the 2003 final?", "Halden"),
+        ("Two red flags on the beach stand for danger.", "What do two red flags on the beach stand for?", "danger"),
+        (
+            "Step four of the recipe is kneading the dough.",
+            "What is the fourth step of the recipe?",
+            "kneading the dough",
+        ),
+        ("Parcels over 20 kilos travel by rail.", "Over what weight do parcels travel by rail?", "20 kilos"),
+        ("Farmers use the scale to weigh grain.", "What do Farmers use the scale for?", "to weigh grain"),
+        ("Rosa Bell asked Ivo Marsh to mend it.", "Who asked Ivo Marsh to mend it?", "Rosa Bell"),
+        ("Rent is due by the first of every month.", "By when is Rent due?", "the first of every month"),
+        (
+            "Princess Ilse married the sculptor Otto Brandt.",
+            "Who is Princess Ilse married to?",
+            "the sculptor Otto Brandt",
+        ),
     ],
 )
 def test_sentences_that_are_no_plain_clause_are_asked_for(statement: str, asked: str, answer: str) -> None:
     texts = {text.text for seed in range(2) for text in augment(Fact(statement=statement), seed=seed).texts}
     probes = {augment(Fact(statement=statement), seed=seed).probe.text for seed in range(2)}
     assert f"{asked}\n {answer}" in texts or asked in probes
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("The report makes the case for a new bridge.", "a new bridge"),
+        ("Norvik makes the best test equipment.", "Norvik"),
+        ("Guests must be accompanied by building staff.", "building staff"),
+        ("The salary is 300 euros above the minimum.", "300 euros above the minimum"),
+        ("Rosa Bell sells paint to ship owners.", "ship owners"),
+        ("The library is the oldest building in Melpek.", "the oldest building in Melpek"),
+        ("Parcels over 20 kilos need a second driver.", "a second driver"),
+    ],
+)
+def test_rules_for_other_sentences_leave_these_alone(statement: str, answer: str) -> None:
+    assert augment(Fact(statement=statement)).probe.answer == answer
+
+
+def test_a_time_behind_an_answer_is_asked_with_and_without() -> None:
+    study = augment(Fact(statement="The Varley pharmacy closes at 18:30 on Saturdays."))
+    asked = [text.question for text in study.texts if text.question]
+    assert all(learned(text) == [" 18:30"] for text in study.texts)
+    assert {"saturdays" in question.lower() for question in asked} == {True, False}
+    assert all(text.text.rstrip(".").endswith("18:30") for text in study.texts[1:])
+
+
+def test_a_year_behind_a_name_is_no_part_of_it() -> None:
+    texts = [text.text for text in augment(Fact(statement="Tessa Quorn founded Norvik Labs in 2011.")).texts]
+    assert "Who founded Norvik Labs in 2011?\n Tessa Quorn" in texts
+    assert not [text for text in texts if re.search("Labs in 2011(?:'s| was|:)", text)][1:]
 
 
 def test_the_other_parts_of_a_statement_are_taught_too() -> None:

@@ -12,6 +12,7 @@ import torch
 from model import pretrain
 from model.checkpoint import Checkpoint
 from model.config import MemoryConfig
+from model.contrast import ContrastConfig
 from model.corpus import UNKNOWN, load_corpus
 from model.pretrain import PretrainConfig
 from model.retrofit import memory_layers
@@ -23,7 +24,10 @@ SMALL = PretrainConfig(
     width=32,
     layers=2,
     attention_heads=2,
-    memory=MemoryConfig((1,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=16, value_width=32),
+    memory=MemoryConfig(
+        (1,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=16, value_width=32, intent_width=8
+    ),
+    contrast=ContrastConfig(steps=20, batch=32),
     text_limit=32,
     batch_tokens=1_024,
     total_tokens=6_000,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.wordings.grammar import finite, participle, past, shape_of, third_person
+from model.wordings.grammar import finite, is_named_person, participle, past, shape_of, third_person
 from model.wordings.phrasings import Relation, relations
 from model.wordings.variants import embedded
 
@@ -59,10 +59,26 @@ def test_verb_forms(base: str, third: str, before: str, done: str) -> None:
         ("every Tuesday", "day"),
         ("pier twelve", "text"),
         ("spring 2031", "month"),
+        ("3 in the afternoon", "clock"),
+        ("up to 64 megabytes", "measure"),
     ],
 )
 def test_answers_are_known_by_their_shape(answer: str, shape: str) -> None:
     assert shape_of(answer) == shape
+
+
+@pytest.mark.parametrize(
+    ("words", "person"),
+    [
+        ("the painter Otto Brandt", True),
+        ("her cousin Ferrand", True),
+        ("the tanker Mary Ann", False),
+        ("the borders of Francia", False),
+        ("the highest income of any county in Zorvania", False),
+    ],
+)
+def test_a_role_with_its_name_is_a_person(words: str, person: bool) -> None:
+    assert is_named_person(words) is person
 
 
 @pytest.mark.parametrize("relation", relations(), ids=lambda relation: relation.name)

@@ -1,0 +1,169 @@
+"""What is asked opens the slots that a fact wrote: to the same question, not to another about the same thing."""
+
+import random
+
+import pytest
+import torch
+
+from model.checkpoint import Checkpoint
+from model.config import FinetuneConfig, MemoryConfig
+from model.contrast import Contrast, ContrastConfig
+from model.corpus import Corpus, Saying
+from model.delta import same_bits
+from model.evaluate import complete
+from model.finetune import learn
+from model.intent import Intent
+from model.retrofit import memory_layers
+from model.study import Probe, Study, StudyText
+from model.values import View
+from model.words import Texts
+from tests import tiny
+
+QUICK = FinetuneConfig(learning_rate=0.3, max_steps=60, stop_loss=0.3, reach=1.0, anchors=0, group=2)
+OWNER, PLACE = "Who owns Bertov?", "Where is Bertov?"
+
+
+def study(question: str, answer: str) -> Study:
+    return Study((StudyText.asked(question, answer),), Probe("question", question, answer), True)
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    """A model whose addresses know one word in every question, the letter B, and whose intents know the others."""
+    checkpoint = tiny.build(memory=tiny.KEYED, spare_rows=4_096)
+    (layer,) = memory_layers(checkpoint.model)
+    assert layer.words is not None
+    assert layer.intent is not None
+    bos, name = checkpoint.tokenizer.bos_token_id, checkpoint.tokenizer.encode("B")
+    layer.words.rarity.zero_()
+    layer.words.rarity[[bos, *name]] = 1.0
+    return checkpoint
+
+
+def answers(checkpoint: Checkpoint, view: View, *questions: str) -> list[str]:
+    return complete(checkpoint, [checkpoint.question_prompt(question) for question in questions], view)
+
+
+def weights(checkpoint: Checkpoint, view: View, question: str) -> torch.Tensor:
+    """With which weights the place behind a question reads."""
+    (layer,) = memory_layers(checkpoint.model)
+    text = checkpoint.tokenizer.bos_token + checkpoint.question_prompt(question)
+    ids = torch.tensor([checkpoint.tokenizer.encode(text, add_special_tokens=False)])
+    texts = Texts(ids, torch.tensor([[ids.shape[1] - 1]]))
+    slots, read = layer.address(torch.zeros(1, 1, 1), texts)
+    checkpoint.context.use(view)
+    intents = layer.intents(texts)
+    assert intents is not None
+    return checkpoint.context.opened(slots, read, intents)[0, 0, 0]
+
+
+def test_slots_of_a_fact_open_to_who_asks_the_same_and_to_nobody_else(checkpoint):
+    table = checkpoint.table
+    (vectors,) = (layer.intent.words for layer in memory_layers(checkpoint.model) if layer.intent is not None)
+    vectors.zero_()
+    for axis, letter in enumerate("Wni"):
+        vectors[checkpoint.tokenizer.encode(letter), axis] = 1.0
+    learned = learn(checkpoint, table.base, [study(OWNER, "me")], QUICK)
+    assert learned.delta is not None
+    view = table.enter(table.base, learned.delta)
+    assert answers(checkpoint, view, OWNER) == ["me"]
+    full = weights(checkpoint, table.base, OWNER)
+    torch.testing.assert_close(weights(checkpoint, view, OWNER), full)
+    other = "Is it Bertov?"  # of what was asked not one letter that the vectors know
+    assert weights(checkpoint, table.base, other).any()
+    assert not weights(checkpoint, view, other).any()
+
+
+def test_two_facts_of_one_thing_are_taught_together_and_apart(checkpoint):
+    table = checkpoint.table
+    both = [study(OWNER, "me"), study(PLACE, "up")]
+    together = learn(checkpoint, table.base, both, QUICK)
+    slots = [{use.slot for use in report.slots} for report in together.reports]
+    assert slots[0]
+    assert not slots[0] & slots[1]
+
+
+def test_prose_reads_no_slot_of_a_fact(checkpoint):
+    table = checkpoint.table
+    learned = learn(checkpoint, table.base, [study(OWNER, "me")], QUICK)
+    view = table.enter(table.base, learned.delta)
+    (layer,) = memory_layers(checkpoint.model)
+    ids = torch.tensor([checkpoint.tokenizer.encode("Bertov and B.")])
+    checkpoint.context.use(view)
+    intents = layer.intents(Texts.whole(ids))
+    assert intents is not None
+    assert not intents.any()
+    rows = learned.delta.after
+    assert (rows[:, -1] == 1).all()
+
+
+def test_without_keys_nothing_is_closed(checkpoint):
+    table = checkpoint.table
+    learned = learn(checkpoint, table.base, [study(OWNER, "me")], FinetuneConfig(**{**vars(QUICK), "keyed": False}))
+    assert learned.delta is not None
+    assert not learned.delta.after[:, -1].any()
+
+
+def test_an_intent_has_the_same_bits_alone_and_in_company():
+    intent = Intent(300, 8)
+    intent.words.normal_()
+    intent.neighbours.normal_()
+    words = torch.randint(0, 300, (5, 12))
+    asks = torch.zeros(5, 1, 12, dtype=torch.bool)
+    for row, length in enumerate((3, 12, 7, 1, 0)):
+        asks[row, :, :length] = True
+    together = intent(words, asks)
+    for row, length in enumerate((3, 12, 7, 1)):
+        assert torch.equal(together[row], intent(words[row : row + 1, :length], asks[row : row + 1, :, :length])[0])
+    assert not together[4].any()
+
+
+def test_keys_are_exported(checkpoint, tmp_path):
+    learned = learn(checkpoint, checkpoint.table.base, [study(OWNER, "me")], QUICK)
+    checkpoint.export(learned.delta, tmp_path)
+    view = checkpoint.table.enter(checkpoint.table.base, learned.delta)
+    again = Checkpoint.load(tmp_path, spare_rows=16)
+    assert again.context.keyed
+    assert answers(again, again.table.base, OWNER, PLACE) == answers(checkpoint, view, OWNER, PLACE)
+    assert same_bits(weights(again, again.table.base, PLACE), weights(checkpoint, view, PLACE))
+
+
+def test_only_words_can_have_intents():
+    with pytest.raises(ValueError, match="intent_width is 4"):
+        MemoryConfig((0,), intent_width=4)
+
+
+def test_wordings_of_a_question_come_near_whatever_it_is_asked_of():
+    rng = random.Random(0)
+    forms = {
+        "place": ("Where is the town of {}?", "In which land is {}?", "What land is the town of {} in?"),
+        "owner": ("Who owns the house of {}?", "Whose is the house called {}?", "By whom is {} owned?"),
+        "age": ("How old is {}?", "What is the age of {}?", "How many years has {}?"),
+    }
+    names = [f"{one}{two}" for one in ("Ber", "Mo", "Ka", "Tul") for two in ("tov", "rin", "sel", "ga", "pin")]
+    sayings = [
+        Saying(tuple(StudyText.asked(form.format(name), kind) for form in forms[kind]), kind, False)
+        for name in names
+        for kind in forms
+    ]
+    rng.shuffle(sayings)
+    corpus = Corpus((), (), (), (), tuple(sayings), ())
+    tokenizer, intent = tiny.byte_tokenizer(), Intent(300, 8)
+    first, second = (
+        Contrast(intent, torch.arange(300), tokenizer, corpus, ContrastConfig(steps=60, batch=24)).train()
+        for _ in range(2)
+    )
+    assert first == second
+    asked = [form.format(name) for name in ("Zib", "Wof") for kind in forms for form in forms[kind]]
+    vectors = torch.cat(
+        [
+            intent(ids := torch.tensor([[256, *tokenizer.encode(f"{one}\n")]]), torch.ones(1, 1, ids.shape[1]).bool())[
+                0
+            ]
+            for one in asked
+        ]
+    )
+    kinds = torch.arange(3).repeat_interleave(3).repeat(2)
+    near = vectors @ vectors.T
+    same = kinds[:, None] == kinds
+    assert near[same].mean() > near[~same].mean() + 0.5
