@@ -14,7 +14,7 @@ from tests import tiny
 
 LAST = MemoryConfig((3,), readout="direct", heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
 TWO_LAYERS = MemoryConfig((1, 3), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
-QUICK = FinetuneConfig(top_t=256, learning_rate=0.3, max_steps=60, stop_loss=0.3)
+QUICK = FinetuneConfig(top_t=256, learning_rate=0.3, max_steps=60, stop_loss=0.3, reach=0.35)
 
 
 def study(answer: str = "ok", probe_answer: str | None = None) -> Study:
@@ -38,7 +38,9 @@ def test_nothing_but_the_chosen_rows_moves(memory, optimizer):
     checkpoint = tiny.build(memory=memory)
     before = everything(checkpoint)
     rate = 10.0 if optimizer == "sgd" else 0.3
-    config = FinetuneConfig(top_t=200, optimizer=optimizer, learning_rate=rate, max_steps=60, stop_loss=0.3)
+    config = FinetuneConfig(
+        top_t=200, optimizer=optimizer, learning_rate=rate, max_steps=60, stop_loss=0.3, reach=0.35, volume=16.0
+    )
     learned = learn(checkpoint, checkpoint.table.base, [study()], config)
     after = everything(checkpoint)
     for name, tensor in before.items():
