@@ -54,3 +54,18 @@ def test_facts_about_one_subject_live_beside_each_other() -> None:
         assert cost.rows
     prompts = [checkpoint.question_prompt(question) for question, _ in _BANK]
     assert complete(checkpoint, prompts, method.view) == [answer for _, answer in _BANK]
+
+
+def test_a_new_answer_replaces_the_old_one_in_every_wording() -> None:
+    checkpoint = Checkpoint.load(DEFAULT, spare_rows=100_000)
+    method = Sparse(checkpoint, FinetuneConfig())
+    wordings = (
+        "What is the capital of Zorvania?",
+        "Which city is the capital of Zorvania?",
+        "What is Zorvania's capital city?",
+    )
+    for answer in ("Lisbon", "Oslo"):
+        (cost,) = method.teach([augment(Fact(None, wordings[0], answer))])
+        assert cost.answered
+        said = complete(checkpoint, [checkpoint.question_prompt(words) for words in wordings], method.view)
+        assert said == [answer] * 3

@@ -10,7 +10,7 @@ from model.wordings.verbs import NOUNLIKE
 
 _GAIN = re.compile(
     r"(?P<who>(?!It |He |She |They )[A-Z][^,]*?)(?: also| later| first| then)? "
-    r"(?P<did>won|received|earned|gained|obtained|acquired|bought|joined) "
+    r"(?P<did>won|received|earned|gained|obtained|acquired|bought) "
     r"(?P<what>(?:the |an? )?[^,]*[A-Z][^,]*?) (?P<link>in|on) (?P<when>(?:[A-Z]\w+ )?\d.*)"
 )
 _BEAT = re.compile(
