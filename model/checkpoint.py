@@ -153,7 +153,7 @@ class Checkpoint:
             raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
         values, owned = _stored_rows(memory), memory.get("owned.slots")
         expected = (config.base_rows, config.value_width)
-        if values.shape not in (expected, (config.base_rows, config.row_width)):
+        if values.shape != expected:
             raise CheckpointError(f"{folder}: values are {tuple(values.shape)}; memory.json says {expected}")
         values = F.pad(values, (0, config.row_width - values.shape[1]))  # no slot of the base has a key
         fingerprint = fingerprint_of(folder)
@@ -232,7 +232,7 @@ class Checkpoint:
         }
         self.model.save_pretrained(folder, state_dict=weights)
         self.tokenizer.save_pretrained(folder)
-        rows = self.table.rows[: self.config.base_rows] if values is None else values
+        rows = self.table.rows[: self.config.base_rows, : self.config.value_width] if values is None else values
         memory = {"document_frequency": self.background.counts}
         if isinstance(rows, EightBitRows):
             memory |= {"values": rows.steps, "value_scales": rows.scales}

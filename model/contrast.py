@@ -107,7 +107,7 @@ class Contrast:
             question = self._restyling.question(question, self._rng)
         for name in asked.names:
             if self._rng.random() < _EXCHANGED:
-                other = self._rng.choice(self._names).replace("\\", "")
+                other = self._rng.choice(self._names)
                 question = re.sub(re.escape(name), other, question, flags=re.IGNORECASE)
         return question
 

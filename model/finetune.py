@@ -179,8 +179,10 @@ class Group:
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
         background = self._checkpoint.held
-        read_by = [slots, self._replay.at_openings(slots).cpu()] if not self._replay.several else [slots]
-        volume = torch.stack([background.volume(each, self._checkpoint.table.slots) for each in read_by]).amax(dim=0)
+        volume = background.volume(slots, self._checkpoint.table.slots)
+        at_openings = slots if self._replay.several else self._replay.at_openings(slots)
+        if at_openings is not slots:
+            volume = volume.maximum(background.volume(at_openings, self._checkpoint.table.slots))
         cost = (1 + self._config.volume * volume).to(device)
         common = background.common(slots).to(device)
         return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, key)

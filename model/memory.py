@@ -40,6 +40,7 @@ class ChangedRows:
 class MemoryContext:
     """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
 
+    keyed      whether the views in use can have slots with a key
     changed    rows that are being written, in no version yet
     reads      layer → slots (B, T, H, K) read by it, kept while `recording`
     needed     (B, T) bool, the positions whose output matters where the last layer bears the memory; all when None
@@ -52,6 +53,7 @@ class MemoryContext:
         self._keyed_base = bool(intent_width) and bool(table.rows[: table.base_rows, -1].any())
         self._views: tuple[View, ...] = ()
         self._origins, self._bags, self._reads_of_a_bag = torch.empty(0), torch.empty(0), 0
+        self.keyed = False
         self.use(table.base)
         self.changed: ChangedRows | None = None
         self.recording = False
@@ -69,16 +71,13 @@ class MemoryContext:
         if views != self._views or self._origins.device != device:
             places = torch.tensor([view.place for view in views], device=device)
             self._views, self._origins = views, self.table.origins(places).view(-1, 1, 1, 1)
-
-    @property
-    def keyed(self) -> bool:
-        """Whether the views in use can have slots with a key."""
-        return bool(self._intent_width) and (
-            self._keyed_base or any(view is not self.table.base for view in self._views)
-        )
+            written = self._keyed_base or any(view is not self.table.base for view in views)
+            self.keyed = bool(self._intent_width) and written
 
     def opened(self, slots: Tensor, weights: Tensor, intent: Tensor) -> Tensor:
         """The weights (B, T, H, K) of reads after what keys let through, asked with `intent` (B, T, I)."""
+        if not self.keyed:
+            return weights
         openness, _ = self._openness(self.rows_at(slots), intent)
         return weights * openness
 
@@ -102,18 +101,19 @@ class MemoryContext:
         if self.recording:
             self.reads[layer] = slots.detach()
         B, T, H, K = slots.shape
-        rows = self.rows_at(slots)
-        if intent is not None:
+        rows, opened = self.rows_at(slots), weights
+        if intent is not None and self.keyed:
             openness, keyed = self._openness(rows, intent)
+            opened = weights * openness
             rows = torch.cat([rows, self.table.beneath(slots)], dim=-1)
-            weights, K = torch.cat([weights * openness, weights * keyed], dim=-1), 2 * K
+            weights, K = torch.cat([opened, weights * keyed], dim=-1), 2 * K
         rows, weights = rows.view(-1), weights.reshape(-1).to(self.table.rows.dtype)
         # What F.embedding_bag calls, without its checks: they take as long as the bag of one token.
         bag = torch.embedding_bag(self.table.rows, rows, self._begins(B * T, H * K), False, _SUM, False, weights)[0]
         if self._intent_width:
             bag = bag[:, : -(self._intent_width + 1)]
         if self.changed is not None:
-            bag = bag + self.changed.bag(slots.reshape(B * T, -1), weights.view(B * T, -1))
+            bag = bag + self.changed.bag(slots.reshape(B * T, -1), opened.reshape(B * T, -1).to(bag.dtype))
         return bag.reshape(B, T, -1)
 
     def _begins(self, bags: int, reads: int) -> Tensor:

@@ -249,8 +249,8 @@ def heard(checkpoint: Checkpoint, rows: TokenRows, unheard_share: float, seed: i
     if words is None:
         return None
     ids = rows.ids[:, :-1]
-    opening = words.opening[ids]
-    asks = (opening.cumsum(dim=1) == 0) & opening.any(dim=1, keepdim=True)  # in front of the line break
+    ends = torch.full((len(ids), 1), ids.shape[1] - 1)
+    asks = words.asks(Texts(ids, ends))[:, 0] & ~words.opening[ids]
     asks[:, 0] = False  # what opens every text
     draw = torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed + 1))
     silent = int(((words.rarity == 0) & ~words.opening).nonzero()[0])

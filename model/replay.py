@@ -57,16 +57,14 @@ class Replay:
         self._calls, self._rest = calls, hidden - out  # (B, T, D) without the memory
         self._x, self._hidden_norm = x[self._places], hidden[self._places].norm(dim=1).mean()
         with torch.no_grad():
-            texts = self._memory.texts_at(self._places)
+            texts, words = self._memory.texts_at(self._places), self._memory.words
             slots, weights = self._memory.address(self._x[:, None], texts)
-            intents = None if texts is None else self._memory.intents(texts)  # (P, 1, I)
-            self.intents = None if intents is None else intents[:, 0]
-            self.slots, self.weights = slots[:, 0], weights[:, 0]
-            words = self._memory.words
-            self._at_openings = self.slots if words is None or texts is None else words.at_openings(texts)
-            self._keyed = None if intents is None or not context.keyed else (self.weights, intents[None, :, 0])
-            if self._keyed is not None:
-                self.weights = context.opened(self.slots[None], self.weights[None], self._keyed[1])[0]
+            intents = self._memory.intents(texts)  # (P, 1, I)
+            self._at_openings = None if words is None or texts is None else words.at_openings(texts)
+            opened = weights if intents is None else context.opened(slots, weights, intents)
+        self.intents = None if intents is None else intents[:, 0]
+        self.slots, self.weights, self._unopened = slots[:, 0], opened[:, 0], weights[:, 0]
+        self._read = self.slots.flatten().sort()
         self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 
     def reads(self, texts: Tensor) -> tuple[Reads, slice]:
@@ -84,8 +82,10 @@ class Replay:
         The slot itself where words are not the query. Later in an answer a slot belongs to two tokens of the answer,
         too, and tells little of how common its words are.
         """
-        flat, order = self.slots.flatten().sort()
-        return self._at_openings.flatten()[order[torch.searchsorted(flat, slots.to(flat.device))]]
+        if self._at_openings is None:
+            return slots
+        read, order = self._read
+        return self._at_openings.flatten()[order[torch.searchsorted(read, slots.to(read.device))]].to(slots.device)
 
     def slots_read(self, texts: Tensor) -> Tensor:
         """Slots that all memory layers read at the places of `texts` (B,) bool: flat, with repetitions.
@@ -113,8 +113,8 @@ class Replay:
 
     def bag(self) -> Tensor:
         """The first memory layer's bags through the view in use, (P, V)."""
-        weights, intents = (self.weights, None) if self._keyed is None else self._keyed
-        return self._context.bag(self._memory.layer, self.slots[None], weights[None], intents)[0]
+        intents = None if self.intents is None else self.intents[None]
+        return self._context.bag(self._memory.layer, self.slots[None], self._unopened[None], intents)[0]
 
     def __call__(self, bag: Tensor, wanted: Tensor | None = None) -> Tensor:
         """The last hidden states (A, D) at the asked positions, or at those `wanted` (A,) of them, for `bag` (P, V)."""

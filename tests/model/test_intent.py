@@ -1,6 +1,7 @@
 """What is asked opens the slots that a fact wrote: to the same question, not to another about the same thing."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -167,3 +168,14 @@ def test_wordings_of_a_question_come_near_whatever_it_is_asked_of():
     near = vectors @ vectors.T
     same = kinds[:, None] == kinds
     assert near[same].mean() > near[~same].mean() + 0.5
+
+
+def test_a_second_fact_is_taught_through_keys_where_several_layers_read_the_rows():
+    checkpoint = tiny.build(memory=replace(tiny.KEYED, layers=(1, 3), readout="gated"), spare_rows=8_192)
+    table = checkpoint.table
+    first = learn(checkpoint, table.base, [study(OWNER, "me")], QUICK)
+    assert first.delta is not None
+    view = table.enter(table.base, first.delta)
+    second = learn(checkpoint, view, [study(OWNER, "up")], QUICK)
+    assert second.delta is not None
+    assert answers(checkpoint, table.enter(view, second.delta), OWNER) == ["up"]
