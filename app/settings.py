@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     max_stale_seconds: float = Field(60.0, gt=0)
     rebuild_wait_seconds: float = Field(5.0, gt=0)
     resident_views: int = Field(32, ge=3)  # versions in memory at once: the base, the live one, the next, and others
-    spare_rows: int = Field(0, ge=0)  # rows for versions; 0: twice as many as slots, at most 4,194,304
+    spare_rows: int = Field(0, ge=0)  # rows for versions; 0: twice as many as slots, at most 8,388,608
     engine_threads: int = Field(0, ge=0)  # torch threads; 0: all processors but one, which talks to callers
     max_batch: int = Field(32, ge=1)
     max_queue: int = Field(256, ge=1)

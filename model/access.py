@@ -19,7 +19,7 @@ def count(reads: Iterable[Tensor], real: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def usage(reads: Tensor, slots: int) -> tuple[float, float]:
-    """Share of the table's slots that are read at all, and share of reads on the most read 1 % of slots."""
+    """Share of so many slots, or rows, that are read at all, and share of reads on the most read 1 % of them."""
     counts = torch.bincount(reads.flatten(), minlength=slots)
     top = counts.sort(descending=True).values[: max(slots // 100, 1)]
     return float((counts > 0).double().mean()), float(top.sum() / counts.sum().clamp(min=1))

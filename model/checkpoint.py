@@ -39,7 +39,7 @@ from model.study import QUESTION_PROMPT
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
 
-_SPARE_ROWS = 1 << 22  # 4 GiB of a width of 256, which are taken from the machine as they are written
+_SPARE_ROWS = 1 << 23  # 9 GiB of a width of 289, which are taken from the machine as they are written
 _MEMORY, _MEMORY_SHAPE, _MEASURE = "memory.safetensors", "memory.json", "measure.json"
 
 
@@ -138,7 +138,7 @@ class Checkpoint:
     def load(cls, folder: Path, *, spare_rows: int | None = None, places: int = 16) -> "Checkpoint":
         """Load a folder: configuration, memory layers put in, weights, strictly.
 
-        spare_rows  rows beyond the base for versions; by default twice as many as slots, at most 4,194,304
+        spare_rows  rows beyond the base for versions; by default twice as many as slots, at most 8,388,608
         places      views resident at once
         Raises CheckpointError, naming the folder and what is wrong with it.
         """

@@ -72,7 +72,7 @@ class MemoryConfig:
 
     @property
     def row_width(self) -> int:
-        """Width of a row: a value and, where slots are opened by what is asked, a key and whether there is one."""
+        """Width of a row: a value and, where slots are opened by what is asked, a key and its threshold."""
         return self.value_width + (self.intent_width + 1 if self.intent_width else 0)
 
     @property
@@ -111,7 +111,7 @@ class FinetuneConfig:
     learning_rate: float = 0.1
     max_steps: int = 40
     stop_loss: float = 0.4
-    reach: float = 0.12
+    reach: float = 0.25
     idf_power: float = 1.0
     anchors: int = 150
     volume: float = 1.0

@@ -20,7 +20,7 @@ from model.delta import Delta
 from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import ChangedRows
-from model.reads import Held, joined
+from model.reads import Held, Reads, joined
 from model.replay import Replay
 from model.study import Probe, Study
 from model.text import encode, pad
@@ -147,6 +147,7 @@ class Group:
     def teach(self) -> list[FactReport]:
         """Train until every probe is answered or the steps are used up; one report a fact."""
         missing, stop = set(range(len(self._studies))), self._config.stop_loss
+        unsettled = False  # whether an answer may have changed since it was given
         for _ in range(_ROUNDS):
             self._train(missing, stop)
             self._learned |= self._answered(missing)
@@ -154,9 +155,12 @@ class Group:
             stop /= 4
             if not missing or all(self._steps[fact] >= self._config.max_steps for fact in missing):
                 break
-        while missing and not self._config.keep_unlearned:  # one that is taken out may have borne another
-            missing = self._learned - self._answered(self._learned)
-            self._learned -= missing
+            unsettled = True
+        unsettled |= bool(missing)
+        while unsettled and not self._config.keep_unlearned:
+            undone = self._learned - self._answered(self._learned)
+            self._learned -= undone
+            unsettled = bool(undone)
         seconds = (time.monotonic() - self._begun) / len(self._studies)
         return [self._report(fact, seconds) for fact in range(len(self._studies))]
 
@@ -170,6 +174,9 @@ class Group:
         reads, places = self._replay.reads(texts)
         intents = self._replay.intents if self._config.keyed else None
         key = None if intents is None else key_of(intents[places])
+        if intents is not None and key is not None:  # places that ask nothing will find the slots closed
+            asking = intents[places].any(dim=1, keepdim=True)
+            reads = Reads(reads.slots, reads.weights * asking)
         read = self._replay.slots_read(texts)
         if key is not None:  # a slot has one key, so no two facts of a group may be the first to write it
             taken = [writing.slots for writing in self._writings if writing.key is not None]
@@ -205,7 +212,8 @@ class Group:
         reach = self._config.reach
         bag = (self._bag + reach * torch.cat([writing.bag() for writing in self._writings])).requires_grad_()
         context = self._checkpoint.context
-        context.changed = self._changed() if self._replay.several else None
+        context.use(self._view)  # a probe may have been asked of another
+        context.changed = self._changed().times(reach) if self._replay.several else None
         try:
             logits = self._checkpoint.model.lm_head(self._replay(bag, wanted))
         finally:
@@ -249,11 +257,13 @@ class Group:
             return None
         changed, width = self._changed(facts), self._checkpoint.config.value_width
         before = self._checkpoint.table.read(self._view, changed.slots)
+        base = self._checkpoint.table.rows[self._checkpoint.table.beneath(changed.slots)]
+        unwritten = (before == base).all(dim=1)
         after = before.clone()
         after[:, :width] = (before[:, :width].float() + changed.change).to(before.dtype)
         for writing in (self._writings[fact] for fact in facts):
             if writing.key is not None:  # what is written first under a key stands for itself, on top of the base
-                first = torch.isin(changed.slots, writing.slots) & (before[:, -1] == 0)
+                first = torch.isin(changed.slots, writing.slots) & unwritten
                 after[first, :width] = changed.change[first].to(before.dtype)
                 after[first, width:] = writing.key.to(before.dtype)
         reads = joined(self._writings[fact].reads.to("cpu") for fact in facts)
@@ -308,7 +318,10 @@ def ask(checkpoint: Checkpoint, view: View, change: Delta, probes: Sequence[Prob
 
 
 def _asked_again(checkpoint: Checkpoint, view: View, reports: Sequence[FactReport]) -> list[FactReport]:
-    """The reports after all groups are written: what a later group took away again is not learned."""
+    """The reports after all groups are written: what a later group took away again is not learned.
+
+    Its rows stay as they are: later facts were learned on top of them.
+    """
     prompts = [checkpoint.probe_prompt(report.probe.kind, report.probe.text) for report in reports]
     said = complete(checkpoint, prompts, view)
     return [

@@ -6,9 +6,9 @@ Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys, direct reado
 https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
 Shapes: B batch · T tokens · D width · H heads · K slots read per head · n sub-keys per half · N = n·n slots ·
 V value width · I intent width · d half-key width · S slots being trained.
-A row is a value (V) and, where slots are opened by what is asked, a key (I) and 1 if it has one. The value of such a
-row comes on top of the base's, with the slot's weight times key · intent, from 0 to 1: it opens to who asks what its
-fact answers.
+A row is a value (V) and, where slots are opened by what is asked, a key (I) and its threshold, 0 if it has none. The
+value of such a row comes on top of the base's, with the slot's weight times 1 + key · intent - threshold, cut to 0 … 1:
+it opens to who asks what its fact answers.
 """
 
 import torch
@@ -29,6 +29,10 @@ class ChangedRows:
 
     def __init__(self, slots: Tensor, change: Tensor) -> None:
         self.slots, self.change = slots, change
+
+    def times(self, share: float) -> "ChangedRows":
+        """A share of the change."""
+        return ChangedRows(self.slots, share * self.change)
 
     def bag(self, slots: Tensor, weights: Tensor) -> Tensor:
         """What the change adds to the bags of reads: slots, weights (P, R) → (P, V)."""
@@ -82,12 +86,12 @@ class MemoryContext:
         return weights * openness
 
     def _openness(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
-        """How far rows (B, T, H, K) are open to `intent` (B, T, I), from 0 to 1, and which have a key, 1 or 0."""
+        """How far rows (B, T, H, K) are open to `intent` (B, T, I), from 0 to 1, and which have a key, bool."""
         width = self._intent_width
         keys = self.table.rows[:, -(width + 1) :].index_select(0, rows.flatten()).view(*rows.shape, width + 1)
         reached = (keys[..., :width] * intent[:, :, None, None]).sum(dim=-1)
-        keyed = keys[..., width]
-        return (1 - keyed + reached).clamp(0, 1), keyed
+        threshold = keys[..., width]
+        return (1 + reached - threshold).clamp(0, 1), threshold > 0
 
     def rows_at(self, slots: Tensor) -> Tensor:
         """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""

@@ -10,38 +10,34 @@ import math
 import random
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from model import access
+from model.background import background_reads, measure_background
 from model.checkpoint import Checkpoint, EightBitRows, KnownQuestion, Measure
 from model.config import MemoryConfig
-from model.contrast import Contrast, ContrastConfig
+from model.contrast import ContrastConfig
 from model.corpus import Corpus, Lesson, Saying, load_corpus
 from model.evaluate import complete, matches, token_f1
 from model.memory import MemoryContext
-from model.reads import Reads, joined
-from model.replay import Replay
 from model.retrofit import memory_layers, retrofit
 from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
-from model.wordings.grammar import lemma
-from model.words import PAIRS, Texts
+from model.vocabulary import tell_intents, tell_words, train_tokenizer
+from model.words import PAIRS, RARITIES, Texts
 
-END = "<|end|>"
 _CHARACTERS_A_TOKEN = 3.5
 _MEMORY = MemoryConfig(
-    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=2_048, sharing=64, intent_width=32
+    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=4_096, sharing=256, intent_width=32
 )
 
 
@@ -60,38 +56,16 @@ class PretrainConfig:
     text_limit: int = 64
     batch_tokens: int = 2_048
     total_tokens: int = 13_500_000
-    passing_share: float = 0.35
+    passing_share: float = 0.3
     prose_share: float = 0.1
     learning_rate: float = 3e-3
     value_learning_rate: float = 2e-2
     other_token_share: float = 0.05
-    unheard_share: float = 0.15
+    unheard_share: float = 0.35
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     background_batches: int = 250
     background_prose: int = 100
     seed: int = 0
-
-
-def train_tokenizer(corpus: Corpus, config: PretrainConfig) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer over one epoch of the corpus; one token both opens and ends a text."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=config.vocabulary,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    learned = (lesson.text.text for lesson in corpus.epoch(random.Random(config.seed), 1.0, 1.0))
-    tokenizer.train_from_iterator(itertools.chain(learned, map(" ".join, corpus.glosses)), trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token=END,
-        eos_token=END,
-        pad_token=END,
-        clean_up_tokenization_spaces=False,
-    )
 
 
 def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpoint:
@@ -133,52 +107,6 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
         Path(),
         extra={"pretrain": asdict(config)},
     )
-
-
-def tell_words(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> None:
-    """Tell the memory which tokens are the same word, how rare each is in questions, and where answers begin."""
-    tokenizer = checkpoint.tokenizer
-    spelt = [tokenizer.decode([token]) for token in range(len(tokenizer))]
-    whole = {text[1:].lower() for text in spelt if text.startswith(" ")}
-    first: dict[str, int] = {}
-    word = torch.tensor([first.setdefault(_word(text, whole), token) for token, text in enumerate(spelt)])
-    texts = [lesson.text.question for lesson in corpus.epoch(random.Random(config.seed + 4), 1.0, 0.0)]
-    texts += [gloss for _, gloss in corpus.glosses[:: max(1, 2 * len(corpus.glosses) // max(len(texts), 1))]]
-    rare = rarity(word, tokenizer, list(filter(None, texts)))
-    rare[[token for token, text in enumerate(spelt) if not any(map(str.isalnum, text))]] = 0.0
-    rare[tokenizer.bos_token_id] = 1.0
-    for layer in memory_layers(checkpoint.model):
-        if layer.words is not None:
-            layer.words.word.copy_(word)
-            layer.words.rarity.copy_(rare)
-            layer.words.opening.copy_(torch.tensor(["\n" in text for text in spelt]))
-
-
-def tell_intents(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> None:
-    """Learn what questions ask."""
-    for layer in memory_layers(checkpoint.model):
-        if layer.intent is not None and layer.words is not None:
-            Contrast(layer.intent, layer.words.word, checkpoint.tokenizer, corpus, config.contrast).train()
-
-
-def _word(spelt: str, whole: Collection[str]) -> str:
-    """Which word a token stands for; one that is inflected stands for its base if both are tokens of their own."""
-    text = spelt.strip().lower() or spelt
-    base = lemma(text)
-    return base if text in whole and base in whole else text
-
-
-def rarity(words: Tensor, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
-    """Inverse document frequency in `texts` of every token's word, at most 1 and no two alike: (vocabulary,).
-
-    words  (vocabulary,) int64, which word a token stands for
-    """
-    counts = torch.ones(len(words))
-    for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
-        counts[list({int(words[token]) for token in ids})] += 1
-    idf = torch.log((len(texts) + 1) / counts)
-    order = torch.arange(len(words)) / len(words)
-    return (0.999 * idf / idf.max() + 0.001 * order)[words]
 
 
 @dataclass(frozen=True)
@@ -241,9 +169,10 @@ def loss_of(checkpoint: Checkpoint, batch: LessonRows, config: PretrainConfig, s
 
 
 def heard(checkpoint: Checkpoint, rows: TokenRows, unheard_share: float, seed: int) -> Texts | None:
-    """The texts (B, T - 1) as their addresses see them: a share of every question's tokens stands for no word.
+    """The texts (B, T - 1) as their addresses see them: some words of every question are not heard.
 
-    So a fact is found by a part of its words, as it must be when others are used. None without word addresses.
+    The commoner a word, the more often: with `unheard_share` × (1.3 - rarity). So a fact is found by its names and a
+    part of its other words, as it must be when others are used. None without word addresses.
     """
     words = memory_layers(checkpoint.model)[0].words
     if words is None:
@@ -252,9 +181,13 @@ def heard(checkpoint: Checkpoint, rows: TokenRows, unheard_share: float, seed: i
     ends = torch.full((len(ids), 1), ids.shape[1] - 1)
     asks = words.asks(Texts(ids, ends))[:, 0] & ~words.opening[ids]
     asks[:, 0] = False  # what opens every text
-    draw = torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed + 1))
-    silent = int(((words.rarity == 0) & ~words.opening).nonzero()[0])
-    return replace(Texts.whole(ids), ids=ids.masked_fill(asks & (draw < unheard_share), silent))
+    numbers, ended = words.spelling(ids)
+    last = torch.arange(ids.shape[1]).masked_fill(~ended, ids.shape[1])
+    last = last.flip(1).cummin(dim=1).values.flip(1)  # of the tokens of a word
+    share = unheard_share * (1.3 - words.rarity[numbers.gather(1, last) % RARITIES])
+    draw = torch.rand(ids.shape, generator=torch.Generator().manual_seed(seed + 1)).gather(1, last)
+    silent = int(((words.spelling.whole == 0) & ~words.opening).nonzero()[0])
+    return replace(Texts.whole(ids), ids=ids.masked_fill(asks & (draw < share), silent))
 
 
 class Training:
@@ -314,47 +247,6 @@ class Training:
             self.step, self.tokens = int(file.metadata()["step"]), int(file.metadata()["tokens"])
 
 
-def measure_background(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> tuple[float, float]:
-    """Fill in the document frequencies over batches of 8 × 128 tokens; returns slot usage (see access.usage)."""
-    texts = corpus.background_texts(random.Random(config.seed + 1))
-    stream: list[int] = []
-    fits = torch.uint8 if config.background_batches < 256 else torch.int32
-    counts = torch.zeros(checkpoint.config.slots, dtype=fits)
-    kept = []
-    context = checkpoint.context
-    context.use(checkpoint.table.base)
-    context.recording = True
-    for _ in range(config.background_batches):
-        while len(stream) < 8 * 128:
-            stream += encode(checkpoint.tokenizer, next(texts), 512)[0][1:]
-        ids = torch.tensor(stream[: 8 * 128]).view(8, 128)
-        stream = stream[8 * 128 :]
-        with torch.no_grad():
-            checkpoint.model.get_decoder()(input_ids=ids, use_cache=False)
-        slots, _ = access.count(context.reads.values(), torch.ones(8, 128, dtype=torch.bool))
-        counts[slots] += 1
-        kept.append(torch.cat([reads.flatten() for reads in context.reads.values()]))
-    context.recording = False
-    checkpoint.background = DocumentFrequency(counts, config.background_batches)
-    return access.usage(torch.cat(kept), checkpoint.config.slots)
-
-
-def background_reads(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig) -> Reads | None:
-    """What one text of every background fact reads in front of its answer, and some prose at every token."""
-    rng = random.Random(config.seed + 3)
-    texts = [rng.choice(saying.texts) for saying in corpus.background]
-    texts += rng.sample(corpus.prose, min(config.background_prose, len(corpus.prose)))
-    rows = sorted(
-        (encode(checkpoint.tokenizer, text, config.text_limit) for text in texts), key=lambda row: len(row[0])
-    )
-    checkpoint.context.use(checkpoint.table.base)
-    parts = []
-    for start in range(0, len(rows), 128):
-        replay = Replay(checkpoint, pad(rows[start : start + 128], checkpoint.tokenizer.pad_token_id))
-        parts.append(Reads(replay.slots.flatten(1), replay.weights.flatten(1)))
-    return joined(parts)
-
-
 def answers_to(checkpoint: Checkpoint, asked: Sequence[KnownQuestion]) -> list[str]:
     """What the base model says to each question."""
     prompts = [checkpoint.question_prompt(known.question) for known in asked]
@@ -378,10 +270,10 @@ def known_f1(checkpoint: Checkpoint, facts: Sequence[Saying]) -> float:
 def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
     """Train the default model on `data` into the checkpoint folder `out`; resumes where an earlier run stopped."""
     corpus = load_corpus(data, config.facts, config.seed)
-    tokenizer = train_tokenizer(corpus, config)
+    tokenizer = train_tokenizer(corpus, config.vocabulary, config.seed)
     checkpoint = build(tokenizer, config)
-    tell_words(checkpoint, corpus, config)
-    tell_intents(checkpoint, corpus, config)
+    tell_words(checkpoint, corpus, config.seed + 4)
+    tell_intents(checkpoint, corpus, config.contrast)
     training, state = Training(checkpoint, config), out / "training" / "state.safetensors"
     state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
@@ -421,8 +313,8 @@ def finish(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig, out: 
             tensor.copy_(tensor.bfloat16())
         before = len(answered(checkpoint, corpus.evaluation))
         values.copy_(rounded.rows())
-    in_use, top_share = measure_background(checkpoint, corpus, config)
-    checkpoint.still = background_reads(checkpoint, corpus, config)
+    in_use, top_share = measure_background(checkpoint, corpus, config.background_batches, config.seed + 1)
+    checkpoint.still = background_reads(checkpoint, corpus, config.background_prose, config.text_limit, config.seed + 3)
     texts = corpus.background_texts(random.Random(config.seed + 2))
     gate, evaluation = answered(checkpoint, corpus.gate), answered(checkpoint, corpus.evaluation)
     checkpoint.measure = Measure(gate, evaluation, tuple(next(texts).text for _ in range(200)))
@@ -430,8 +322,8 @@ def finish(checkpoint: Checkpoint, corpus: Corpus, config: PretrainConfig, out: 
         "known_share": len(evaluation) / len(corpus.evaluation),
         "known_share_before_rows_were_rounded": before / len(corpus.evaluation),
         "known_f1": known_f1(checkpoint, corpus.facts),
-        "slots_in_use": in_use,
-        "top_1_percent_of_slots_reads": top_share,
+        "rows_in_use": in_use,
+        "top_1_percent_of_rows_reads": top_share,
     }
     checkpoint.save(out, values=rounded)
     print(json.dumps({key: value for key, value in checkpoint.extra.items() if key != "pretrain"}))

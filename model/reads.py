@@ -30,6 +30,8 @@ class Reads:
 
     def on(self, slots: Tensor) -> Tensor:
         """The places as rows of a dense matrix over `slots` (S,) ascending: (P, S), 0 where a slot is not read."""
+        if not len(slots):
+            return self.weights.new_zeros(len(self), 0)
         position = torch.searchsorted(slots, self.slots).clamp(max=len(slots) - 1)
         weights = self.weights * (slots[position] == self.slots)
         return weights.new_zeros(len(self), len(slots)).scatter_add_(1, position, weights)

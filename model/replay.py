@@ -65,6 +65,7 @@ class Replay:
         self.intents = None if intents is None else intents[:, 0]
         self.slots, self.weights, self._unopened = slots[:, 0], opened[:, 0], weights[:, 0]
         self._read = self.slots.flatten().sort()
+        self._texts = context.texts
         self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 
     def reads(self, texts: Tensor) -> tuple[Reads, slice]:
@@ -122,6 +123,7 @@ class Replay:
         chosen = slice(None) if wanted is None else wanted
         if not self._upper:
             return self._norm((self._rest[self.asked] + out)[chosen])
+        self._context.texts = self._texts  # other passes may have been made since
         hidden = self._rest.index_put((self._places,), self._rest[self._places] + out)
         for layer, kwargs in zip(self._upper, self._calls, strict=True):
             hidden = layer(hidden, **kwargs)

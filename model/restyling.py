@@ -31,7 +31,8 @@ _PHRASE = re.compile(
     r"^(?P<head>\w+(?: \S+){2,}) (?P<tail>(?:in|on|at|for|from|to|of|with|by|during|after|before) .+?)\?$"
 )
 _PLAIN_SHARE = 0.45
-_MISHEARD = 0.3  # of the questions that are restyled, some of their words
+_MISHEARD = 0.6  # of the questions that are restyled, some of their words: a share of up to _MOST_MISHEARD
+_MOST_MISHEARD = 0.8
 
 
 class Restyling:
@@ -54,14 +55,14 @@ class Restyling:
         if draw() < 0.2 and (phrase := _PHRASE.match(question)):
             question = f"{phrase['tail'][0].upper()}{phrase['tail'][1:]}, {_lowered(phrase['head'])}?"
         shortened, exchanged = draw() < 0.35, draw() < 0.5
-        misheard = bool(self._words) and draw() < _MISHEARD
+        misheard = draw() * _MOST_MISHEARD if self._words and draw() < _MISHEARD else 0.0
         words = []
         for index, word in enumerate(question.split()):
             plain = word.strip("?,.!'\"").lower() if index == 0 else word.strip("?,.!'\"")
             if shortened and plain in _LEFT_OUT and draw() < 0.6:
                 continue
             others = self._synonyms.get(plain, ()) if index else ()
-            if misheard and index and plain.islower() and draw() < 0.35:
+            if index and plain.islower() and draw() < misheard:
                 words.append(word.replace(plain, rng.choice(self._words)))
                 continue
             words.append(word.replace(plain, rng.choice(others)) if exchanged and others and draw() < 0.5 else word)

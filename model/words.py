@@ -1,9 +1,10 @@
 """Addresses made of words: which pairs of rare words a text has so far, and how far its answer has got.
 
 A question in other words has most of its rare words in common with the one that was taught, and what a small decoder
-makes of it has not. So a memory layer can be addressed by the words themselves: of the tokens so far the rarest are
+makes of it has not. So a memory layer can be addressed by the words themselves: of the words so far the rarest are
 taken in pairs, and every pair has a slot. Two questions read slots in common as far as they have pairs of words in
-common, weighted by inverse document frequency. Pairs that many questions have are left to TF-IDF.
+common, weighted by inverse document frequency. Pairs that many questions have are left to TF-IDF. A word counts as a
+whole, however rare the pieces that it is cut into (see spelling.py), and once it has ended.
 Shapes: B batch · T tokens · L tokens of a text · R pairs.
 """
 
@@ -13,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_RAREST = 9  # words that are paired, the one that opens every text among them
-_ALONE = 0.5  # weight of a word paired with itself
-_SINGLE = 0.2  # weight of a word paired with the one that opens every text: many names share a word
+from model.spelling import Spelling
+
+_RAREST = 7  # words that are paired, the one that opens every text among them
 PAIRS = _RAREST * (_RAREST + 1) // 2
+RARITIES = 1 << 18  # of words, by the remainders of their numbers
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Words(nn.Module):
     """The slots (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
 
     word     (vocabulary,) int64, the same for tokens that differ in case, in the space before them or in inflection
-    rarity   (vocabulary,) inverse document frequency of a token's word, at most 1 and no two alike; 0: no word. The
-             token that opens every text counts as the rarest word, so that each word also stands for itself
+    rarity   (RARITIES,) how rare words are, by the remainders of their numbers, at most 1 and hardly two alike. What
+             opens every text counts as the rarest word, so that each word also stands for itself
     opening  (vocabulary,) bool, tokens behind which an answer begins: there all questions of the same words meet,
              whatever their order; elsewhere the last two tokens have a part in every slot
     """
@@ -51,20 +53,17 @@ class Words(nn.Module):
     opening: Tensor
     _first: Tensor
     _second: Tensor
-    _parts: Tensor
 
     def __init__(self, vocabulary: int, slots: int) -> None:
         super().__init__()
         self._slots = slots
+        self.spelling = Spelling(vocabulary)
         self.register_buffer("word", torch.arange(vocabulary))
-        self.register_buffer("rarity", torch.linspace(0.5, 1.0, vocabulary))
+        self.register_buffer("rarity", torch.linspace(0.5, 1.0, RARITIES))
         self.register_buffer("opening", torch.zeros(vocabulary, dtype=torch.bool))
         first, second = torch.triu_indices(_RAREST, _RAREST)
         self.register_buffer("_first", first, persistent=False)
         self.register_buffer("_second", second, persistent=False)
-        alone, single = first == second, (first == 0) & (second > 0)
-        parts = torch.ones(PAIRS).masked_fill(alone, _ALONE).masked_fill(single, _SINGLE)
-        self.register_buffer("_parts", parts, persistent=False)
 
     def forward(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """Slots and weights of every place."""
@@ -78,21 +77,24 @@ class Words(nn.Module):
         words, weights = self._rarest(texts)
         one, other = words[..., self._first], words[..., self._second]
         slots = hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None])
-        both = weights[..., self._first] * weights[..., self._second] * self._parts
+        both = weights[..., self._first] * weights[..., self._second]
         slots = torch.where(both > 0, slots, slots[..., :1])  # that of the rarest word, where there are fewer pairs
+        slots = slots * (both[..., :1] > 0)  # the first slot, where there is none
         return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
     def _rarest(self, texts: Texts) -> tuple[Tensor, Tensor]:
-        """The rarest words up to each place, and their rarity, 0 where there are fewer: two of (B, T, _RAREST).
+        """The rarest words before each place, and their rarity, 0 where there are fewer: two of (B, T, _RAREST).
 
-        Of the 2 · _RAREST rarest tokens, so a text that repeats them often has fewer.
+        Of the 2 · _RAREST rarest, repeated ones included, so a text that repeats them often has fewer.
         """
         L = texts.ids.shape[1]
-        said = torch.arange(L, device=texts.ids.device) <= texts.positions[:, :, None]
-        weights = self.rarity[texts.ids][:, None] * said  # (B, T, L)
+        order = torch.arange(L, device=texts.ids.device)
+        numbers, ended = self.spelling(texts.ids)
+        before = order < texts.positions[:, :, None]
+        weights = (self.rarity[numbers % RARITIES] * (ended & (numbers > 0)))[:, None] * before  # (B, T, L)
         weights = F.pad(weights, (0, max(2 * _RAREST - L, 0)))
         best = weights.topk(2 * _RAREST, dim=-1)
-        words = self.word[texts.ids][:, None].expand(-1, said.shape[1], -1)
+        words = numbers[:, None].expand(-1, before.shape[1], -1)
         words = words.gather(2, best.indices.clamp(max=L - 1))
         again = (words[..., :, None] == words[..., None, :]).tril(-1).any(dim=-1)
         distinct = best.values.masked_fill(again, 0.0).topk(_RAREST, dim=-1)

@@ -19,7 +19,7 @@ from model.reads import Reads
 from model.tfidf import inverse_document_frequency, score, top_t
 
 _SAME = 0.8  # cosine of two addresses from which on they stand for the same question
-_OPEN = 0.3  # of what a fact's own texts ask, from which on its slots are open in full
+_CLOSED, _OPEN = 0.2, 0.3  # of what a fact's own texts ask, up to which its slots are closed, from which open in full
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
@@ -33,14 +33,17 @@ class SlotUse:
 
 
 def key_of(intents: Tensor) -> Tensor | None:
-    """What a slot is opened by that is written for places with these intents (P, I): a key and 1, (I + 1,).
+    """What a slot is opened by that is written for places with these intents (P, I): a key and a threshold, (I + 1,).
 
-    Their mean direction, in a length that opens the slot in full to who asks at least _OPEN of what they ask on
-    average. None when they ask nothing, as a text that tells.
+    Their mean direction: closed to who asks at most _CLOSED of what they ask on average, open in full to who asks at
+    least _OPEN of it. None when they ask nothing, as a text that tells.
     """
-    mean = intents.mean(dim=0)
+    asking = intents[intents.any(dim=1)]
+    if not len(asking):
+        return None
+    mean, width = asking.mean(dim=0), _OPEN - _CLOSED
     square = float(mean @ mean)
-    return None if square == 0 else torch.cat([mean / (square * _OPEN), mean.new_ones(1)])
+    return torch.cat([mean / (max(square, 1e-12) * width), mean.new_tensor([1 + _CLOSED / width])])
 
 
 def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
@@ -61,7 +64,7 @@ class Writing:
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
-    key     what the slots are opened by that it is the first to write, (I + 1,); None where nothing closes them
+    key     what the slots are opened by that it is the first to write (see key_of); None where nothing closes them
     common  (S,) what background text reads on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
@@ -82,8 +85,9 @@ class Writing:
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)
         if still is not None:
-            every, norms = torch.unique(reads.slots), (still.weights.norm(dim=1)[:, None], reads.weights.norm(dim=1))
-            cosine = still.on(every) @ reads.on(every).T / norms[0] / norms[1]
+            every = torch.unique(reads.slots)
+            norms = [places.weights.norm(dim=1).clamp(min=1e-12) for places in (still, reads)]  # 0 where all is closed
+            cosine = still.on(every) @ reads.on(every).T / norms[0][:, None] / norms[1]
             B = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
             B = torch.cat([B, common[None]])
             gram = B / cost @ B.T

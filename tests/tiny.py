@@ -83,6 +83,7 @@ def build(
     for layer in memory_layers(model):
         if layer.words is not None:
             layer.words.opening[byte_tokenizer().encode("\n")] = True
+            layer.words.rarity[:258] = torch.linspace(0.5, 1.0, 258)  # of single letters, no two alike
         if layer.intent is not None:
             layer.intent.words.normal_()
     model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned

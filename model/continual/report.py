@@ -132,15 +132,16 @@ _COST: tuple[Column, ...] = (
 )
 _NOTES = """## How to read it
 
-Every method gets the same checkpoint, facts, study texts and unseen wordings, and trains answer tokens only; answers
-are generated greedily. F1 is over normalised words, against the nearest accepted answer. ± is the standard deviation
-over seeds. Controls are facts of the same sources that were never taught. Locality prompts are beginnings of statements
-about other subjects (CounterFact). Asked for something else of a taught subject («Where did X die?» once «X was born in
-Oslo» was taught), a model should answer as before. Sweeps choose by the harmonic mean, «balance», of F1 at the end and
-of the share of known F1 that was kept. Dense methods begin each fact with fresh moments of Adam, unless «moments kept»
-says otherwise; LoRA's adapters stay unmerged. Rows and bytes are medians of the facts that changed anything; for dense
-methods the bytes are those of all trained parameters. Peak memory is the process's on a CPU, interpreter and checkpoint
-included. SimpleQA has one wording a fact, so these facts are asked in the wording that `augment` holds out.
+Every method gets the same checkpoint, facts, study texts and unseen wordings, and trains answer tokens only; where
+words are the address, sparse methods leave out texts that tell if any asks. Answers are generated greedily. F1 is over
+normalised words, against the nearest accepted answer. ± is the standard deviation over seeds. Controls are facts of the
+same sources that were never taught. Locality prompts are beginnings of statements about other subjects (CounterFact).
+Asked for something else of a taught subject («Where did X die?» once «X was born in Oslo» was taught), a model should
+answer as before. Sweeps choose by the harmonic mean, «balance», of F1 at the end and of the share of known F1 that was
+kept. Dense methods begin each fact with fresh moments of Adam, unless «moments kept» says otherwise; LoRA's adapters
+stay unmerged. Rows and bytes are medians of the facts that changed anything; for dense methods the bytes are those of
+all trained parameters. Peak memory is the process's on a CPU, interpreter and checkpoint included. SimpleQA has one
+wording a fact, so these facts are asked in the wording that `augment` holds out.
 """
 
 

@@ -97,12 +97,9 @@ class Bench:
     runs: Runs
 
     def load(self, *, sparse: bool) -> Checkpoint:
-        """The checkpoint afresh, with spare rows for as many versions as there can be if `sparse`."""
-        checkpoint = Checkpoint.load(self.model, spare_rows=0, places=1)
-        if sparse:
-            # the rows of one view at most cover the table; another one is made from it while it is in use
-            checkpoint = Checkpoint.load(self.model, spare_rows=2 * checkpoint.table.slots, places=4)
-        return checkpoint.to(self.device)
+        """The checkpoint afresh, with spare rows for versions if `sparse`."""
+        room = {"places": 4} if sparse else {"spare_rows": 0, "places": 1}
+        return Checkpoint.load(self.model, **room).to(self.device)
 
     def run(self, plan: Plan, setting: Setting) -> Record:
         """The record of this run, from the file if it is there."""

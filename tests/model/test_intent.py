@@ -37,7 +37,7 @@ def checkpoint() -> Checkpoint:
     assert layer.intent is not None
     bos, name = checkpoint.tokenizer.bos_token_id, checkpoint.tokenizer.encode("B")
     layer.words.rarity.zero_()
-    layer.words.rarity[[bos, *name]] = 1.0
+    layer.words.rarity[layer.words.spelling.whole[[bos, *name]]] = 1.0
     return checkpoint
 
 
@@ -95,7 +95,7 @@ def test_prose_reads_no_slot_of_a_fact(checkpoint):
     assert intents is not None
     assert not intents.any()
     rows = learned.delta.after
-    assert (rows[:, -1] == 1).all()
+    assert (rows[:, -1] > 0).all()
 
 
 def test_without_keys_nothing_is_closed(checkpoint):
@@ -179,3 +179,20 @@ def test_a_second_fact_is_taught_through_keys_where_several_layers_read_the_rows
     second = learn(checkpoint, view, [study(OWNER, "up")], QUICK)
     assert second.delta is not None
     assert answers(checkpoint, table.enter(view, second.delta), OWNER) == ["up"]
+
+
+def test_a_fact_that_finds_all_its_slots_taken_is_failed_and_the_other_is_learned(checkpoint):
+    same = [study("Is B o?", "no"), study("Is o B?", "me")]
+    learned = learn(checkpoint, checkpoint.table.base, same, QUICK)
+    assert [report.learned for report in learned.reports] == [True, False]
+    assert not learned.reports[1].slots
+
+
+def test_what_was_written_without_a_key_stays_beneath_what_is_written_with_one(checkpoint):
+    table = checkpoint.table
+    first = learn(checkpoint, table.base, [study("Who owns B?", "me")], replace(QUICK, keyed=False))
+    assert first.delta is not None
+    view = table.enter(table.base, first.delta)
+    second = learn(checkpoint, view, [study("Who owns B now?", "up")], QUICK)
+    assert second.delta is not None
+    assert answers(checkpoint, table.enter(view, second.delta), "Who owns B now?") == ["up"]

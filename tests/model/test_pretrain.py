@@ -16,7 +16,9 @@ from model.contrast import ContrastConfig
 from model.corpus import UNKNOWN, load_corpus
 from model.pretrain import PretrainConfig
 from model.retrofit import memory_layers
-from model.words import PAIRS
+from model.spelling import OPENER, number_of
+from model.vocabulary import tell_words, train_tokenizer
+from model.words import PAIRS, RARITIES
 
 SMALL = PretrainConfig(
     facts=1_130,
@@ -164,7 +166,7 @@ def test_a_known_fact_is_asked_and_comes_in_another_wording_and_its_unseen_ones_
 
 def test_a_passing_saying_is_answered_unknown_and_its_answer_is_not_learned(data):
     corpus = load_corpus(data, 1_130)
-    tokenizer = pretrain.train_tokenizer(corpus, SMALL)
+    tokenizer = train_tokenizer(corpus, SMALL.vocabulary, SMALL.seed)
     lessons = list(corpus.epoch(random.Random(0), 0.05, 0.0))
     told = next(at for at, lesson in enumerate(lessons) if not lesson.known)
     pair = lessons[told - 1 : told + 1]
@@ -176,14 +178,18 @@ def test_a_passing_saying_is_answered_unknown_and_its_answer_is_not_learned(data
 
 def test_the_memory_is_told_which_tokens_are_words_and_how_rare_they_are(data):
     corpus = load_corpus(data, 1_130)
-    checkpoint = pretrain.build(pretrain.train_tokenizer(corpus, SMALL), SMALL)
-    pretrain.tell_words(checkpoint, corpus, SMALL)
+    checkpoint = pretrain.build(train_tokenizer(corpus, SMALL.vocabulary, SMALL.seed), SMALL)
+    tell_words(checkpoint, corpus, SMALL.seed)
     words, tokenizer = memory_layers(checkpoint.model)[0].words, checkpoint.tokenizer
-    tokens = {text: tokenizer.convert_tokens_to_ids(text) for text in ("Ġwhat", "What", "Ġcapital", "?", "w", "W", "Ċ")}
-    known = {text: token for text, token in tokens.items() if token is not None}
-    assert words.word[known["w"]] == words.word[known["W"]]
-    assert words.rarity[known["?"]] == 0 < words.rarity[known["Ġcapital"]] < words.rarity.max() <= 1
+    assert words is not None
+    known = {text: tokenizer.convert_tokens_to_ids(text) for text in ("What", "w", "W", "?", "Ċ", tokenizer.bos_token)}
+    assert None not in known.values()
+    assert words.word[known["w"]] == words.word[known["W"]] != words.word[known["?"]]
     assert words.opening.nonzero().tolist() == [[known["Ċ"]]]
+    assert words.spelling.whole[[known["?"], known["Ċ"]]].tolist() == [0, 0]
+    assert words.spelling.whole[known[tokenizer.bos_token]] == OPENER
+    rare = {word: float(words.rarity[number_of(word) % RARITIES]) for word in ("capital", "zorvania")}
+    assert 0 < rare["capital"] < rare["zorvania"] < words.rarity[OPENER] == 1
 
 
 def test_pretraining_writes_a_checkpoint_that_loads(data, tmp_path, capsys):
@@ -194,7 +200,7 @@ def test_pretraining_writes_a_checkpoint_that_loads(data, tmp_path, capsys):
     assert int(checkpoint.background.counts.max()) <= 3
     assert len(checkpoint.measure.texts) == 200
     figures = json.loads(capsys.readouterr().out)
-    assert 0 < figures["slots_in_use"] <= 1
+    assert 0 < figures["rows_in_use"] <= 1
 
 
 def test_an_interrupted_run_resumes_to_the_same_bits(data, tmp_path, monkeypatch):
