@@ -187,8 +187,8 @@ class Group:
         still = None if still is None else still.to(device)
         background = self._checkpoint.held
         volume = background.volume(slots, self._checkpoint.table.slots)
-        at_openings = slots if self._replay.several else self._replay.at_openings(slots)
-        if at_openings is not slots:
+        at_openings = self._replay.at_openings(slots)
+        if at_openings is not None:
             volume = volume.maximum(background.volume(at_openings, self._checkpoint.table.slots))
         cost = (1 + self._config.volume * volume).to(device)
         common = background.common(slots).to(device)

@@ -77,14 +77,14 @@ class Replay:
         own = slice(int(places[0]), int(places[-1]) + 1)
         return Reads(self.slots[own].flatten(1), self.weights[own].flatten(1)), own
 
-    def at_openings(self, slots: Tensor) -> Tensor:
+    def at_openings(self, slots: Tensor) -> Tensor | None:
         """For each of `slots` (S,), which the first layer reads: what its pair of words reads where an answer begins.
 
-        The slot itself where words are not the query. Later in an answer a slot belongs to two tokens of the answer,
-        too, and tells little of how common its words are.
+        None where words are not the query, or where other layers read slots, too. Later in an answer a slot belongs to
+        two tokens of the answer as well, and tells little of how common its words are.
         """
-        if self._at_openings is None:
-            return slots
+        if self._at_openings is None or self.several:
+            return None
         read, order = self._read
         return self._at_openings.flatten()[order[torch.searchsorted(read, slots.to(read.device))]].to(slots.device)
 
