@@ -98,6 +98,8 @@ class FinetuneConfig:
     stop_loss       mean answer loss (nats a token) at which the probe is asked
     reach           the share of a fact's change at which that loss is taken: other wordings read only some of it
     idf_power       exponent of the inverse document frequency; 0 chooses by access counts alone
+    distinct        share of a fact's address that must lie in slots which few background texts read; a fact with less
+                    cannot be told from others by its words, and is not learned
     anchors         places of background and earlier facts held still per fact, those that read most of its slots
     volume          how much more it costs to move a slot that the background reads as much as an average one
     group           facts of a job that are taught together
@@ -113,6 +115,7 @@ class FinetuneConfig:
     stop_loss: float = 0.4
     reach: float = 0.25
     idf_power: float = 1.0
+    distinct: float = 0.05
     anchors: int = 150
     volume: float = 1.0
     group: int = 16
@@ -123,6 +126,6 @@ class FinetuneConfig:
         _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "reach", "group")
         if self.optimizer not in ("relative", "sgd"):
             raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'relative' or 'sgd'")
-        for name in ("idf_power", "anchors", "volume"):
+        for name in ("idf_power", "distinct", "anchors", "volume"):
             if getattr(self, name) < 0:
                 raise ValueError(f"FinetuneConfig.{name} is {getattr(self, name)}; it must be at least 0")

@@ -25,7 +25,7 @@ from model.replay import Replay
 from model.study import Probe, Study
 from model.text import encode, pad
 from model.values import View
-from model.writing import SlotUse, Writing, choose_slots, key_of
+from model.writing import SlotUse, Writing, choose_slots, distinct, key_of
 
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
@@ -134,7 +134,14 @@ class Group:
         self._target = batch.ids.roll(-1, dims=1)[self._replay.asked]  # (A,)
         self._tokens = torch.bincount(self._fact, minlength=len(studies))
         self._writings: list[Writing] = []
+        self._refused: dict[int, str] = {}
         for index in range(len(studies)):
+            share = distinct(checkpoint, self._replay.openings(fact == index))
+            if share < config.distinct:
+                self._refused[index] = (
+                    f"its words are too common to tell it from other facts: {share:.0%} of what it reads is rare, "
+                    f"and {config.distinct:.0%} must be; name what it is about in full"
+                )
             self._writings.append(self._writing(fact == index, held))
         with torch.no_grad():
             self._bag = self._replay.bag()
@@ -146,7 +153,7 @@ class Group:
 
     def teach(self) -> list[FactReport]:
         """Train until every probe is answered or the steps are used up; one report a fact."""
-        missing, stop = set(range(len(self._studies))), self._config.stop_loss
+        missing, stop = set(range(len(self._studies))) - set(self._refused), self._config.stop_loss
         unsettled = False  # whether an answer may have changed since it was given
         for _ in range(_ROUNDS):
             self._train(missing, stop)
@@ -272,7 +279,8 @@ class Group:
     def _report(self, fact: int, seconds: float) -> FactReport:
         learned, probe, said = fact in self._learned, self._studies[fact].probe, self._said[fact]
         steps, loss, uses = self._steps[fact], float(self._loss[fact]), self._writings[fact].uses
-        reason = "" if learned else f"after {steps} steps the model says {said!r} to the probe, not {probe.answer!r}"
+        missed = f"after {steps} steps the model says {said!r} to the probe, not {probe.answer!r}"
+        reason = "" if learned else self._refused.get(fact, missed)
         return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
 
 

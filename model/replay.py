@@ -77,6 +77,18 @@ class Replay:
         own = slice(int(places[0]), int(places[-1]) + 1)
         return Reads(self.slots[own].flatten(1), self.weights[own].flatten(1)), own
 
+    def openings(self, texts: Tensor) -> Reads:
+        """What is read, whatever is closed, at those places of `texts` (B,) bool where an answer begins.
+
+        None of them where words are not the query, or where other layers read slots, too.
+        """
+        here = (texts[:, None] & self._places)[self._places]
+        if self._at_openings is None or self.several:
+            here = torch.zeros_like(here)
+        else:
+            here = here & (self.slots == self._at_openings).all(dim=-1)[:, 0]
+        return Reads(self.slots[here].flatten(1), self._unopened[here].flatten(1))
+
     def at_openings(self, slots: Tensor) -> Tensor | None:
         """For each of `slots` (S,), which the first layer reads: what its pair of words reads where an answer begins.
 

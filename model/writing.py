@@ -20,6 +20,7 @@ from model.tfidf import inverse_document_frequency, score, top_t
 
 _SAME = 0.87  # cosine of two addresses from which on they stand for the same question
 _CLOSED, _OPEN = 0.2, 0.3  # of what a fact's own texts ask, up to which its slots are closed, from which open in full
+_FEW = 0.08  # of the batches of the background
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
@@ -55,6 +56,14 @@ def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) 
     scores = score(counts, idf, config.idf_power)
     chosen = top_t(slots, scores, config.top_t).sort().values
     return tuple(map(SlotUse, slots[chosen].tolist(), scores[chosen].tolist(), counts[chosen].tolist()))
+
+
+def distinct(checkpoint: Checkpoint, reads: Reads) -> float:
+    """The share of the addresses `reads` that lies in slots which few batches of the background read; 1 of none."""
+    background = checkpoint.background
+    few = background.counts[reads.slots.cpu()] <= _FEW * background.batches
+    whole = float(reads.weights.square().sum())
+    return float(reads.weights.cpu().square()[few].sum()) / whole if whole else 1.0
 
 
 class Writing:

@@ -10,6 +10,7 @@ from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.continual.methods import Sparse
 from model.evaluate import complete
+from model.finetune import learn
 from model.study import Fact
 
 FACTS = read()
@@ -69,3 +70,15 @@ def test_a_new_answer_replaces_the_old_one_in_every_wording() -> None:
         assert cost.answered
         said = complete(checkpoint, [checkpoint.question_prompt(words) for words in wordings], method.view)
         assert said == [answer] * 3
+
+
+def test_a_fact_that_its_words_do_not_tell_from_others_is_refused() -> None:
+    checkpoint = Checkpoint.load(DEFAULT, spare_rows=100_000)
+    album = augment(Fact(None, "What is the record label of +?", "Tallow Records"))
+    other = augment(Fact(None, "What is the record label of Brindlewick?", "Sedge Records"))
+    learned = learn(checkpoint, checkpoint.table.base, [album, other], FinetuneConfig())
+    assert [report.learned for report in learned.reports] == [False, True]
+    refused = learned.reports[0]
+    assert "its words are too common to tell it from other facts: 0% of what it reads is rare" in refused.reason
+    assert refused.steps == 0
+    assert learn(checkpoint, checkpoint.table.base, [album], FinetuneConfig()).delta is None

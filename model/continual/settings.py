@@ -18,13 +18,14 @@ _PAPER = replace(
     max_steps=1,
     reach=1.0,
     idf_power=1.0,
+    distinct=0.0,
     anchors=0,
     volume=0.0,
     group=1,
     keyed=False,
     keep_unlearned=True,
 )
-_BY_COUNT = replace(_TAUGHT, idf_power=0.0, anchors=0, volume=0.0)
+_BY_COUNT = replace(_TAUGHT, idf_power=0.0, distinct=0.0, anchors=0, volume=0.0)
 
 GRID: dict[str, tuple[Config, ...]] = {
     "full": (
