@@ -113,7 +113,7 @@ class FinetuneConfig:
     learning_rate: float = 0.1
     max_steps: int = 40
     stop_loss: float = 0.4
-    reach: float = 0.25
+    reach: float = 0.2
     idf_power: float = 1.0
     distinct: float = 0.05
     anchors: int = 150

@@ -136,7 +136,8 @@ class Group:
         self._writings: list[Writing] = []
         self._refused: dict[int, str] = {}
         for index in range(len(studies)):
-            share = distinct(checkpoint, self._replay.openings(fact == index))
+            openings = self._replay.openings(fact == index)
+            share = distinct(checkpoint, self._replay.unopened(openings))
             if share < config.distinct:
                 self._refused[index] = (
                     f"its words are too common to tell it from other facts: {share:.0%} of what it reads is rare, "
@@ -199,7 +200,8 @@ class Group:
             volume = volume.maximum(background.volume(at_openings, self._checkpoint.table.slots))
         cost = (1 + self._config.volume * volume).to(device)
         common = background.common(slots).to(device)
-        return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, key)
+        parts = self._replay.parts(self._replay.openings(texts))
+        return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, parts, key)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""

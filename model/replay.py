@@ -12,6 +12,7 @@ from model.checkpoint import Checkpoint
 from model.reads import Reads
 from model.retrofit import decoder_layers, memory_layers
 from model.text import TokenRows
+from model.words import Texts
 
 
 class Replay:
@@ -65,7 +66,7 @@ class Replay:
         self.intents = None if intents is None else intents[:, 0]
         self.slots, self.weights, self._unopened = slots[:, 0], opened[:, 0], weights[:, 0]
         self._read = self.slots.flatten().sort()
-        self._texts = context.texts
+        self._texts, self._texts_at_places = context.texts, texts
         self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 
     def reads(self, texts: Tensor) -> tuple[Reads, slice]:
@@ -77,17 +78,26 @@ class Replay:
         own = slice(int(places[0]), int(places[-1]) + 1)
         return Reads(self.slots[own].flatten(1), self.weights[own].flatten(1)), own
 
-    def openings(self, texts: Tensor) -> Reads:
-        """What is read, whatever is closed, at those places of `texts` (B,) bool where an answer begins.
+    def openings(self, texts: Tensor) -> Tensor:
+        """The places (P,) bool of `texts` (B,) bool where an answer begins.
 
-        None of them where words are not the query, or where other layers read slots, too.
+        None where words are not the query, or where other layers read slots, too.
         """
         here = (texts[:, None] & self._places)[self._places]
         if self._at_openings is None or self.several:
-            here = torch.zeros_like(here)
-        else:
-            here = here & (self.slots == self._at_openings).all(dim=-1)[:, 0]
-        return Reads(self.slots[here].flatten(1), self._unopened[here].flatten(1))
+            return torch.zeros_like(here)
+        return here & (self.slots == self._at_openings).all(dim=-1)[:, 0]
+
+    def unopened(self, places: Tensor) -> Reads:
+        """What the first memory layer would read at `places` (P,) bool if no slot had a key."""
+        return Reads(self.slots[places].flatten(1), self._unopened[places].flatten(1))
+
+    def parts(self, places: Tensor) -> Reads | None:
+        """What it would read at `places` (P,) bool with only one of the words that all have (see Words.parts)."""
+        words, texts = self._memory.words, self._texts_at_places
+        if words is None or texts is None or not bool(places.any()):
+            return None
+        return Reads(*words.parts(Texts(texts.ids[places], texts.positions[places])))
 
     def at_openings(self, slots: Tensor) -> Tensor | None:
         """For each of `slots` (S,), which the first layer reads: what its pair of words reads where an answer begins.

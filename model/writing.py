@@ -3,9 +3,10 @@
 Addresses of the first memory layer do not depend on its rows, so the bags of a fact's places are linear in them: with
 A (P, S) the weights with which P places read S chosen slots, a change C of the rows changes the bags by A C. A step
 follows the gradient in the metric M = D + Σ b bᵀ / ε over the places b that must hold still (background text, earlier
-facts), where D is diagonal and grows with how much the background reads a slot: C ← C - c M⁻¹ Aᵀ g, with g (P, V) the
-gradient by bags and c such that the hidden states move by a set share of their norm. As C stays in the span of
-Z = M⁻¹ Aᵀ, only its coefficients α (P, V) are kept, and the bags are K α with K = A Z (P, P): no step touches a row.
+facts and, less firmly, what a part of the fact's words would read), where D is diagonal and grows with how much the
+background reads a slot: C ← C - c M⁻¹ Aᵀ g, with g (P, V) the gradient by bags and c such that the hidden states move
+by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only its coefficients α (P, V) are kept, and the
+bags are K α with K = A Z (P, P): no step touches a row.
 """
 
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Writing:
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
+    parts   what the fact's texts would read with one of the words that all have, held still less firmly; None: nothing
     key     what the slots are opened by that it is the first to write (see key_of); None where nothing closes them
     common  (S,) what background text reads on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
@@ -87,6 +89,7 @@ class Writing:
         common: Tensor,
         cost: Tensor,
         width: int,
+        parts: Reads | None = None,
         key: Tensor | None = None,
     ) -> None:
         self.uses, self.reads, self.places, self.key = uses, reads, places, key
@@ -97,10 +100,14 @@ class Writing:
             every = torch.unique(reads.slots)
             norms = [places.weights.norm(dim=1).clamp(min=1e-12) for places in (still, reads)]  # 0 where all is closed
             cosine = still.on(every) @ reads.on(every).T / norms[0][:, None] / norms[1]
-            B = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
-            B = torch.cat([B, common[None]])
+            still_rows = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
+            firm = torch.cat([still_rows, common[None]])
+            B = firm if parts is None else torch.cat([firm, parts.on(self.slots)])
             gram = B / cost @ B.T
-            gram.diagonal().add_(_RIDGE * gram.diagonal().mean().clamp(min=1e-12))
+            own = gram.diagonal().clone()
+            ridge = _RIDGE * own[: len(firm)].mean().clamp(min=1e-12)
+            part = torch.arange(len(B), device=own.device) >= len(firm)
+            gram.diagonal().add_(ridge + _RIDGE * own * part)
             self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
         self._kernel = A @ self._spread  # K (P, P)
         self._coefficients = A.new_zeros(len(reads), width)

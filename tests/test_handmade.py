@@ -82,3 +82,20 @@ def test_a_fact_that_its_words_do_not_tell_from_others_is_refused() -> None:
     assert "its words are too common to tell it from other facts: 0% of what it reads is rare" in refused.reason
     assert refused.steps == 0
     assert learn(checkpoint, checkpoint.table.base, [album], FinetuneConfig()).delta is None
+
+
+def test_a_fact_of_a_longer_name_leaves_the_shorter_one_alone() -> None:
+    checkpoint = Checkpoint.load(DEFAULT, spare_rows=100_000)
+    method = Sparse(checkpoint, FinetuneConfig())
+    known = ("By whom was Dancer written?", "By whom was Haunted written?")
+    prompts = [checkpoint.question_prompt(question) for question in known]
+    before = complete(checkpoint, prompts, method.view)
+    assert before == ["Colum McCann", "Chuck Palahniuk"]
+    longer = (
+        ("Which artist performed Halfpenny Dancer?", "The Quireboys"),
+        ("By whom was The Haunted Storm written?", "Philip Pullman"),
+    )
+    for question, answer in longer:
+        (cost,) = method.teach([augment(Fact(None, question, answer))])
+        assert cost.answered
+    assert complete(checkpoint, prompts, method.view) == before

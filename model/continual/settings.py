@@ -56,7 +56,7 @@ GRID: dict[str, tuple[Config, ...]] = {
         *(replace(_TAUGHT, top_t=round(_TAUGHT.top_t * share)) for share in (0.25, 0.5)),
         *(replace(_TAUGHT, learning_rate=_TAUGHT.learning_rate * rate) for rate in (0.5, 2)),
         *(replace(_TAUGHT, stop_loss=_TAUGHT.stop_loss * share) for share in (0.025, 0.5, 2)),
-        *(replace(_TAUGHT, reach=reach) for reach in (0.06, 0.2, 0.35)),
+        *(replace(_TAUGHT, reach=reach) for reach in (0.1, 0.25, 0.35)),
     ),
 }
 TITLES = {

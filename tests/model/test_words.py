@@ -70,6 +70,29 @@ def test_a_text_without_a_word_reads_nothing(words):
     assert not read(words, NO_WORD, BREAK).any()
 
 
+def parts(words: Words, *texts: tuple[int, ...]) -> list[torch.Tensor]:
+    """The addresses of the parts of texts, as weights of all slots: (SLOTS,) each."""
+    longest = max(map(len, texts))
+    ids = torch.tensor([[*text, BREAK] + [BREAK] * (longest - len(text)) for text in texts])
+    slots, weights = words.parts(Texts(ids, torch.tensor([[len(text)] for text in texts])))
+    return [torch.zeros(SLOTS).index_add_(0, *part) for part in zip(slots, weights, strict=True)]
+
+
+def test_parts_are_what_texts_with_one_of_their_common_words_read(words):
+    found = parts(words, (20, 30, 150, 160), (25, 150, 160))
+    expected = [(20, 30, 160), (25, 160), (20, 30, 150), (25, 150)]  # the rarer word first
+    assert len(found) == len(expected)
+    for part, text in zip(found, expected, strict=True):
+        torch.testing.assert_close(part, read(words, *text, BREAK))
+
+
+def test_no_part_is_a_word_that_is_no_name_that_nobody_asked_of_or_the_only_one_in_common(words):
+    assert len(parts(words, (20, 150, 195), (25, 150, 195))) == 2  # 150 alone, but not 195
+    assert len(parts(words, (20, 150), (20, 30, 150))) == 2  # 20 is too common for a name
+    assert parts(words, (20, 150), (25, 150)) == []
+    assert parts(words, (20, 30), (25, 35)) == []
+
+
 def test_places_stand_for_themselves():
     texts = Texts.whole(torch.arange(12).view(2, 6)).at(torch.tensor([[0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 1]]).bool())
     assert texts.ids.tolist() == [[*range(6)], [*range(6, 12)], [*range(6, 12)]]
