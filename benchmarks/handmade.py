@@ -3,6 +3,8 @@
 Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, and then asked in a
 wording written by hand that no rule of `augment` was made from. The facts have 65 shapes, and no two are alike.
 Of half of them something else is asked of the same subject: the answer that was taught would be wrong there.
+`--facts benchmarks/subjects.jsonl --in-turn` teaches 60 facts of ten subjects one after another: there the shape is the
+subject, and each fact has to live beside five others of its own.
 """
 
 import argparse
@@ -16,8 +18,9 @@ from pathlib import Path
 from model.augment import augment
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
+from model.continual.methods import Sparse
 from model.evaluate import complete, matches, token_f1
-from model.finetune import FactReport, learn
+from model.finetune import learn
 from model.study import Fact
 from model.values import View
 
@@ -50,10 +53,13 @@ class Handmade:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fact's wording was answered with once the fact was taught, and the question beside it."""
+    """What a fact's wording was answered with once the fact was taught, and the question beside it.
+
+    learned  whether the probe was answered
+    """
 
     handmade: Handmade
-    report: FactReport
+    learned: bool
     answer: str
     beside: str | None
 
@@ -102,12 +108,21 @@ def taught_together(checkpoint: Checkpoint, facts: Sequence[Handmade], config: F
     finally:
         table.release(view)
     beside = [next(others) if made.beside else None for made in facts]
-    return [Outcome(*one) for one in zip(facts, result.reports, answers, beside, strict=True)]
+    learned = [report.learned for report in result.reports]
+    return [Outcome(*one) for one in zip(facts, learned, answers, beside, strict=True)]
 
 
 def taught_fresh(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
     """Each fact alone on the base."""
     return [outcome for made in facts for outcome in taught_together(checkpoint, [made], config)]
+
+
+def taught_in_turn(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
+    """Each fact on top of those before it, all asked at the end."""
+    method = Sparse(checkpoint, config)
+    learned = [bool(method.teach([augment(made.fact, limit=config.texts)])[0].answered) for made in facts]
+    answers = _ask(checkpoint, [made.asked for made in facts], method.view)
+    return [Outcome(*one, None) for one in zip(facts, learned, answers, strict=True)]
 
 
 def _ask(checkpoint: Checkpoint, questions: Sequence[str], view: View) -> list[str]:
@@ -124,17 +139,18 @@ def show(outcomes: Sequence[Outcome], before: Sequence[str], seconds: float) -> 
     for kind, some in by_kind.items():
         answered = sum(outcome.answered for outcome in some) / len(some)
         f1 = sum(outcome.f1 for outcome in some) / len(some)
-        learned = sum(outcome.report.learned for outcome in some) / len(some)
+        learned = sum(outcome.learned for outcome in some) / len(some)
         print(f"| {kind} | {len(some)} | {answered:.1%} | {f1:.3f} | {learned:.1%} |")
     pairs = zip(outcomes, before, strict=True)
     known = sum(outcome.handmade.says(said) for outcome, said in pairs)
     print(f"\nbefore anything was taught: {known / len(outcomes):.1%}; {seconds / len(outcomes):.2f} s a fact")
     beside = [outcome for outcome in outcomes if outcome.beside is not None]
-    told = sum(outcome.handmade.says(outcome.beside or "") for outcome in beside)
-    print(f"asked for something else of the subject, the taught answer comes: {told / max(1, len(beside)):.1%}\n")
+    if beside:
+        told = sum(outcome.handmade.says(outcome.beside or "") for outcome in beside)
+        print(f"asked for something else of the subject, the taught answer comes: {told / len(beside):.1%}\n")
     for outcome in outcomes:
         if not outcome.answered:
-            made, learned = outcome.handmade, "" if outcome.report.learned else " (probe missed)"
+            made, learned = outcome.handmade, "" if outcome.learned else " (probe missed)"
             print(f"MISS {made.shape}{learned}: {made.posted}\n     {made.asked}\n     {outcome.answer!r}")
 
 
@@ -142,19 +158,22 @@ def main() -> None:
     """Teach and ask as the command line says, and print a table and the misses."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT)
+    parser.add_argument("--facts", type=Path, default=_FACTS)
     parser.add_argument("--limit", type=int, default=None, help="only so many facts, spread over the file")
     parser.add_argument("--texts", type=int, default=FinetuneConfig.texts)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--together", action="store_true", help="all in one version (the default)")
     how.add_argument("--fresh", action="store_true", help="each on the base")
+    how.add_argument("--in-turn", action="store_true", help="each on those before it, asked at the end")
     arguments = parser.parse_args()
-    facts = read()
+    facts = read(arguments.facts)
     facts = facts[:: max(1, len(facts) // arguments.limit)][: arguments.limit] if arguments.limit else facts
     checkpoint = Checkpoint.load(arguments.checkpoint)
     config = FinetuneConfig(texts=arguments.texts)
     before = _ask(checkpoint, [made.asked for made in facts], checkpoint.table.base)
     begun = time.monotonic()
-    outcomes = (taught_fresh if arguments.fresh else taught_together)(checkpoint, facts, config)
+    teach = taught_fresh if arguments.fresh else taught_in_turn if arguments.in_turn else taught_together
+    outcomes = teach(checkpoint, facts, config)
     show(outcomes, before, time.monotonic() - begun)
     shared = sum(overlap(made, arguments.texts) for made in facts) / len(facts)
     print(f"\nwords shared with the nearest text: {shared:.1%}")

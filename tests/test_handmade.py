@@ -1,6 +1,7 @@
 """The hand-made facts are what the benchmark says they are; what the default model does with several of one subject."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -14,6 +15,7 @@ from model.finetune import learn
 from model.study import Fact
 
 FACTS = read()
+SUBJECTS = read(DEFAULT.parents[1] / "benchmarks" / "subjects.jsonl")
 
 
 def plain(text: str) -> str:
@@ -28,7 +30,13 @@ def test_they_are_two_hundred_of_many_shapes_and_half_are_bare_statements() -> N
     assert sum(made.beside is not None for made in FACTS) == 100
 
 
-@pytest.mark.parametrize("made", FACTS, ids=lambda made: made.asked)
+def test_sixty_are_six_each_of_ten_subjects_and_half_are_bare_statements() -> None:
+    assert set(Counter(made.shape for made in SUBJECTS).values()) == {6}
+    assert len(SUBJECTS) == 60
+    assert sum(made.fact.statement is not None for made in SUBJECTS) == 30
+
+
+@pytest.mark.parametrize("made", [*FACTS, *SUBJECTS], ids=lambda made: made.asked)
 def test_no_text_teaches_the_wording_that_is_asked(made: Handmade) -> None:
     study = augment(made.fact)
     asked = plain(made.asked)
