@@ -187,7 +187,8 @@ class Group:
             reads = Reads(reads.slots, reads.weights * asking)
         read = self._replay.slots_read(texts)
         if key is not None:  # a slot has one key, so no two facts of a group may be the first to write it
-            taken = [writing.slots for writing in self._writings if writing.key is not None]
+            others = [writing for fact, writing in enumerate(self._writings) if fact not in self._refused]
+            taken = [writing.slots for writing in others if writing.key is not None]
             read = read[~torch.isin(read, torch.cat(taken))] if taken else read
         uses = choose_slots(self._checkpoint, read, self._config)
         slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device

@@ -100,14 +100,15 @@ class Writing:
             every = torch.unique(reads.slots)
             norms = [places.weights.norm(dim=1).clamp(min=1e-12) for places in (still, reads)]  # 0 where all is closed
             cosine = still.on(every) @ reads.on(every).T / norms[0][:, None] / norms[1]
-            still_rows = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
-            firm = torch.cat([still_rows, common[None]])
-            B = firm if parts is None else torch.cat([firm, parts.on(self.slots)])
+            B = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
+            B = torch.cat([B, common[None]])
+            firm = len(B)
+            B = B if parts is None else torch.cat([B, parts.on(self.slots)])
             gram = B / cost @ B.T
-            own = gram.diagonal().clone()
-            ridge = _RIDGE * own[: len(firm)].mean().clamp(min=1e-12)
-            part = torch.arange(len(B), device=own.device) >= len(firm)
-            gram.diagonal().add_(ridge + _RIDGE * own * part)
+            ridge = _RIDGE * gram.diagonal()
+            ridge[:firm] = 0
+            ridge += _RIDGE * gram.diagonal()[:firm].mean().clamp(min=1e-12)
+            gram.diagonal().add_(ridge)
             self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
         self._kernel = A @ self._spread  # K (P, P)
         self._coefficients = A.new_zeros(len(reads), width)
