@@ -143,7 +143,7 @@ class Group:
                     f"its words are too common to tell it from other facts: {share:.0%} of what it reads is rare, "
                     f"and {config.distinct:.0%} must be; name what it is about in full"
                 )
-            self._writings.append(self._writing(fact == index, held))
+            self._writings.append(self._writing(fact == index, openings, held))
         with torch.no_grad():
             self._bag = self._replay.bag()
         self._loss = torch.full((len(studies),), torch.inf)
@@ -177,8 +177,8 @@ class Group:
         every = range(len(self._studies))
         return self._delta(every if self._config.keep_unlearned else sorted(self._learned))
 
-    def _writing(self, texts: Tensor, held: Held) -> Writing:
-        """A writing of the fact whose texts these (B,) are."""
+    def _writing(self, texts: Tensor, openings: Tensor, held: Held) -> Writing:
+        """A writing of the fact whose texts these (B,) are; `openings` are the places (P,) where its answer begins."""
         reads, places = self._replay.reads(texts)
         intents = self._replay.intents if self._config.keyed else None
         key = None if intents is None else key_of(intents[places])
@@ -201,7 +201,7 @@ class Group:
             volume = volume.maximum(background.volume(at_openings, self._checkpoint.table.slots))
         cost = (1 + self._config.volume * volume).to(device)
         common = background.common(slots).to(device)
-        parts = self._replay.parts(self._replay.openings(texts))
+        parts = self._replay.parts(openings) if self._config.anchors else None
         return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, parts, key)
 
     def _train(self, facts: set[int], stop: float) -> None:

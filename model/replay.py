@@ -61,13 +61,13 @@ class Replay:
             texts, words = self._memory.texts_at(self._places), self._memory.words
             slots, weights = self._memory.address(self._x[:, None], texts)
             intents = self._memory.intents(texts)  # (P, 1, I)
-            self._at_openings = None if words is None or texts is None else words.at_openings(texts)
+            self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
+            self._at_openings = None if words is None or texts is None or self._later else words.at_openings(texts)
             opened = weights if intents is None else context.opened(slots, weights, intents)
         self.intents = None if intents is None else intents[:, 0]
         self.slots, self.weights, self._unopened = slots[:, 0], opened[:, 0], weights[:, 0]
         self._read = self.slots.flatten().sort()
         self._texts, self._texts_at_places = context.texts, texts
-        self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
 
     def reads(self, texts: Tensor) -> tuple[Reads, slice]:
         """What the first memory layer reads at the places of `texts` (B,) bool, and which places of all they are.
@@ -84,7 +84,7 @@ class Replay:
         None where words are not the query, or where other layers read slots, too.
         """
         here = (texts[:, None] & self._places)[self._places]
-        if self._at_openings is None or self.several:
+        if self._at_openings is None:
             return torch.zeros_like(here)
         return here & (self.slots == self._at_openings).all(dim=-1)[:, 0]
 
@@ -105,7 +105,7 @@ class Replay:
         None where words are not the query, or where other layers read slots, too. Later in an answer a slot belongs to
         two tokens of the answer as well, and tells little of how common its words are.
         """
-        if self._at_openings is None or self.several:
+        if self._at_openings is None:
             return None
         read, order = self._read
         return self._at_openings.flatten()[order[torch.searchsorted(read, slots.to(read.device))]].to(slots.device)

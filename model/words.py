@@ -76,39 +76,30 @@ class Words(nn.Module):
         return self._read(texts, torch.zeros_like(texts.positions))[0]
 
     def parts(self, texts: Texts) -> tuple[Tensor, Tensor]:
-        """What `texts` (B, 1) would read if of the words that all of them have only one was said: two of (B · n, R).
+        """What `texts` (B, 1) would read if of the words that all of them have only one was said: two of (n · B, R).
 
-        Each of these n words in turn that may be a name of its own that the base was asked of; none without another.
+        Each of these words in turn that may be a name of its own that the base was asked of; none without another.
         """
         words, weights = (found[:, 0] for found in self._rarest(texts))  # (B, _RAREST)
-        every = [
-            number
-            for number in words[0, weights[0] > 0].tolist()
-            if number != OPENER and bool(((words == number) & (weights > 0)).any(dim=1).all())
-        ]
-        known = [number for number in every if _NAMING < float(self.rarity[number % RARITIES]) < _ASKED]
-        slots, read = [], []
-        for number in known if len(every) > 1 else ():
-            others = torch.tensor([other for other in every if other != number], device=words.device)
-            left = weights * ~torch.isin(words, others)
-            both = left[:, self._first] * left[:, self._second]
-            slots.append(self._slots_of(words, torch.zeros_like(words[:, 0])))
-            read.append(both / both.norm(dim=1, keepdim=True).clamp(min=1e-12))
-        nothing = words.new_empty(0, PAIRS), weights.new_empty(0, PAIRS)
-        return (torch.cat(slots), torch.cat(read)) if slots else nothing
-
-    def _slots_of(self, words: Tensor, place: Tensor) -> Tensor:
-        """The slots of all pairs of words (…, _RAREST) at numbered places (…): (…, R)."""
-        one, other = words[..., self._first], words[..., self._second]
-        return hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None]) % self._slots
+        every = words[0, (weights[0] > 0) & (words[0] != OPENER)]
+        every = every[((words == every[:, None, None]) & (weights > 0)).any(dim=2).all(dim=1)]
+        rarity = self.rarity[every % RARITIES]
+        alone = every[(rarity > _NAMING) & (rarity < _ASKED)] if len(every) > 1 else every[:0]  # (n,)
+        left = weights * ~(torch.isin(words, every) & (words != alone[:, None, None]))  # (n, B, _RAREST)
+        slots, both = self._pairs(words.expand_as(left), left, words.new_zeros(left.shape[:2]))
+        return slots.flatten(0, 1), both.flatten(0, 1)
 
     def _read(self, texts: Texts, place: Tensor) -> tuple[Tensor, Tensor]:
-        words, weights = self._rarest(texts)
-        slots = self._slots_of(words, place)
+        return self._pairs(*self._rarest(texts), place)
+
+    def _pairs(self, words: Tensor, weights: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Slots and weights of all pairs of weighted words (…, _RAREST) at numbered places (…): two of (…, R)."""
+        one, other = words[..., self._first], words[..., self._second]
+        slots = hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None])
         both = weights[..., self._first] * weights[..., self._second]
-        slots = torch.where(both > 0, slots, slots[..., :1])  # that of the rarest word, where there are fewer pairs
-        slots = slots * (both[..., :1] > 0)  # the first slot, where there is none
-        return slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+        slots = torch.where(both > 0, slots, slots[..., :1])  # one that is there anyway, where there are fewer pairs
+        slots = slots * both.any(dim=-1, keepdim=True)  # the first slot, where there is none
+        return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
     def _rarest(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """The rarest words before each place, and their rarity, 0 where there are fewer: two of (B, T, _RAREST).
