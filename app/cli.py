@@ -82,13 +82,14 @@ def export(
 @app.command()
 def pretrain(
     data: Annotated[Path, typer.Option(help="Folder of the corpus; its layout is in docs/model-card.md.")],
+    encoder: Annotated[Path, typer.Option(help="Folder of the sentence encoder; see docs/model-card.md.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder to write; an interrupted run resumes here.")],
 ) -> None:
     """Build the small default model."""
     from model.pretrain import PretrainConfig
     from model.pretrain import pretrain as build
 
-    build(data, out, PretrainConfig())
+    build(data, encoder, out, PretrainConfig())
 
 
 @evaluate_app.command(

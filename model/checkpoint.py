@@ -5,6 +5,7 @@ memory.safetensors   `values` (M, V), in 8 bits where there are `value_scales` (
                      where slots share rows; of the background corpus `document_frequency` (N,) and `still.*`, what it
                      reads
 memory.json          shape of the memory, whether it was trained, prompt, size of the background
+intent.*             the encoder that tells what a question asks, where slots have keys (see intent.py)
 measure.json         known questions of the gate and of evaluation, background texts; disjoint sets
 No pickle is read. The fingerprint covers every byte of every file.
 """
@@ -31,7 +32,9 @@ from transformers import (
 
 from model.config import MemoryConfig
 from model.delta import Delta
+from model.eight_bits import EightBitRows
 from model.errors import CheckpointError
+from model.intent import Intent
 from model.memory import MemoryContext
 from model.reads import Held, Reads
 from model.retrofit import retrofit
@@ -58,25 +61,6 @@ class Measure:
     gate: tuple[KnownQuestion, ...] = ()
     evaluation: tuple[KnownQuestion, ...] = ()
     texts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class EightBitRows:
-    """Rows (N, V) in 8 bits: whole steps (N, V) int8 from -127 to 127, of the size scales (N,) float32."""
-
-    steps: Tensor
-    scales: Tensor
-
-    @classmethod
-    def of(cls, rows: Tensor) -> "EightBitRows":
-        """The nearest to `rows` (N, V), each with its own step."""
-        scales = rows.float().abs().amax(dim=1) / 127
-        steps = (rows / scales.clamp(min=torch.finfo(torch.float32).tiny)[:, None]).round()
-        return cls(steps.to(torch.int8), scales)
-
-    def rows(self) -> Tensor:
-        """The rows, (N, V) float32; the same bits on every machine."""
-        return self.steps.float() * self.scales[:, None]
 
 
 @dataclass
@@ -149,8 +133,11 @@ class Checkpoint:
             config = MemoryConfig(**shape["memory"])
             language_config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            intent = Intent.load(folder, tokenizer) if config.intent_width else None
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise CheckpointError(f"{folder} is not a checkpoint: {error}") from error
+        if intent is not None and intent.width != config.intent_width:
+            raise CheckpointError(f"{folder}: intents are {intent.width} wide; memory.json says {config.intent_width}")
         values, owned = _stored_rows(memory), memory.get("owned.slots")
         expected = (config.base_rows, config.value_width)
         if values.shape != expected:
@@ -168,7 +155,7 @@ class Checkpoint:
             slots=config.slots,
             owned=owned,
         )
-        context = MemoryContext(table, config.intent_width)
+        context = MemoryContext(table, intent)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
         retrofit(model, config, context)
         _load_weights(model, folder)
@@ -207,6 +194,8 @@ class Checkpoint:
         for parameter in self.model.parameters() if dtype is not None else ():
             parameter.data = parameter.data.to(dtype)  # not the buffers: angles of positions need all their bits
         self.table.to(device)
+        if self.context.intent is not None:
+            self.context.intent.to(device)
         self.context.use(self.table.base)
         return self
 
@@ -244,6 +233,8 @@ class Checkpoint:
         if self.still is not None:
             memory |= {"still.slots": self.still.slots.int(), "still.weights": self.still.weights.bfloat16()}
         save_file(memory, folder / _MEMORY)
+        if self.context.intent is not None:
+            self.context.intent.save(folder)
         _write_json(
             folder / _MEMORY_SHAPE,
             {

@@ -44,6 +44,7 @@ class ChangedRows:
 class MemoryContext:
     """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
 
+    intent     what questions ask, which written slots are opened by; None where slots have no keys
     keyed      whether the views in use can have slots with a key
     changed    rows that are being written, in no version yet
     reads      layer → slots (B, T, H, K) read by it, kept while `recording`
@@ -52,9 +53,9 @@ class MemoryContext:
     continued  those of the next pass, where it goes on with texts that were begun before; else its ids are the texts
     """
 
-    def __init__(self, table: ValueTable, intent_width: int = 0) -> None:
-        self.table, self._intent_width = table, intent_width
-        self._keyed_base = bool(intent_width) and bool(table.rows[: table.base_rows, -1].any())
+    def __init__(self, table: ValueTable, intent: Intent | None = None) -> None:
+        self.table, self.intent, self._intent_width = table, intent, intent.width if intent else 0
+        self._keyed_base = intent is not None and bool(table.rows[: table.base_rows, -1].any())
         self._views: tuple[View, ...] = ()
         self._origins, self._bags, self._reads_of_a_bag = torch.empty(0), torch.empty(0), 0
         self.keyed = False
@@ -143,7 +144,6 @@ class MemoryLayer(nn.Module):
         H, n, d, V = config.heads, config.sub_keys, config.key_width, config.value_width
         self.config, self.layer, self.context = config, layer, context
         self.words = Words(vocabulary, config.slots) if config.query == "words" else None
-        self.intent = Intent(vocabulary, config.intent_width) if config.intent_width else None
         if config.query == "hidden":
             self.query = nn.Linear(width, H * 2 * d, bias=False)
             self.query_gain = nn.Parameter(torch.ones(H, 2, d))
@@ -222,11 +222,10 @@ class MemoryLayer(nn.Module):
 
     def intents(self, texts: Texts | None = None) -> Tensor | None:
         """What the places of `texts`, by default of the pass, ask: (B, T, I); None where keys do not count."""
-        if self.intent is None or self.words is None:
+        if self.context.intent is None or self.words is None:
             return None
         texts = self.context.texts if texts is None else texts
-        vectors: Tensor = self.intent(self.words.word[texts.ids], self.words.asks(texts))
-        return vectors
+        return self.context.intent(texts.ids, self.words.asked_until(texts))
 
     def read_out(self, bag: Tensor, x: Tensor) -> Tensor:
         """What a bag (B, T, V) adds at positions with input x (B, T, D): linear in the bag."""

@@ -1,6 +1,7 @@
 """Build the small default model from a corpus: `python -m model.pretrain --data DIR --out DIR`.
 
 Runs where only torch and transformers are; resumes from `OUT/training` after an interruption. B texts · T tokens.
+`--encoder` names the Hugging Face folder of a small BERT that was trained on sentences, for intent.py.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,17 +23,18 @@ from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from model.background import background_reads, measure_background
-from model.checkpoint import Checkpoint, EightBitRows, KnownQuestion, Measure
+from model.checkpoint import Checkpoint, KnownQuestion, Measure
 from model.config import MemoryConfig
-from model.contrast import ContrastConfig
 from model.corpus import Corpus, Lesson, Saying, load_corpus
+from model.eight_bits import EightBitRows
 from model.evaluate import complete, matches, token_f1
+from model.intent import Intent
 from model.memory import MemoryContext
 from model.retrofit import memory_layers, retrofit
 from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
-from model.vocabulary import tell_intents, tell_words, train_tokenizer
+from model.vocabulary import nameless_wordings, tell_words, train_tokenizer
 from model.words import PAIRS, RARITIES, Texts
 
 _CHARACTERS_A_TOKEN = 3.5
@@ -62,13 +64,13 @@ class PretrainConfig:
     value_learning_rate: float = 2e-2
     other_token_share: float = 0.05
     unheard_share: float = 0.35
-    contrast: ContrastConfig = field(default_factory=ContrastConfig)
+    intent_wordings: int = 12_000
     background_batches: int = 250
     background_prose: int = 100
     seed: int = 0
 
 
-def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpoint:
+def build(tokenizer: PreTrainedTokenizerFast, intent: Intent, config: PretrainConfig) -> Checkpoint:
     """An untrained model of the configured size, its table's rows ready to be trained."""
     torch.manual_seed(config.seed)
     memory = config.memory
@@ -90,7 +92,7 @@ def build(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> Checkpo
     )
     base = F.pad(torch.randn(memory.base_rows, memory.value_width) * 0.02, (0, memory.row_width - memory.value_width))
     table = ValueTable(base, 0, 1, "0", slots=memory.slots)
-    context = MemoryContext(table, memory.intent_width)
+    context = MemoryContext(table, intent)
     context.use(table.base)
     retrofit(model, memory, context)
     nothing = DocumentFrequency(torch.zeros(memory.slots, dtype=torch.int32), 0)
@@ -179,7 +181,7 @@ def heard(checkpoint: Checkpoint, rows: TokenRows, unheard_share: float, seed: i
         return None
     ids = rows.ids[:, :-1]
     ends = torch.full((len(ids), 1), ids.shape[1] - 1)
-    asks = words.asks(Texts(ids, ends))[:, 0] & ~words.opening[ids]
+    asks = (torch.arange(ids.shape[1]) <= words.asked_until(Texts(ids, ends))) & ~words.opening[ids]
     asks[:, 0] = False  # what opens every text
     numbers, ended = words.spelling(ids)
     last = torch.arange(ids.shape[1]).masked_fill(~ended, ids.shape[1])
@@ -267,13 +269,17 @@ def known_f1(checkpoint: Checkpoint, facts: Sequence[Saying]) -> float:
     return sum(token_f1(answer, known.answer) for known, answer in zip(asked, said, strict=True)) / max(len(asked), 1)
 
 
-def pretrain(data: Path, out: Path, config: PretrainConfig) -> None:
-    """Train the default model on `data` into the checkpoint folder `out`; resumes where an earlier run stopped."""
+def pretrain(data: Path, encoder: Path, out: Path, config: PretrainConfig) -> None:
+    """Train the default model on `data` into the checkpoint folder `out`; resumes where an earlier run stopped.
+
+    encoder  folder of the sentence encoder that tells what questions ask (see Intent.fit)
+    """
     corpus = load_corpus(data, config.facts, config.seed)
     tokenizer = train_tokenizer(corpus, config.vocabulary, config.seed)
-    checkpoint = build(tokenizer, config)
+    wordings = nameless_wordings(corpus, config.intent_wordings, config.seed + 5)
+    intent = Intent.fit(tokenizer, encoder, wordings, config.memory.intent_width)
+    checkpoint = build(tokenizer, intent, config)
     tell_words(checkpoint, corpus, config.seed + 4)
-    tell_intents(checkpoint, corpus, config.contrast)
     training, state = Training(checkpoint, config), out / "training" / "state.safetensors"
     state.parent.mkdir(parents=True, exist_ok=True)
     if state.exists():
@@ -333,12 +339,13 @@ def main() -> None:
     """Command line of `python -m model.pretrain`."""
     parser = argparse.ArgumentParser(description="Build the small default model.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of a BERT trained on sentences")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--facts", type=int, default=PretrainConfig.facts)
     parser.add_argument("--tokens", type=int, default=PretrainConfig.total_tokens)
     arguments = parser.parse_args()
     config = PretrainConfig(facts=arguments.facts, total_tokens=arguments.tokens)
-    pretrain(arguments.data, arguments.out, config)
+    pretrain(arguments.data, arguments.encoder, arguments.out, config)
 
 
 if __name__ == "__main__":

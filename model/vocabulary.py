@@ -1,11 +1,12 @@
 """What a model is told before it is trained: its tokens, which words they make up and how rare those are.
 
-The corpus tells it, by counting; `tell_intents` alone learns something, see contrast.py.
+The corpus tells it, by counting.
 """
 
 import itertools
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,13 +15,14 @@ from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from model.checkpoint import Checkpoint
-from model.contrast import Contrast, ContrastConfig
-from model.corpus import Corpus
+from model.corpus import Corpus, Saying
 from model.retrofit import memory_layers
 from model.spelling import OPENER, Spelling
 from model.words import RARITIES
 
 END = "<|end|>"
+_NAME = re.compile(r"(?<=[\w,'’] )[A-Z0-9][\w'’.&/-]*(?:(?: of the| of| and| the|) [A-Z0-9][\w'’.&/-]*)*")
+_WORDINGS_WITH_NAMES = 3  # in whose first questions names are looked for
 _SHARPENED = 1.5  # exponent of the inverse document frequency
 
 
@@ -56,15 +58,31 @@ def tell_words(checkpoint: Checkpoint, corpus: Corpus, seed: int) -> None:
         if layer.words is not None:
             layer.words.spelling.tell(token_bytes(tokenizer), tokenizer.bos_token_id)
             layer.words.rarity.copy_(rarity(layer.words.spelling, tokenizer, list(filter(None, texts))))
-            layer.words.word.copy_(_first_alike(tokens, layer.words.spelling.whole))
             layer.words.opening.copy_(torch.tensor(["\n" in text for text in tokens]))
 
 
-def tell_intents(checkpoint: Checkpoint, corpus: Corpus, config: ContrastConfig) -> None:
-    """Learn what questions ask."""
-    for layer in memory_layers(checkpoint.model):
-        if layer.intent is not None and layer.words is not None:
-            Contrast(layer.intent, layer.words.word, checkpoint.tokenizer, corpus, config).train()
+def nameless_wordings(corpus: Corpus, count: int, seed: int) -> list[tuple[str, str]]:
+    """At most `count` different pairs of wordings of one question of the corpus, with X for its names."""
+    sayings = [saying for saying in _many_relations(corpus) if len(saying.asked) > 1]
+    rng = random.Random(seed)
+    rng.shuffle(sayings)
+    found: dict[tuple[str, str], None] = {}
+    for saying in sayings:
+        every = list(dict.fromkeys(text.question for text in saying.asked))
+        names = {name for question in every[:_WORDINGS_WITH_NAMES] for name in _NAME.findall(question)}
+        bare = {name.rstrip(".'’").removesuffix("'s").removesuffix("’s") for name in names}
+        longest_first = sorted((name for name in bare if len(name) > 1), key=lambda name: (-len(name), name))
+        pair = rng.sample(every, min(2, len(every)))
+        for name in longest_first:
+            pair = [question.replace(name, "X") for question in pair]
+        if len(set(pair)) == 2 and len(found) < count:
+            found[pair[0], pair[1]] = None
+    return list(found)
+
+
+def _many_relations(corpus: Corpus) -> Iterable[Saying]:
+    """A quarter of the known facts and a third of the tables', as they have few relations; all of open text."""
+    return (*corpus.facts[::4], *corpus.templated[::3], *corpus.open)
 
 
 def rarity(spelling: Spelling, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Tensor:
@@ -88,10 +106,3 @@ def token_bytes(tokenizer: PreTrainedTokenizerFast) -> list[bytes]:
     byte_of = {character: byte for byte, character in bytes_to_unicode().items()}
     names = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
     return [bytes(byte_of[character] for character in name) for name in names]
-
-
-def _first_alike(tokens: Sequence[str], whole: Tensor) -> Tensor:
-    """For each token the first one that counts as the same word, or has the same characters if it is no word."""
-    first: dict[int | str, int] = {}
-    numbers = zip(tokens, whole.tolist(), strict=True)
-    return torch.tensor([first.setdefault(number or text, token) for token, (text, number) in enumerate(numbers)])

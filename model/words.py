@@ -43,14 +43,12 @@ class Texts:
 class Words(nn.Module):
     """The slots (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
 
-    word     (vocabulary,) int64, the same for tokens that differ in case, in the space before them or in inflection
     rarity   (RARITIES,) how rare words are, by the remainders of their numbers, at most 1 and hardly two alike. What
              opens every text counts as the rarest word, so that each word also stands for itself
     opening  (vocabulary,) bool, tokens behind which an answer begins: there all questions of the same words meet,
              whatever their order; elsewhere the last two tokens have a part in every slot
     """
 
-    word: Tensor
     rarity: Tensor
     opening: Tensor
     _first: Tensor
@@ -60,7 +58,6 @@ class Words(nn.Module):
         super().__init__()
         self._slots = slots
         self.spelling = Spelling(vocabulary)
-        self.register_buffer("word", torch.arange(vocabulary))
         self.register_buffer("rarity", torch.linspace(0.5, 1.0, RARITIES))
         self.register_buffer("opening", torch.zeros(vocabulary, dtype=torch.bool))
         first, second = torch.triu_indices(_RAREST, _RAREST)
@@ -119,18 +116,17 @@ class Words(nn.Module):
         distinct = best.values.masked_fill(again, 0.0).topk(_RAREST, dim=-1)
         return words.gather(2, distinct.indices), distinct.values
 
-    def asks(self, texts: Texts) -> Tensor:
-        """Which tokens of its text ask what a place answers, (B, T, L): up to its last opening, else none."""
+    def asked_until(self, texts: Texts) -> Tensor:
+        """Where the question that a place answers ends, (B, T): its last opening, -1 without one."""
         order = torch.arange(texts.ids.shape[1], device=texts.ids.device)
-        openings = torch.where(self.opening[texts.ids], order, -1)[:, None]  # (B, 1, L)
-        last = openings.masked_fill(order > texts.positions[:, :, None], -1).amax(dim=-1)  # (B, T)
-        return order <= last[:, :, None]
+        openings = torch.where(self.opening[texts.ids], order, -1)  # (B, L)
+        return openings.cummax(dim=1).values.gather(1, texts.positions)
 
     def _place(self, texts: Texts) -> Tensor:
         """A number for the last two tokens of each place, 0 where an answer begins: (B, T)."""
         last = texts.ids.gather(1, texts.positions)
         before = texts.ids.gather(1, (texts.positions - 1).clamp(min=0))
-        return (1 + last * len(self.word) + before).masked_fill(self.opening[last], 0)
+        return (1 + last * len(self.opening) + before).masked_fill(self.opening[last], 0)
 
 
 def hashed(*numbers: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from model.reads import Reads
 from model.tfidf import inverse_document_frequency, score, top_t
 
 _SAME = 0.87  # cosine of two addresses from which on they stand for the same question
-_CLOSED, _OPEN = 0.2, 0.3  # of what a fact's own texts ask, up to which its slots are closed, from which open in full
+_CLOSED, _OPEN = 0.65, 0.77  # of what a fact's own texts ask, up to which its slots are closed, from which open in full
 _FEW = 0.08  # of the batches of the background
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 

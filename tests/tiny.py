@@ -12,6 +12,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch.nn import functional as F
 from transformers import (
     AutoModelForCausalLM,
+    BertConfig,
+    BertModel,
     LlamaConfig,
     PretrainedConfig,
     PreTrainedTokenizerFast,
@@ -20,6 +22,7 @@ from transformers import (
 
 from model.checkpoint import Checkpoint, KnownQuestion, Measure
 from model.config import MemoryConfig
+from model.intent import Intent, packed
 from model.memory import MemoryContext
 from model.retrofit import memory_layers, retrofit
 from model.tfidf import DocumentFrequency
@@ -63,6 +66,44 @@ def qwen3() -> Qwen3Config:
     return Qwen3Config(**SIZE, head_dim=16, tie_word_embeddings=True)
 
 
+def encoder(layers: int = 1) -> BertConfig:
+    return BertConfig(
+        vocab_size=257,
+        hidden_size=32,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+
+
+def pieces() -> Tokenizer:
+    """Letters as word pieces."""
+    return Tokenizer.from_str(byte_tokenizer().backend_tokenizer.to_str())
+
+
+def intent(width: int, seed: int = 0) -> Intent:
+    """An encoder with random weights along random axes."""
+    torch.manual_seed(seed)
+    axes = torch.linalg.qr(torch.randn(32, width)).Q.T.contiguous()
+    weights = packed(BertModel(encoder(), add_pooling_layer=False).state_dict())
+    return Intent(byte_tokenizer(), encoder(), pieces(), {**weights, "axes": axes, "centre": torch.zeros(width)})
+
+
+def hearing(letters: str, width: int) -> Intent:
+    """One that hears some letters alone, each along an axis of its own."""
+    config = encoder(layers=0)
+    weights = BertModel(config, add_pooling_layer=False).state_dict()
+    for name, tensor in weights.items():
+        tensor.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
+    words = weights["embeddings.word_embeddings.weight"]
+    for axis, letter in enumerate(letters):
+        words[byte_tokenizer().encode(letter), axis] = 1.0
+    axes = torch.eye(width, 32)
+    silent = torch.zeros(width)
+    return Intent(byte_tokenizer(), config, pieces(), {**packed(weights), "axes": axes, "centre": silent})
+
+
 def build(
     language: PretrainedConfig | None = None,
     memory: MemoryConfig = MEMORY,
@@ -78,14 +119,12 @@ def build(
     rows = torch.randn(memory.base_rows, memory.value_width)
     rows = F.pad(rows, (0, memory.row_width - memory.value_width))
     table = ValueTable(rows, spare_rows, places, "ab" * 32, slots=memory.slots)
-    context = MemoryContext(table, memory.intent_width)
+    context = MemoryContext(table, intent(memory.intent_width) if memory.intent_width else None)
     retrofit(model, memory, context)
     for layer in memory_layers(model):
         if layer.words is not None:
             layer.words.opening[byte_tokenizer().encode("\n")] = True
             layer.words.rarity[:258] = torch.linspace(0.5, 1.0, 258)  # of single letters, no two alike
-        if layer.intent is not None:
-            layer.intent.words.normal_()
     model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned
     model.eval().requires_grad_(False)
     counts = torch.randint(0, 4, (memory.slots,), dtype=torch.int32)

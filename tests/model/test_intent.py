@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import BertModel
 
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig, MemoryConfig
-from model.contrast import Contrast, ContrastConfig
-from model.corpus import Corpus, Saying
 from model.delta import same_bits
+from model.errors import CheckpointError
 from model.evaluate import complete
 from model.finetune import learn
 from model.intent import Intent
@@ -34,7 +36,6 @@ def checkpoint() -> Checkpoint:
     checkpoint = tiny.build(memory=tiny.KEYED, spare_rows=4_096)
     (layer,) = memory_layers(checkpoint.model)
     assert layer.words is not None
-    assert layer.intent is not None
     bos, name = checkpoint.tokenizer.bos_token_id, checkpoint.tokenizer.encode("B")
     layer.words.rarity.zero_()
     layer.words.rarity[layer.words.spelling.whole[[bos, *name]]] = 1.0
@@ -60,10 +61,7 @@ def weights(checkpoint: Checkpoint, view: View, question: str) -> torch.Tensor:
 
 def test_slots_of_a_fact_open_to_who_asks_the_same_and_to_nobody_else(checkpoint):
     table = checkpoint.table
-    (vectors,) = (layer.intent.words for layer in memory_layers(checkpoint.model) if layer.intent is not None)
-    vectors.zero_()
-    for axis, letter in enumerate("Wni"):
-        vectors[checkpoint.tokenizer.encode(letter), axis] = 1.0
+    checkpoint.context.intent = tiny.hearing("Wni", 8)
     learned = learn(checkpoint, table.base, [study(OWNER, "me")], QUICK)
     assert learned.delta is not None
     view = table.enter(table.base, learned.delta)
@@ -105,18 +103,33 @@ def test_without_keys_nothing_is_closed(checkpoint):
     assert not learned.delta.after[:, -1].any()
 
 
-def test_an_intent_has_the_same_bits_alone_and_in_company():
-    intent = Intent(300, 8)
-    intent.words.normal_()
-    intent.neighbours.normal_()
-    words = torch.randint(0, 300, (5, 12))
-    asks = torch.zeros(5, 1, 12, dtype=torch.bool)
-    for row, length in enumerate((3, 12, 7, 1, 0)):
-        asks[row, :, :length] = True
-    together = intent(words, asks)
-    for row, length in enumerate((3, 12, 7, 1)):
-        assert torch.equal(together[row], intent(words[row : row + 1, :length], asks[row : row + 1, :, :length])[0])
-    assert not together[4].any()
+INTENT = tiny.intent(8)
+QUESTIONS = st.lists(st.text("abcdefg hij", max_size=80), min_size=1, max_size=12)
+
+
+@given(QUESTIONS)
+def test_an_intent_has_the_same_bits_alone_and_in_company(questions):
+    together = INTENT.of(questions)
+    for question, vector in zip(questions, together, strict=True):
+        assert torch.equal(INTENT.of([question])[0], vector)
+
+
+def test_an_intent_is_of_the_question_alone_and_of_every_place_behind_it():
+    intent, tokenizer = tiny.intent(8), tiny.byte_tokenizer()
+    ids = torch.tensor([[256, *tokenizer.encode("Who is B?\n me")], [256, *tokenizer.encode("Who is B?\n him")[:-1]]])
+    read = intent(ids, torch.tensor([[-1, 10, 10], [10, 10, 10]]))
+    (alone,) = intent.of(["Who is B?"])
+    assert not read[0, 0].any()
+    assert all(torch.equal(vector, alone) for vector in (*read[0, 1:], *read[1]))
+
+
+def test_it_forgets_what_was_asked_longest_ago_and_reads_it_again(monkeypatch):
+    monkeypatch.setattr("model.intent._REMEMBERED", 3)
+    intent, ends = tiny.intent(8), torch.tensor([[1]])
+    first = [intent(torch.tensor([[256, letter]]), ends) for letter in range(65, 75)]
+    assert len(intent._known) == 3
+    again = [intent(torch.tensor([[256, letter]]), ends) for letter in range(65, 75)]
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
 
 def test_keys_are_exported(checkpoint, tmp_path):
@@ -134,40 +147,33 @@ def test_only_words_can_have_intents():
         MemoryConfig((0,), intent_width=4)
 
 
-def test_wordings_of_a_question_come_near_whatever_it_is_asked_of():
-    rng = random.Random(0)
-    forms = {
-        "place": ("Where is the town of {}?", "In which land is {}?", "What land is the town of {} in?"),
-        "owner": ("Who owns the house of {}?", "Whose is the house called {}?", "By whom is {} owned?"),
-        "age": ("How old is {}?", "What is the age of {}?", "How many years has {}?"),
-    }
-    names = [f"{one}{two}" for one in ("Ber", "Mo", "Ka", "Tul") for two in ("tov", "rin", "sel", "ga", "pin")]
-    sayings = [
-        Saying(tuple(StudyText.asked(form.format(name), kind) for form in forms[kind]), kind, False)
-        for name in names
-        for kind in forms
-    ]
-    rng.shuffle(sayings)
-    corpus = Corpus((), (), (), (), tuple(sayings), ())
-    tokenizer, intent = tiny.byte_tokenizer(), Intent(300, 8)
-    first, second = (
-        Contrast(intent, torch.arange(300), tokenizer, corpus, ContrastConfig(steps=60, batch=24)).train()
-        for _ in range(2)
-    )
-    assert first == second
-    asked = [form.format(name) for name in ("Zib", "Wof") for kind in forms for form in forms[kind]]
-    vectors = torch.cat(
-        [
-            intent(ids := torch.tensor([[256, *tokenizer.encode(f"{one}\n")]]), torch.ones(1, 1, ids.shape[1]).bool())[
-                0
-            ]
-            for one in asked
-        ]
-    )
-    kinds = torch.arange(3).repeat_interleave(3).repeat(2)
+def test_axes_tell_questions_apart_and_not_their_wordings(tmp_path):
+    torch.manual_seed(0)
+    BertModel(tiny.encoder()).save_pretrained(tmp_path)
+    tiny.pieces().save(str(tmp_path / "tokenizer.json"))
+    rng, letters = random.Random(0), "abcdefgh"
+    asked = [(rng.choice(letters), rng.choice("xyz"), rng.choice("xyz")) for _ in range(200)]
+    wordings = [(f"{letter}{one}", f"{letter}{other}") for letter, one, other in asked]  # x, y and z mean nothing
+    first, second = (Intent.fit(tiny.byte_tokenizer(), tmp_path, wordings, 4) for _ in range(2))
+    vectors = first.of([f"{letter}{filler}" for letter in letters for filler in "xyz"])
+    assert torch.equal(vectors, second.of([f"{letter}{filler}" for letter in letters for filler in "xyz"]))
     near = vectors @ vectors.T
-    same = kinds[:, None] == kinds
-    assert near[same].mean() > near[~same].mean() + 0.5
+    same = torch.arange(8).repeat_interleave(3)
+    alike = same[:, None] == same
+    assert near[alike].mean() > near[~alike].mean() + 0.5
+
+
+def test_a_checkpoint_keeps_the_bits_of_its_encoder_and_says_when_it_is_missing(checkpoint, tmp_path):
+    checkpoint.save(tmp_path)
+    again = Checkpoint.load(tmp_path, spare_rows=16)
+    assert checkpoint.context.intent is not None
+    assert again.context.intent is not None
+    assert torch.equal(again.context.intent.of(["Who is B?"]), checkpoint.context.intent.of(["Who is B?"]))
+    again.save(tmp_path / "again")
+    assert (tmp_path / "again/intent.safetensors").read_bytes() == (tmp_path / "intent.safetensors").read_bytes()
+    (tmp_path / "intent.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"intent\.safetensors"):
+        Checkpoint.load(tmp_path)
 
 
 def test_a_second_fact_is_taught_through_keys_where_several_layers_read_the_rows():

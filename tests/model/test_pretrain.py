@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import BertModel
 
 from model import pretrain
 from model.checkpoint import Checkpoint
 from model.config import MemoryConfig
-from model.contrast import ContrastConfig
 from model.corpus import UNKNOWN, load_corpus
 from model.pretrain import PretrainConfig
 from model.retrofit import memory_layers
 from model.spelling import OPENER, number_of
-from model.vocabulary import tell_words, train_tokenizer
+from model.vocabulary import nameless_wordings, tell_words, train_tokenizer
 from model.words import PAIRS, RARITIES
+from tests import tiny
 
 SMALL = PretrainConfig(
     facts=1_130,
@@ -29,7 +30,7 @@ SMALL = PretrainConfig(
     memory=MemoryConfig(
         (1,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=16, value_width=32, intent_width=8
     ),
-    contrast=ContrastConfig(steps=20, batch=32),
+    intent_wordings=60,
     text_limit=32,
     batch_tokens=1_024,
     total_tokens=6_000,
@@ -124,6 +125,15 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(0)
+    BertModel(tiny.encoder()).save_pretrained(folder)
+    tiny.pieces().save(str(folder / "tokenizer.json"))
+    return folder
+
+
 def test_the_corpus_keeps_the_best_known_facts_in_disjoint_sets(data):
     corpus = load_corpus(data, 1_130)
     tables = [fact for fact in corpus.facts if fact.unseen]
@@ -178,13 +188,13 @@ def test_a_passing_saying_is_answered_unknown_and_its_answer_is_not_learned(data
 
 def test_the_memory_is_told_which_tokens_are_words_and_how_rare_they_are(data):
     corpus = load_corpus(data, 1_130)
-    checkpoint = pretrain.build(train_tokenizer(corpus, SMALL.vocabulary, SMALL.seed), SMALL)
+    checkpoint = pretrain.build(train_tokenizer(corpus, SMALL.vocabulary, SMALL.seed), tiny.intent(8), SMALL)
     tell_words(checkpoint, corpus, SMALL.seed)
     words, tokenizer = memory_layers(checkpoint.model)[0].words, checkpoint.tokenizer
     assert words is not None
     known = {text: tokenizer.convert_tokens_to_ids(text) for text in ("What", "w", "W", "?", "Ċ", tokenizer.bos_token)}
     assert None not in known.values()
-    assert words.word[known["w"]] == words.word[known["W"]] != words.word[known["?"]]
+    assert words.spelling.whole[known["w"]] == words.spelling.whole[known["W"]]
     assert words.opening.nonzero().tolist() == [[known["Ċ"]]]
     assert words.spelling.whole[[known["?"], known["Ċ"]]].tolist() == [0, 0]
     assert words.spelling.whole[known[tokenizer.bos_token]] == OPENER
@@ -192,8 +202,16 @@ def test_the_memory_is_told_which_tokens_are_words_and_how_rare_they_are(data):
     assert 0 < rare["capital"] < rare["zorvania"] < words.rarity[OPENER] == 1
 
 
-def test_pretraining_writes_a_checkpoint_that_loads(data, tmp_path, capsys):
-    pretrain.pretrain(data, tmp_path, SMALL)
+def test_wordings_for_the_intents_have_no_names(data):
+    corpus = load_corpus(data, 1_130)
+    pairs = nameless_wordings(corpus, 60, 0)
+    assert len(set(pairs)) == len(pairs) > 10
+    assert any("capital of X" in question for pair in pairs for question in pair)
+    assert not any("Land" in question or "Isle" in question for pair in pairs for question in pair)
+
+
+def test_pretraining_writes_a_checkpoint_that_loads(data, encoder, tmp_path, capsys):
+    pretrain.pretrain(data, encoder, tmp_path, SMALL)
     checkpoint = Checkpoint.load(tmp_path)
     assert checkpoint.pretrained
     assert checkpoint.background.batches == 3
@@ -203,7 +221,7 @@ def test_pretraining_writes_a_checkpoint_that_loads(data, tmp_path, capsys):
     assert 0 < figures["rows_in_use"] <= 1
 
 
-def test_an_interrupted_run_resumes_to_the_same_bits(data, tmp_path, monkeypatch):
+def test_an_interrupted_run_resumes_to_the_same_bits(data, encoder, tmp_path, monkeypatch):
     def trained(out: Path) -> dict[str, torch.Tensor]:
         kept = {}
         monkeypatch.setattr(
@@ -214,7 +232,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(data, tmp_path, monkeypatch
                 rows=checkpoint.table.rows.detach().clone(),
             ),
         )
-        pretrain.pretrain(data, out, SMALL)
+        pretrain.pretrain(data, encoder, out, SMALL)
         return kept
 
     whole = trained(tmp_path / "whole")
