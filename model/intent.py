@@ -61,6 +61,8 @@ class Intent:
 
         0 where `ends` is negative: nothing is asked there.
         """
+        if not ends.numel():
+            return self._axes.new_zeros(*ends.shape, self.width)
         rows = ids[:, : int(ends.max()) + 1].tolist()
         asked = [tuple(row[: end + 1]) for row, own in zip(rows, ends.tolist(), strict=True) for end in own]
         self._get_to_know(dict.fromkeys(asked))

@@ -121,6 +121,7 @@ def test_an_intent_is_of_the_question_alone_and_of_every_place_behind_it():
     (alone,) = intent.of(["Who is B?"])
     assert not read[0, 0].any()
     assert all(torch.equal(vector, alone) for vector in (*read[0, 1:], *read[1]))
+    assert intent(ids, torch.empty(2, 0, dtype=torch.int64)).shape == (2, 0, 8)
 
 
 def test_it_forgets_what_was_asked_longest_ago_and_reads_it_again(monkeypatch):
