@@ -83,11 +83,11 @@ class Intent:
     @torch.inference_mode(mode=False)
     def _get_to_know(self, asked: dict[tuple[int, ...], None]) -> None:
         """Read the questions that are not known, and forget those that were not asked for longest."""
-        self._known.setdefault((), self._axes.new_zeros(self.width))  # no question
         new = [question for question in asked if question not in self._known]
-        texts = [self._tokenizer.decode(question, skip_special_tokens=True).strip() for question in new]
-        for question, vector in zip(new, self.of(texts), strict=True):
-            self._known[question] = vector
+        if new:  # not so at most tokens of an answer
+            texts = [self._tokenizer.decode(question, skip_special_tokens=True).strip() for question in new]
+            for question, vector in zip(new, self.of(texts), strict=True):
+                self._known[question] = vector if question else torch.zeros_like(vector)
         for question in asked:
             self._known.move_to_end(question)
         while len(self._known) > max(_REMEMBERED, len(asked)):

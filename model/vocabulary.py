@@ -68,6 +68,8 @@ def nameless_wordings(corpus: Corpus, count: int, seed: int) -> list[tuple[str, 
     rng.shuffle(sayings)
     found: dict[tuple[str, str], None] = {}
     for saying in sayings:
+        if len(found) == count:
+            break
         every = list(dict.fromkeys(text.question for text in saying.asked))
         names = {name for question in every[:_WORDINGS_WITH_NAMES] for name in _NAME.findall(question)}
         bare = {name.rstrip(".'’").removesuffix("'s").removesuffix("’s") for name in names}
@@ -75,7 +77,7 @@ def nameless_wordings(corpus: Corpus, count: int, seed: int) -> list[tuple[str, 
         pair = rng.sample(every, min(2, len(every)))
         for name in longest_first:
             pair = [question.replace(name, "X") for question in pair]
-        if len(set(pair)) == 2 and len(found) < count:
+        if len(set(pair)) == 2:
             found[pair[0], pair[1]] = None
     return list(found)
 

@@ -82,6 +82,14 @@ def pieces() -> Tokenizer:
     return Tokenizer.from_str(byte_tokenizer().backend_tokenizer.to_str())
 
 
+def encoder_folder(folder: Path) -> Path:
+    """Write an encoder with random weights as Hugging Face does; returns the folder."""
+    torch.manual_seed(0)
+    BertModel(encoder()).save_pretrained(folder)
+    pieces().save(str(folder / "tokenizer.json"))
+    return folder
+
+
 def intent(width: int, seed: int = 0) -> Intent:
     """An encoder with random weights along random axes."""
     torch.manual_seed(seed)

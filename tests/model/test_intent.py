@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import BertModel
 
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig, MemoryConfig
@@ -149,13 +148,11 @@ def test_only_words_can_have_intents():
 
 
 def test_axes_tell_questions_apart_and_not_their_wordings(tmp_path):
-    torch.manual_seed(0)
-    BertModel(tiny.encoder()).save_pretrained(tmp_path)
-    tiny.pieces().save(str(tmp_path / "tokenizer.json"))
+    folder = tiny.encoder_folder(tmp_path)
     rng, letters = random.Random(0), "abcdefgh"
     asked = [(rng.choice(letters), rng.choice("xyz"), rng.choice("xyz")) for _ in range(200)]
     wordings = [(f"{letter}{one}", f"{letter}{other}") for letter, one, other in asked]  # x, y and z mean nothing
-    first, second = (Intent.fit(tiny.byte_tokenizer(), tmp_path, wordings, 4) for _ in range(2))
+    first, second = (Intent.fit(tiny.byte_tokenizer(), folder, wordings, 4) for _ in range(2))
     vectors = first.of([f"{letter}{filler}" for letter in letters for filler in "xyz"])
     assert torch.equal(vectors, second.of([f"{letter}{filler}" for letter in letters for filler in "xyz"]))
     near = vectors @ vectors.T
