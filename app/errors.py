@@ -120,7 +120,7 @@ class WrongCheckpoint(SlotwiseError):
 
 
 class DamagedDelta(SlotwiseError):
-    """A stored delta does not match its checksum, or the rows that it is to change; the message names the version."""
+    """A stored delta does not match its checksum, or leads to another state; the message names the version."""
 
 
 class DamagedAnchor(SlotwiseError):

@@ -96,8 +96,7 @@ def copy_rate(device: torch.device, megabytes: int, seconds: float) -> float:
 def change_of(table: ValueTable, view: View, slots: int) -> Delta:
     """A delta that makes `slots` random rows of `view` a little larger, or a quarter of a table that has few."""
     chosen = torch.randperm(table.slots)[: min(slots, table.slots // 4)].sort().values
-    before = table.read(view, chosen).cpu()
-    return Delta(chosen, before, before * 1.01)
+    return Delta(chosen, table.read(view, chosen).cpu() * 1.01)
 
 
 def hot_paths(

@@ -67,8 +67,7 @@ class Chain:
         number = len(self.hashes)
         random = torch.Generator().manual_seed(number)
         chosen = torch.randperm(self._table.slots, generator=random)[:slots].sort().values
-        before = self._table.read(self.view, chosen)
-        delta = Delta(chosen, before, torch.randn(before.shape, generator=random).to(before.dtype))
+        delta = Delta(chosen, torch.randn(slots, self._table.value_width, generator=random).half())
         view = self._table.enter(self.view, delta)
         self._table.release(self.view)
         self.view = view

@@ -1,6 +1,7 @@
-"""How long does a caller wait? The whole embedded stack, over HTTP: ask, teach, roll back, roll forward.
+"""How long does a caller wait? The whole embedded stack, over HTTP: ask, teach, roll back, roll forward, teach many.
 
-`python -m benchmarks.service [--facts 20]` starts `slotwise up` in a folder of its own and prints a Markdown table.
+`python -m benchmarks.service [--facts 20] [--bulk 200]` starts `slotwise up` in a folder of its own and prints a
+Markdown table. The facts are invented; `--data DIR` takes those of EntityQuestions instead.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from model.continual.invented import Invented, invent
+from model.continual.sources import take
 
 KNOWN = "What is the capital of France?"
 
@@ -71,19 +72,24 @@ def _timed(call: Any) -> float:
     return time.perf_counter() - begun
 
 
-def _teach(client: httpx.Client, invented: Invented) -> float:
-    """Seconds from the POST until the served model answers with a version that has the fact; inf if it failed."""
-    fact = {key: value for key, value in vars(invented.fact).items() if value}
+def _teach(client: httpx.Client, body: dict[str, Any], pause: float) -> float:
+    """Seconds from the POST until the served model answers with a version that has the facts; inf if it failed."""
     begun = time.perf_counter()
-    job = _post(client, "/v1/facts", fact)["job"]["id"]
+    job = _post(client, "/v1/facts", body)["job"]["id"]
     state = ""
     while state not in ("succeeded", "failed", "rejected"):
-        time.sleep(0.02)
+        time.sleep(pause)
         state = client.get(f"/v1/jobs/{job}").json()["state"]
     return time.perf_counter() - begun if state == "succeeded" else float("inf")
 
 
-def measure(client: httpx.Client, facts: int, queries: int) -> dict[str, float]:
+def _bodies(count: int, data: Path | None) -> list[dict[str, Any]]:
+    """Facts as they are posted: EntityQuestions where there are `data`, else invented."""
+    cases = take(("invented" if data is None else "entityquestions",), count, 1, data)
+    return [{key: value for key, value in vars(case.fact).items() if value} for case in cases]
+
+
+def measure(client: httpx.Client, facts: int, bulk: int, queries: int, data: Path | None) -> dict[str, float]:
     """The figures, in seconds where nothing else is said."""
 
     def ask() -> None:
@@ -94,10 +100,12 @@ def measure(client: httpx.Client, facts: int, queries: int) -> dict[str, float]:
 
     ask()
     asked = sorted(_timed(ask) for _ in range(queries))
-    live = sorted(_teach(client, invented) for invented in invent(facts, 1))
+    bodies = _bodies(facts + bulk, data)
+    live = sorted(_teach(client, body, pause=0.02) for body in bodies[:facts])
     taught = [seconds for seconds in live if seconds < float("inf")]
     newest = client.get("/v1/admin/versions?limit=1").json()["items"][0]["id"]
     back, forth = zip(*((activate(0), activate(newest)) for _ in range(10)), strict=True)
+    taken = _teach(client, {"facts": bodies[facts:]}, pause=0.2)
     return {
         "query p50": statistics.median(asked),
         "query p95": asked[int(0.95 * len(asked))],
@@ -107,6 +115,8 @@ def measure(client: httpx.Client, facts: int, queries: int) -> dict[str, float]:
         "POST to live p95": taught[int(0.95 * len(taught))],
         "rollback over all versions, median": statistics.median(back),
         "roll forward, median": statistics.median(forth),
+        "facts posted in one call": bulk,
+        "facts a second of these, to live": bulk / taken,
     }
 
 
@@ -114,11 +124,13 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--facts", type=int, default=20)
+    parser.add_argument("--bulk", type=int, default=200, help="facts of one call")
+    parser.add_argument("--data", type=Path, help="the folder of data to take facts from")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--port", type=int, default=8321)
     arguments = parser.parse_args()
     with service(arguments.port) as client:
-        rows = measure(client, arguments.facts, arguments.queries)
+        rows = measure(client, arguments.facts, arguments.bulk, arguments.queries, arguments.data)
     print("| what | value |\n|---|---|")
     for name, value in rows.items():
         print(f"| {name} | {value:.4g} |")

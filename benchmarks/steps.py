@@ -234,8 +234,7 @@ def slot_times(shape: Shape, sub_keys: Sequence[int], repeats: int) -> list[Slot
         made = random_checkpoint(shape, replace(shape.memory, sub_keys=n))
         held = Held().adding(_still(made))
         base, slots = made.table.base, torch.randperm(n * n)[: config.top_t].sort().values
-        before = made.table.read(base, slots)
-        delta = Delta(slots, before, before + 1)
+        delta = Delta(slots, made.table.read(base, slots) + 1)
         ways[f"one {n}"] = lambda made=made, held=held: learn(made, made.table.base, facts[:1], config, held=held)
         ways[f"sixteen {n}"] = lambda made=made, held=held: learn(made, made.table.base, facts, config, held=held)
         ways[f"version {n}"] = lambda made=made, delta=delta: made.table.release(

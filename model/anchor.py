@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from model.delta import Delta, tensors_in
+from model.delta import Delta, in_few_bits, tensors_in
 from model.errors import DeltaError, WrongState
 from model.values import ValueTable, View
 
@@ -20,7 +20,7 @@ PART_BYTES = 1 << 18  # of rows
 
 @dataclass(frozen=True, eq=False)
 class AnchorPart:
-    """Rows (S, V) that a version has at `slots` (S,) int64, where the base has others."""
+    """Rows (S, V) that a version has at `slots` (S,) int64, where the base has others; in 16 bits if they fit."""
 
     slots: Tensor
     rows: Tensor
@@ -49,18 +49,15 @@ def parts_of(table: ValueTable, view: View) -> Iterator[AnchorPart]:
     changed = table.changed_slots(view)
     for start in range(0, len(changed), size):
         slots = changed[start : start + size]
-        yield AnchorPart(slots, table.read(view, slots).cpu())
+        yield AnchorPart(slots, in_few_bits(table.read(view, slots).cpu()))
 
 
 def from_base(table: ValueTable, parts: Iterable[AnchorPart]) -> Delta:
     """The delta from the base to the version of an anchor.
 
-    Raises DeltaError when the parts are no anchor of this table's base.
+    Raises DeltaError when the parts do not follow each other; whether they fit into the table, entering it tells.
     """
     kept = list(parts)
-    slots = torch.cat([part.slots for part in kept]) if kept else torch.empty(0, dtype=torch.int64)
-    if len(slots) and int(slots.max()) >= table.slots:
-        raise WrongState(f"slot {int(slots.max())} is outside of a table of {table.slots} slots")
-    before = table.read(table.base, slots).cpu()
-    after = torch.cat([part.rows for part in kept]) if kept else before
-    return Delta(slots, before, after)
+    if not kept:
+        return Delta(torch.empty(0, dtype=torch.int64), torch.empty(0, table.value_width, dtype=table.rows.dtype))
+    return Delta(torch.cat([part.slots for part in kept]), torch.cat([part.rows for part in kept]))

@@ -253,16 +253,16 @@ class Checkpoint:
         """Write a self-contained checkpoint of the version that `delta` makes of the base; returns its fingerprint.
 
         Dense weights keep the bits that they were loaded from; rows are written in the table's dtype.
-        Raises WrongState when the delta was not made from this base.
+        Raises WrongState for slots or rows that do not fit into the table.
         """
         exported = replace(self, extra={**self.extra, "exported_from": self.fingerprint})
+        slots, rows = self.table.owned_after(delta)
         if self.config.sharing == 1 and not self.config.intent_width:
-            rows = self.table.rows[: self.table.base_rows].clone()
-            if delta is not None:
-                delta.apply(rows)
-            exported.save(folder, values=rows)
+            every = self.table.rows[: self.table.base_rows].clone()
+            every[slots] = rows.to(every.device)
+            exported.save(folder, values=every)
         else:
-            exported.save(folder, owned=self.table.owned_after(delta))
+            exported.save(folder, owned=(slots, rows))
         return fingerprint_of(folder)
 
 

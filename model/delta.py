@@ -1,7 +1,8 @@
 """A delta: the rows by which a version differs from its parent. Knows no view, no file, no database.
 
 Shapes: S slots that change · V value width. Rows are replaced, never added to: adding and subtracting
-differences leaves 2.5 % of the entries changed in floating point.
+differences leaves 2.5 % of the entries changed in floating point. What a delta was made from is not in it: whether it
+fits, the state hash of what comes of it tells (see state.py).
 """
 
 import json
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from model.errors import DeltaError, WrongState
+from model.errors import DeltaError
 from model.reads import Reads, joined
 
 _DTYPES = {
@@ -29,17 +30,15 @@ _DTYPES = {
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """Rows before and after a change.
+    """Rows after a change.
 
-    slots   (S,) int64, strictly ascending
-    before  (S, V) rows that the change was made from
-    after   (S, V) rows that replace them, same dtype
-    reads   what the facts of the change read, so that later learning can hold it still; None where nobody learned
-    Raises DeltaError on construction when the three do not fit together.
+    slots  (S,) int64, strictly ascending
+    after  (S, V) rows that replace those of the parent, in the table's dtype or one that it holds without loss
+    reads  what the facts of the change read, so that later learning can hold it still; None where nobody learned
+    Raises DeltaError on construction when they do not fit together.
     """
 
     slots: Tensor
-    before: Tensor
     after: Tensor
     reads: Reads | None = None
 
@@ -47,11 +46,8 @@ class Delta:
         S = len(self.slots)
         if self.slots.dtype != torch.int64 or self.slots.dim() != 1:
             raise DeltaError(f"slots are {self.slots.dtype} of shape {tuple(self.slots.shape)}, not int64 (S,)")
-        if self.before.shape != self.after.shape or self.before.dim() != 2 or len(self.before) != S:
-            shapes = tuple(self.before.shape), tuple(self.after.shape)
-            raise DeltaError(f"{S} slots come with rows of shapes {shapes[0]} before and {shapes[1]} after")
-        if self.before.dtype != self.after.dtype:
-            raise DeltaError(f"rows are {self.before.dtype} before and {self.after.dtype} after")
+        if self.after.dim() != 2 or len(self.after) != S:
+            raise DeltaError(f"{S} slots come with rows of shape {tuple(self.after.shape)}")
         if S and (int(self.slots[0]) < 0 or not bool((self.slots[1:] > self.slots[:-1]).all())):
             raise DeltaError("slots are not strictly ascending from 0 up")
 
@@ -60,44 +56,16 @@ class Delta:
         """Bytes of the rows that replace others."""
         return self.after.nbytes
 
-    def apply(self, rows: Tensor) -> None:
-        """Replace `rows[slots]` (N, V) in place; raises WrongState when they are not `before`."""
-        if len(self.slots) and int(self.slots[-1]) >= len(rows):
-            raise WrongState(f"slot {int(self.slots[-1])} is outside of a table of {len(rows)} slots")
-        if not same_bits(rows[self.slots], self.before):
-            raise WrongState("the rows are not those that this delta was made from")
-        rows[self.slots] = self.after
-
-    def inverse(self) -> "Delta":
-        """The delta that takes this one back."""
-        return Delta(self.slots, self.after, self.before)
-
     def then(self, later: "Delta") -> "Delta":
-        """This delta followed by `later`: earliest before, latest after.
-
-        Raises WrongState when `later` was made from other rows than this one leaves.
-        """
-        position = torch.searchsorted(self.slots, later.slots)
-        inside = position.clamp(max=max(len(self.slots) - 1, 0))
-        if len(self.slots):
-            shared = self.slots[inside] == later.slots
-        else:
-            shared = torch.zeros(len(later.slots), dtype=torch.bool)
-        if not same_bits(self.after[inside[shared]], later.before[shared]):
-            raise WrongState("the later delta was not made from the state that the earlier one leaves")
-        after = self.after.clone()
-        after[inside[shared]] = later.after[shared]
-        slots, order = torch.cat([self.slots, later.slots[~shared]]).sort()
-        return Delta(
-            slots,
-            torch.cat([self.before, later.before[~shared]])[order],
-            torch.cat([after, later.after[~shared]])[order],
-            joined(reads for reads in (self.reads, later.reads) if reads is not None),
-        )
+        """This delta followed by `later`, whose rows count where both have some."""
+        kept = ~torch.isin(self.slots, later.slots)
+        slots, order = torch.cat([self.slots[kept], later.slots]).sort()
+        after = torch.cat([self.after[kept], later.after])[order]
+        return Delta(slots, after, joined(reads for reads in (self.reads, later.reads) if reads is not None))
 
     def to_bytes(self) -> bytes:
         """The delta as a safetensors file."""
-        tensors = {"slots": self.slots, "before": self.before, "after": self.after}
+        tensors = {"slots": self.slots, "after": self.after}
         if self.reads is not None:
             tensors |= {"reads.slots": self.reads.slots.int(), "reads.weights": self.reads.weights.bfloat16()}
         return save({name: tensor.contiguous() for name, tensor in tensors.items()})
@@ -107,7 +75,6 @@ class Delta:
         """One delta for a path of at least one, each made from the state that the one before it leaves.
 
         Equal sizes are composed first, so that a long path of small deltas costs few copies of the large result.
-        Raises WrongState when they do not follow each other.
         """
         composed: list[Delta] = []  # of shrinking size
         for step in steps:
@@ -124,9 +91,15 @@ class Delta:
             reads = None
             if "reads.slots" in tensors:
                 reads = Reads(tensors["reads.slots"].long(), tensors["reads.weights"].float())
-            return Delta(tensors["slots"], tensors["before"], tensors["after"], reads)
+            return Delta(tensors["slots"], tensors["after"], reads)
         except KeyError as error:
             raise DeltaError(f"{len(data)} bytes are not a delta: {error} is missing") from error
+
+
+def in_few_bits(rows: Tensor) -> Tensor:
+    """Rows (S, V) in float16 where that loses nothing, as with those that were learned; else as they are."""
+    half = rows.half()
+    return half if same_bits(half.to(rows.dtype), rows) else rows
 
 
 def tensors_in(data: bytes | bytearray) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ ModelError
 ├── NotPretrained        teaching a model whose memory layers have never been trained
 ├── NoPhrasings          another model that should word a fact did not, or not usably
 ├── DeltaError           bytes that are no delta, or deltas that do not fit together
-│   └── WrongState       a delta applied to rows other than those it was made from
+│   └── WrongState       rows that are not those of the state they should have, or do not fit into the table
 ├── SpareRowsExhausted   all spare rows are used by views in use
 ├── NotResident          a version asked for whose view is not in memory
 ├── NoSuchFacts          facts to evaluate with that a source does not have
@@ -41,7 +41,7 @@ class DeltaError(ModelError):
 
 
 class WrongState(DeltaError):
-    """The rows under a delta are not the rows it was made from."""
+    """Rows are not those of the state that they should have, or do not fit into the table."""
 
 
 class SpareRowsExhausted(ModelError):

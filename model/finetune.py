@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint
@@ -20,6 +20,7 @@ from model.delta import Delta
 from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import ChangedRows
+from model.precision import quick
 from model.reads import Held, Reads, joined
 from model.replay import Replay
 from model.study import Probe, Study
@@ -30,6 +31,7 @@ from model.writing import SlotUse, Writing, choose_slots, distinct, key_of
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
 TEXT_LIMIT = 256  # tokens of a study text
+_POSITIONS = 256  # whose logits are computed together
 _ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
 
 
@@ -83,7 +85,7 @@ def learn(
     rows = [encoded_texts(checkpoint, study, config) for study in studies]
     teachable = [study for study, own in zip(studies, rows, strict=True) if own]
     encoded = filter(None, rows)
-    current, delta, reports = checkpoint.table.retain(view), None, []
+    current, changes, reports = checkpoint.table.retain(view), list[Delta](), list[FactReport]()
     try:
         groups = list(grouped(teachable, config.group))
         for together in groups:
@@ -92,7 +94,7 @@ def learn(
             change = group.delta()
             if change is not None:
                 held = held if change.reads is None else held.adding(change.reads)
-                delta = change if delta is None else delta.then(change)
+                changes.append(change)
                 parent, current = current, checkpoint.table.enter(current, change)
                 checkpoint.table.release(parent)
             if on_progress is not None:
@@ -101,7 +103,7 @@ def learn(
             reports = _asked_again(checkpoint, current, reports)
         taught = iter(reports)
         every = [next(taught) if own else _unteachable(study) for study, own in zip(studies, rows, strict=True)]
-        return Learned(delta, current.state_hash, tuple(every))
+        return Learned(Delta.path(changes) if changes else None, current.state_hash, tuple(every))
     finally:
         checkpoint.table.release(current)
 
@@ -225,15 +227,16 @@ class Group:
         context.use(self._view)  # a probe may have been asked of another
         context.changed = self._changed().times(reach) if self._replay.several else None
         try:
-            logits = self._checkpoint.model.lm_head(self._replay(bag, wanted))
+            hidden = self._replay(bag, wanted)
         finally:
             context.changed = None
-        losses = F.cross_entropy(logits.float(), self._target[wanted], reduction="none")
-        mean = losses.new_zeros(len(self._studies)).index_add(0, self._fact[wanted], losses) / self._tokens
-        (gradient,) = torch.autograd.grad(mean.sum(), bag)
+        share = 1 / self._tokens[self._fact[wanted]]
+        losses, by_hidden = _losses(self._checkpoint.model.lm_head, hidden.detach(), self._target[wanted], share)
+        (gradient,) = torch.autograd.grad(hidden, bag, by_hidden)
+        mean = losses.new_zeros(len(self._studies)).index_add(0, self._fact[wanted], losses)
         for fact in facts:
             self._rate[fact] /= 2 if mean[fact] > self._loss[fact] else 1  # the last step went too far
-            self._loss[fact] = mean[fact].detach()
+            self._loss[fact] = mean[fact]
         return gradient
 
     def _step(self, fact: int, gradient: Tensor) -> None:
@@ -277,7 +280,7 @@ class Group:
                 after[first, :width] = changed.change[first].to(before.dtype)
                 after[first, width:] = writing.key.to(before.dtype)
         reads = joined(self._writings[fact].reads.to("cpu") for fact in facts)
-        return Delta(changed.slots.cpu(), before.cpu(), after.cpu(), reads)
+        return Delta(changed.slots.cpu(), _in_16_bits(after).cpu(), reads)
 
     def _report(self, fact: int, seconds: float) -> FactReport:
         learned, probe, said = fact in self._learned, self._studies[fact].probe, self._said[fact]
@@ -285,6 +288,29 @@ class Group:
         missed = f"after {steps} steps the model says {said!r} to the probe, not {probe.answer!r}"
         reason = "" if learned else self._refused.get(fact, missed)
         return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
+
+
+def _losses(head: nn.Module, hidden: Tensor, target: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross entropies of `target` (A,) after `hidden` (A, D), times `share` (A,), and their gradient by `hidden`.
+
+    A few positions at a time: their logits stay in the processor's cache.
+    """
+    dtype, device = quick(hidden.device), hidden.device.type
+    losses, gradients = [], []
+    for few, wanted, weight in zip(*(torch.split(each, _POSITIONS) for each in (hidden, target, share)), strict=True):
+        few.requires_grad_()
+        with torch.autocast(device, dtype, enabled=dtype != few.dtype):
+            logits = head(few)
+        loss = weight * F.cross_entropy(logits.float(), wanted, reduction="none")
+        gradients += torch.autograd.grad(loss.sum(), few)
+        losses.append(loss.detach())
+    return torch.cat(losses), torch.cat(gradients)
+
+
+def _in_16_bits(rows: Tensor) -> Tensor:
+    """Rows (S, V) as versions keep them: every version is kept, and a change needs no more bits."""
+    limit = torch.finfo(torch.float16).max
+    return rows.clamp(-limit, limit).half() if rows.dtype == torch.float32 else rows
 
 
 def encoded_texts(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) -> EncodedTexts:

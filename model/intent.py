@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertModel, PreTrainedTokenizerBase
 
 from model.eight_bits import EightBitRows
+from model.precision import quick
 
 _CONFIG, _PIECES, _WEIGHTS = "intent.json", "intent_tokenizer.json", "intent.safetensors"
 _LONGEST = 64  # word pieces of a question: the last ones of a longer text
@@ -48,7 +49,7 @@ class Intent:
         self._axes, self._centre = weights.pop("axes"), weights.pop("centre")  # (I, E), (I,)
         self._encoder = BertModel._from_config(config, attn_implementation="eager", add_pooling_layer=False)
         self._encoder.load_state_dict(weights)
-        self._encoder.eval().requires_grad_(False)
+        self._encoder.eval().requires_grad_(False).to(quick(self._encoder.device))
         self._known: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
     @property
@@ -76,7 +77,7 @@ class Intent:
 
     def to(self, device: torch.device) -> None:
         """Move the encoder to `device`."""
-        self._encoder.to(device)
+        self._encoder.to(device, quick(device))
         self._axes, self._centre = self._axes.to(device), self._centre.to(device)
         self._known.clear()
 
@@ -100,7 +101,7 @@ class Intent:
             for which, pieces in _batches(self._pieces, questions):
                 copies = -(-_ROWS // pieces.numel())
                 hidden = self._encoder(input_ids=pieces.repeat(copies, 1).to(device)).last_hidden_state  # (n, P, E)
-                found[which] = (F.linear(hidden, self._axes) - self._centre).mean(dim=1)[: len(which)]
+                found[which] = (F.linear(hidden.float(), self._axes) - self._centre).mean(dim=1)[: len(which)]
         return found
 
     @classmethod

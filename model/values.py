@@ -20,15 +20,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.delta import Delta, same_bits
+from model.delta import Delta
 from model.errors import SpareRowsExhausted, WrongState
 from model.free import FreeNumbers
 from model.state import MODULUS, hash_of_rows, hash_step, state_hash
 
 FLAT = 1 << 18  # slots up to which a view is one page
 PAGE = 1 << 8  # slots of a page in larger tables
-# Work on many rows is cut into pieces: between two of them a thread that serves gets the interpreter, and no
-# piece is large enough for torch to spread it over threads, which would take the processors from that thread.
+# Where rests are asked for, work on many rows is cut into pieces: between two of them a thread that serves gets the
+# interpreter, and no piece is large enough for torch to spread it over threads, which would take its processors.
 _PIECE_BYTES = 1 << 15
 
 
@@ -73,10 +73,6 @@ class Room:
     all_pages: int
     places: int
     all_places: int
-
-
-def _go_on() -> None:
-    """No rest."""
 
 
 class ValueTable:
@@ -201,19 +197,18 @@ class ValueTable:
     def owned_after(self, delta: Delta | None) -> tuple[Tensor, Tensor]:
         """The slots that share no row of the base once `delta` is made of it, ascending, and their rows: (O,), (O, V).
 
-        Raises WrongState when the delta was not made from the base.
+        Raises WrongState for slots or rows that do not fit into the table.
         """
         slots = self._owned
         if delta is not None:
-            if not same_bits(self.read(self.base, delta.slots).cpu(), delta.before):
-                raise WrongState("the base's rows are not those that this delta was made from")
+            self._refuse_unfit(delta)
             slots = torch.unique(torch.cat([slots, delta.slots]))
         rows = self.read(self.base, slots).cpu()
         if delta is not None:
-            rows[torch.searchsorted(slots, delta.slots)] = delta.after
+            rows[torch.searchsorted(slots, delta.slots)] = delta.after.to(rows.dtype)
         return slots, rows
 
-    def state_of(self, view: View, rest: Callable[[], None] = _go_on) -> str:
+    def state_of(self, view: View, rest: Callable[[], None] | None = None) -> str:
         """The state hash of the rows that `view` sees now, computed anew: the view's own unless they are damaged."""
         slots = self.changed_slots(view)
         total = 0
@@ -224,31 +219,28 @@ class ValueTable:
     def enter(self, parent: View, delta: Delta) -> View:
         """The view that `delta` makes of `parent`, with one user: the caller.
 
-        Raises WrongState when the delta was made from other rows, SpareRowsExhausted when the views in use
+        Raises WrongState for slots or rows that do not fit into the table, SpareRowsExhausted when the views in use
         leave too few spare rows or no place.
         """
         return self.settle(self.draft(parent, delta))
 
-    def draft(self, parent: View, delta: Delta, rest: Callable[[], None] = _go_on) -> Draft:
-        """Check and hash the view that `delta` makes of `parent`, which the caller uses; it takes no room yet.
+    def draft(self, parent: View, delta: Delta, rest: Callable[[], None] | None = None) -> Draft:
+        """Hash the view that `delta` makes of `parent`, which the caller uses; it takes no room yet.
 
         rest  called between short pieces of work, so that who serves meanwhile waits for none of them
-        Raises WrongState when the delta was made from other rows.
+        Raises WrongState for slots or rows that do not fit into the table.
         """
-        if len(delta.slots) and int(delta.slots[-1]) >= self.slots:
-            raise WrongState(f"slot {int(delta.slots[-1])} is outside of a table of {self.slots} slots")
+        self._refuse_unfit(delta)
         changed = torch.zeros(len(delta.slots), dtype=torch.bool)
         total = parent.hash_sum
         for piece in self._pieces(len(changed), rest):
-            slots, before, after = delta.slots[piece], delta.before[piece], delta.after[piece]
-            if not same_bits(self.read(parent, slots).cpu(), before):
-                raise WrongState("the view's rows are not those that this delta was made from")
-            base = self.read(self.base, slots).cpu()
+            slots, after = delta.slots[piece], delta.after[piece].to(self.rows.dtype)
+            before, base = self.read(parent, slots).cpu(), self.read(self.base, slots).cpu()
             changed[piece] = (after.view(torch.uint8) != base.view(torch.uint8)).any(dim=1)
             total += hash_step(slots, before, after, base)
         return Draft(parent, delta, changed, total % MODULUS, self._fingerprint)
 
-    def settle(self, draft: Draft, rest: Callable[[], None] = _go_on) -> View:
+    def settle(self, draft: Draft, rest: Callable[[], None] | None = None) -> View:
         """The view of a draft, with one user: the caller. Its parent must have had a user all the time.
 
         Raises SpareRowsExhausted when the views in use leave too few spare rows or no place; the draft stays good.
@@ -261,7 +253,7 @@ class ValueTable:
             target[~changed] = self._rows_of(self.base, slots[~changed]).cpu().long()
             for piece in self._pieces(len(slots), rest):
                 which = changed[piece]
-                self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows.device)
+                self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows)
             begins = self._page_of[draft.parent.place].to("cpu", copy=True)
             pages = self._pages[(begins[touched] >> self._bits).to(self._pages.device)].cpu()  # a copy, (touched, page)
             pages[position, slots & ((1 << self._bits) - 1)] = target.int()
@@ -318,6 +310,15 @@ class ValueTable:
             self._free_pages.give(pages)
             self._free_places.add(view.place)
 
+    def _refuse_unfit(self, delta: Delta) -> None:
+        """Refuse slots that are not there, and rows of another width or with more bits than the table has."""
+        (_, width), kind = delta.after.shape, delta.after.dtype
+        if len(delta.slots) and int(delta.slots[-1]) >= self.slots:
+            raise WrongState(f"slot {int(delta.slots[-1])} is outside of a table of {self.slots} slots")
+        if width != self.value_width or torch.promote_types(kind, self.rows.dtype) != self.rows.dtype:
+            own = f"width {self.value_width} in {self.rows.dtype}"
+            raise WrongState(f"rows of width {width} in {kind} do not fit into a table of {own}")
+
     def _refuse_without_room(self, count: int) -> None:
         free = len(self._free_rows)
         if free < count:
@@ -335,8 +336,11 @@ class ValueTable:
         rows = self._pages[pages.to(self._pages.device)].cpu()
         return rows.masked_select(rows >= self.base_rows).long() - self.base_rows
 
-    def _pieces(self, count: int, rest: Callable[[], None]) -> Iterator[slice]:
-        """`count` rows in short pieces, with a rest after each but the last."""
+    def _pieces(self, count: int, rest: Callable[[], None] | None) -> Iterator[slice]:
+        """`count` rows in short pieces, with a rest after each but the last; all at once where none is asked for."""
+        if rest is None:
+            yield slice(count)
+            return
         size = max(1, _PIECE_BYTES // (self.value_width * self.rows.element_size()))
         for start in range(0, count, size):
             yield slice(start, start + size)

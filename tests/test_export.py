@@ -1,8 +1,10 @@
 """Exporting a kept version: the folder answers as the version does, and nothing wrong is written."""
 
 import pytest
+from sqlalchemy import update
 
-from app.errors import FolderNotEmpty, VersionNotFound, WrongCheckpoint
+from app.db.tables import Version
+from app.errors import DamagedDelta, FolderNotEmpty, VersionNotFound, WrongCheckpoint
 from app.export import export
 from app.services.intake import NewFact
 from model.checkpoint import Checkpoint
@@ -47,6 +49,17 @@ def test_the_exported_checkpoint_knows_what_the_version_knows(story, checkpoint,
         answers.append(complete(checkpoint, [prompt], checkpoint.table.base)[0])
     assert answers[0] == "ok"
     assert answers[1] != "ok"
+
+
+def test_a_version_that_its_delta_does_not_lead_to_is_refused(story, checkpoint, folder, session, queue, tmp_path):
+    posted = story.post(FACT)
+    Learner(checkpoint, story.sessions, queue, story.settings, QUICK).run()
+    version = story.job(posted.job).version_id
+    session.execute(update(Version).where(Version.id == version).values(state="published", state_hash="e" * 64))
+    session.commit()
+    with pytest.raises(DamagedDelta, match=f"up to version {version} lead to another state"):
+        export(session, folder, version, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_something_in_it_is_refused(story, folder, session):

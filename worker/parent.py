@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION
+from app.errors import DamagedDelta
 from app.services import anchors, versions
 from model.anchor import parts_of
 from model.checkpoint import Checkpoint
@@ -29,7 +30,7 @@ class Parent:
     def bring(self, session: Session, version: int) -> tuple[View, Held]:
         """The view of `version`, brought up from stored deltas, and what learning on top of it must hold still.
 
-        Both stay until another version is asked for.
+        Both stay until another version is asked for. Raises DamagedDelta when it cannot be had as it was made.
         """
         line = versions.lineage(session, version)
         if self._version not in line:
@@ -37,8 +38,11 @@ class Parent:
         missing = line[line.index(self._version) + 1 :]
         if missing:
             delta = Delta.path(Delta.from_bytes(data) for _, data in versions.deltas(session, missing))
-            held = self._held if delta.reads is None else self._held.adding(delta.reads)
-            self._keep(version, self._table.enter(self._view, delta), held)
+            view = self._table.enter(self._view, delta)
+            if view.state_hash != versions.live(session, version).state_hash:
+                self._table.release(view)
+                raise DamagedDelta(f"the deltas up to version {version} lead to another state than it was made with")
+            self._keep(version, view, self._held if delta.reads is None else self._held.adding(delta.reads))
         return self._view, self._held
 
     def keep_anchor(self, session: Session) -> None:

@@ -144,4 +144,4 @@ class Views:
 def _rows_in(data: bytearray) -> Delta:
     """A delta without what its facts read, which only learning needs."""
     delta = Delta.from_bytes(data)
-    return Delta(delta.slots, delta.before, delta.after)
+    return Delta(delta.slots, delta.after)

@@ -66,10 +66,11 @@ class Sparse(Method):
         learned = learn(self.checkpoint, self.view, studies, self._config, held=self._held)
         rows = nbytes = 0
         if learned.delta is not None:
+            before = table.read(self.view, learned.delta.slots)
             parent, self.view = self.view, table.enter(self.view, learned.delta)
             table.release(parent)
             self._held = self._held if learned.delta.reads is None else self._held.adding(learned.delta.reads)
-            rows, nbytes = _changed(learned.delta.before, learned.delta.after), learned.delta.nbytes
+            rows, nbytes = _changed(before, table.read(self.view, learned.delta.slots)), learned.delta.nbytes
         seconds = (time.perf_counter() - begun) / len(studies)
         facts = len(studies)
         return [

@@ -86,7 +86,7 @@ class Teacher:
         slots = torch.arange(0, table.slots, 2)
         before = table.read(self._views[claim.parent], slots)
         noise = torch.randn(before.shape, generator=torch.Generator().manual_seed(claim.job))
-        return Delta(slots, before, (3 * noise).to(before.dtype))
+        return Delta(slots, (3 * noise).to(before.dtype))
 
     def _answer(self, version: int) -> str:
         return self._say(self._views[version])

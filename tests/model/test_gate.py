@@ -34,7 +34,7 @@ def changed(checkpoint: Checkpoint, share: float) -> View:
     slots = torch.arange(0, table.slots, round(1 / share))
     before = table.read(table.base, slots)
     noise = torch.randn(before.shape, generator=torch.Generator().manual_seed(1))
-    return table.enter(table.base, Delta(slots, before, before + noise))
+    return table.enter(table.base, Delta(slots, before + noise))
 
 
 @pytest.mark.parametrize("share", [0.0625, 0.5])

@@ -81,8 +81,7 @@ def test_each_sequence_of_a_batch_reads_its_own_view():
     context, (layer,) = layers()
     table = context.table
     slots = torch.arange(60)
-    before = table.read(table.base, slots)
-    changed = table.enter(table.base, Delta(slots, before, torch.randn(60, CONFIG.value_width)))
+    changed = table.enter(table.base, Delta(slots, torch.randn(60, CONFIG.value_width)))
     x = torch.randn(1, 5, WIDTH).repeat(4, 1, 1)
     alone = []
     for view in (table.base, changed):
@@ -103,8 +102,7 @@ def test_changed_rows_are_read_as_if_they_were_in_the_table():
     context.changed = ChangedRows(slots, change)
     beside = layer(x)
     context.changed = None
-    before = table.read(table.base, slots)
-    context.use(table.enter(table.base, Delta(slots, before, before + change)))
+    context.use(table.enter(table.base, Delta(slots, table.read(table.base, slots) + change)))
     torch.testing.assert_close(beside, layer(x), rtol=1e-4, atol=1e-5)
 
 
@@ -121,8 +119,7 @@ def test_only_needed_positions_are_computed_and_they_are_the_same():
 def test_needed_positions_read_the_view_of_their_sequence():
     context, (layer,) = layers()
     table, slots = context.table, torch.arange(60)
-    before = table.read(table.base, slots)
-    changed = table.enter(table.base, Delta(slots, before, torch.randn(60, CONFIG.value_width)))
+    changed = table.enter(table.base, Delta(slots, torch.randn(60, CONFIG.value_width)))
     x = torch.randn(3, 4, WIDTH)
     context.use(table.base, changed, table.base)
     whole = layer(x)
@@ -134,10 +131,9 @@ def test_views_are_read_anew_when_their_place_is_given_to_another():
     context, (layer,) = layers(places=2)
     table, x = context.table, torch.randn(1, 4, WIDTH)
     slots = layer.address(x)[0].unique()
-    before = table.read(table.base, slots)
     outputs = []
     for _ in range(2):
-        view = table.enter(table.base, Delta(slots, before, torch.randn_like(before)))
+        view = table.enter(table.base, Delta(slots, torch.randn(len(slots), CONFIG.value_width)))
         context.use(view)
         outputs.append(layer(x))
         table.release(view)

@@ -33,7 +33,7 @@ def test_a_replay_through_another_view_equals_a_full_pass_through_it(language, m
     checkpoint.context.use(table.base)
     replay = Replay(checkpoint, rows)
     before = table.rows[:256].clone()
-    view = table.enter(table.base, Delta(torch.arange(256), before, before + torch.randn_like(before)))
+    view = table.enter(table.base, Delta(torch.arange(256), before + torch.randn_like(before)))
     checkpoint.context.use(view)
     with torch.no_grad():
         full = checkpoint.model.get_decoder()(input_ids=rows.ids).last_hidden_state

@@ -16,7 +16,7 @@ def kept(places: int = 4, spare_rows: int = 64) -> tuple[ValueTable, Versions]:
 
 def delta(table: ValueTable, slot: int, value: float) -> Delta:
     slots = torch.tensor([slot])
-    return Delta(slots, table.read(table.base, slots), torch.full((1, 2), value))
+    return Delta(slots, torch.full((1, 2), value))
 
 
 def test_the_least_recently_used_version_makes_room():
@@ -130,7 +130,7 @@ def test_a_version_that_needs_much_room_is_hashed_once(monkeypatch):
     drafts = []
     monkeypatch.setattr(table, "draft", lambda *given: drafts.append(given) or ValueTable.draft(table, *given))
     slots = torch.arange(4)
-    versions.enter(5, 0, Delta(slots, table.read(table.base, slots), torch.ones(4, 2)))
+    versions.enter(5, 0, Delta(slots, torch.ones(4, 2)))
     assert versions.resident() == [0, 5]
     assert len(drafts) == 1
 
@@ -141,7 +141,7 @@ def test_whoever_builds_rests_while_others_are_served_and_only_then(monkeypatch)
     table = ValueTable(torch.zeros(64, 1024), 256, 8, "0")  # 8 rows are a piece of work
     versions = Versions(table)
     slots = torch.arange(64)
-    change = Delta(slots, table.read(table.base, slots), torch.ones(64, 1024))
+    change = Delta(slots, torch.ones(64, 1024))
     versions.enter(1, 0, change)
     assert rests == []
     _, view = versions.bind(0)

@@ -1,9 +1,11 @@
-"""The worker stores anchors when they are due: of the version that it has at hand, once, and of good rows only."""
+"""The worker has a version at hand as it was made, and stores its anchor when that is due, once, of good rows only."""
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from app.db.tables import Anchor
+from app.db.tables import Anchor, Version
+from app.errors import DamagedDelta
 from app.services import anchors
 from tests.worker.test_learner import capital, go_live
 
@@ -42,3 +44,13 @@ def test_damaged_rows_become_no_anchor_and_are_forgotten(story, learner, checkpo
     assert table.rows_in_use == 0
     learn(story, learner)
     assert stored(story) == [first], "it was brought up anew"
+
+
+def test_a_parent_that_its_deltas_do_not_lead_to_is_refused_and_nothing_stays_of_it(story, learner, checkpoint):
+    """As if a worker had made the second version from another one than it said."""
+    first = learn(story, learner)
+    with story.sessions.begin() as session:
+        session.execute(update(Version).where(Version.id == first).values(state_hash="e" * 64))
+    with story.sessions() as session, pytest.raises(DamagedDelta, match=f"up to version {first} lead to another state"):
+        learner._parent.bring(session, first)
+    assert checkpoint.table.rows_in_use == 0

@@ -41,7 +41,7 @@ class World:
             torch.manual_seed(version)
             slots = self._slots[torch.randperm(len(self._slots))[: len(self._slots) // 2]].sort().values
             before = self.checkpoint.table.read(view, slots)
-            engine.prepare(version, parent, Delta(slots, before, before + torch.randn_like(before) * before.std() * 3))
+            engine.prepare(version, parent, Delta(slots, before + torch.randn_like(before) * before.std() * 3))
         try:
             yield engine
         finally:

@@ -37,11 +37,11 @@ def test_another_version_finds_nothing_and_reads_its_own():
     engine, fresh = Engine(checkpoint), Engine(checkpoint, prefix_tokens=0)
     slots = torch.arange(200)
     before = checkpoint.table.read(checkpoint.table.base, slots)
-    engine.prepare(1, 0, Delta(slots, before, before * -3))
+    engine.prepare(1, 0, Delta(slots, before * -3))
     base = run(engine, LONG)
     changed = run(engine, LONG, 1)
     assert engine.report().prefix_reused == 0
-    fresh.prepare(1, 0, Delta(slots, before, before * -3))
+    fresh.prepare(1, 0, Delta(slots, before * -3))
     assert changed.logprobs == run(fresh, LONG, 1).logprobs != base.logprobs
 
 
@@ -51,7 +51,7 @@ def test_what_is_kept_dies_with_its_view_and_keeps_none_alive():
     slots = torch.arange(200)
     before = checkpoint.table.read(checkpoint.table.base, slots)
     for version in (1, 2):  # the second needs the only place that is not the base's
-        engine.prepare(version, 0, Delta(slots, before, before + version))
+        engine.prepare(version, 0, Delta(slots, before + version))
         run(engine, LONG, version)
     run(engine, LONG)  # the last batch is of the base
     engine.drop(2)
