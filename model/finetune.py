@@ -17,16 +17,19 @@ from torch.nn import functional as F
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.delta import Delta
+from model.engine import tokenize
 from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import ChangedRows
 from model.precision import quick
 from model.reads import Held, Reads, joined
 from model.replay import Replay
+from model.retrofit import memory_layers
 from model.study import Probe, Study
 from model.text import encode, pad
 from model.values import View
-from model.writing import SlotUse, Writing, choose_slots, distinct, key_of
+from model.words import Texts
+from model.writing import SlotUses, Writing, choose_slots, distinct, key_of
 
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
@@ -47,7 +50,7 @@ class FactReport:
     steps: int
     loss: float
     seconds: float
-    slots: tuple[SlotUse, ...]
+    slots: SlotUses
     probe: Probe
     probe_answer: str
 
@@ -85,6 +88,7 @@ def learn(
     rows = [encoded_texts(checkpoint, study, config) for study in studies]
     teachable = [study for study, own in zip(studies, rows, strict=True) if own]
     encoded = filter(None, rows)
+    _read_questions(checkpoint, rows, teachable)
     current, changes, reports = checkpoint.table.retain(view), list[Delta](), list[FactReport]()
     try:
         groups = list(grouped(teachable, config.group))
@@ -193,7 +197,7 @@ class Group:
             taken = [writing.slots for writing in others if writing.key is not None]
             read = read[~torch.isin(read, torch.cat(taken))] if taken else read
         uses = choose_slots(self._checkpoint, read, self._config)
-        slots, device = torch.tensor([use.slot for use in uses], dtype=torch.int64), reads.slots.device
+        slots, device = uses.slots, reads.slots.device
         still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
         still = None if still is None else still.to(device)
         background = self._checkpoint.held
@@ -290,6 +294,17 @@ class Group:
         return FactReport(learned, reason, steps, loss, seconds, uses, probe, said)
 
 
+def _read_questions(checkpoint: Checkpoint, rows: Iterable[EncodedTexts], studies: Iterable[Study]) -> None:
+    """Read what all texts and probes ask: a few large passes of the encoder cost less than many small ones."""
+    prompts = [checkpoint.probe_prompt(study.probe.kind, study.probe.text) for study in studies]
+    if checkpoint.context.intent is None or not prompts:
+        return
+    ids = [*(ids for own in rows for ids, _ in own), *(tokenize(checkpoint, prompt) for prompt in prompts)]
+    batch = pad([(one, []) for one in ids], checkpoint.tokenizer.pad_token_id).to(checkpoint.model.device)
+    last = batch.real.sum(dim=1, keepdim=True) - 1
+    memory_layers(checkpoint.model)[0].intents(Texts(batch.ids, last))
+
+
 def _losses(head: nn.Module, hidden: Tensor, target: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Cross entropies of `target` (A,) after `hidden` (A, D), times `share` (A,), and their gradient by `hidden`.
 
@@ -327,7 +342,7 @@ def encoded_texts(checkpoint: Checkpoint, study: Study, config: FinetuneConfig) 
 
 def _unteachable(study: Study) -> FactReport:
     reason = f"no text of the fact has its answer within {TEXT_LIMIT} tokens"
-    return FactReport(False, reason, 0, math.inf, 0.0, (), study.probe, "")
+    return FactReport(False, reason, 0, math.inf, 0.0, SlotUses.none(), study.probe, "")
 
 
 def grouped(studies: Sequence[Study], size: int) -> Iterator[list[Study]]:

@@ -9,6 +9,7 @@ by a set share of their norm. As C stays in the span of Z = M⁻¹ Aᵀ, only it
 bags are K α with K = A Z (P, P): no step touches a row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,13 +26,29 @@ _FEW = 0.08  # of the batches of the background
 _RIDGE = 0.1  # ε, as a share of the mean squared norm of what is held still
 
 
-@dataclass(frozen=True)
-class SlotUse:
-    """A slot chosen for a fact: its TF-IDF score and how often the fact's texts read it."""
+@dataclass(frozen=True, eq=False)
+class SlotUses:
+    """Slots chosen for facts: slots (S,) ascending, their TF-IDF scores (S,), and how often texts read them (S,)."""
 
-    slot: int
-    score: float
-    count: int
+    slots: Tensor
+    scores: Tensor
+    counts: Tensor
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @staticmethod
+    def none() -> "SlotUses":
+        """No slot."""
+        return SlotUses(torch.empty(0, dtype=torch.int64), torch.empty(0), torch.empty(0, dtype=torch.int64))
+
+    @staticmethod
+    def joined(uses: Sequence["SlotUses"]) -> "SlotUses":
+        """Those of several facts, each slot once: its highest score, and all of its reads."""
+        slots, position = torch.unique(torch.cat([one.slots for one in uses]), return_inverse=True)
+        scores, counts = torch.cat([one.scores for one in uses]), torch.cat([one.counts for one in uses])
+        highest = scores.new_zeros(len(slots)).index_reduce(0, position, scores, "amax")  # no score is below 0
+        return SlotUses(slots, highest, counts.new_zeros(len(slots)).index_add(0, position, counts))
 
 
 def key_of(intents: Tensor) -> Tensor | None:
@@ -48,7 +65,7 @@ def key_of(intents: Tensor) -> Tensor | None:
     return torch.cat([mean / (max(square, 1e-12) * width), mean.new_tensor([1 + _CLOSED / width])])
 
 
-def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> tuple[SlotUse, ...]:
+def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> SlotUses:
     """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
     slots, counts = torch.unique(reads, return_counts=True)
     slots, counts = slots.cpu(), counts.cpu()
@@ -56,7 +73,7 @@ def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) 
     idf = inverse_document_frequency(background.counts[slots], background.batches)
     scores = score(counts, idf, config.idf_power)
     chosen = top_t(slots, scores, config.top_t).sort().values
-    return tuple(map(SlotUse, slots[chosen].tolist(), scores[chosen].tolist(), counts[chosen].tolist()))
+    return SlotUses(slots[chosen], scores[chosen], counts[chosen])
 
 
 def distinct(checkpoint: Checkpoint, reads: Reads) -> float:
@@ -70,7 +87,7 @@ def distinct(checkpoint: Checkpoint, reads: Reads) -> float:
 class Writing:
     """How one fact is being written: its chosen slots, and the coefficients α of the change of their rows.
 
-    uses    the chosen slots, ascending
+    uses    the chosen slots
     reads   addresses of the fact's places
     places  where these stand among the places of the group
     still   places that are held still
@@ -82,7 +99,7 @@ class Writing:
 
     def __init__(
         self,
-        uses: tuple[SlotUse, ...],
+        uses: SlotUses,
         reads: Reads,
         places: slice,
         still: Reads | None,
@@ -93,7 +110,7 @@ class Writing:
         key: Tensor | None = None,
     ) -> None:
         self.uses, self.reads, self.places, self.key = uses, reads, places, key
-        self.slots = torch.tensor([use.slot for use in uses], dtype=torch.int64, device=reads.slots.device)
+        self.slots = uses.slots.to(reads.slots.device)
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)
         if still is not None:

@@ -1,16 +1,15 @@
 """What the model reports, in the words of the services: pure functions."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from app.db.tables import Json
-from app.services.learning import Claim, FactResult, WrittenSlot
+from app.services.learning import Claim, FactResult, WrittenSlots
 from app.settings import Settings
 from model.evaluate import Drift
 from model.finetune import FactReport, Learned
-from model.writing import SlotUse
+from model.writing import SlotUses
 
 
 def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[FactResult]:
@@ -28,16 +27,10 @@ def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[F
     ]
 
 
-def written_slots(learned: Learned) -> list[WrittenSlot]:
-    """The slots of the facts that were learned, in ascending order."""
-    uses: defaultdict[int, list[SlotUse]] = defaultdict(list)
-    for report in learned.reports:
-        for use in report.slots if report.learned else ():
-            uses[use.slot].append(use)
-    return [
-        WrittenSlot(slot, max(use.score for use in of_slot), sum(use.count for use in of_slot))
-        for slot, of_slot in sorted(uses.items())
-    ]
+def written_slots(learned: Learned) -> WrittenSlots:
+    """The slots of the facts that were learned, at least one, in ascending order."""
+    uses = SlotUses.joined([report.slots for report in learned.reports if report.learned])
+    return WrittenSlots(uses.slots.tolist(), uses.scores.tolist(), uses.counts.tolist())
 
 
 def figures(claim: Claim, learned: Learned, change: Drift | None) -> Json:

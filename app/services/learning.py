@@ -56,12 +56,12 @@ class FactResult:
 
 
 @dataclass(frozen=True)
-class WrittenSlot:
-    """A slot that a version writes: its highest score, and how often it was read."""
+class WrittenSlots:
+    """The slots that a version writes; of each its highest score, and how often it was read."""
 
-    slot: int
-    score: float
-    access_count: int
+    slots: Sequence[int]
+    scores: Sequence[float]
+    access_counts: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class LearnedVersion:
     delta: bytes
     state_hash: str
     fingerprint: str
-    slots: Sequence[WrittenSlot]
+    slots: WrittenSlots
     facts: Sequence[FactResult]
     report: Json
 
@@ -114,7 +114,7 @@ def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> i
         version.delta, version.delta_sha256 = learned.delta, hashlib.sha256(learned.delta).hexdigest()
         version.state_hash, version.fingerprint = learned.state_hash, learned.fingerprint
         version.fact_count = sum(result.learned for result in learned.facts)
-        version.slot_count = len(learned.slots)
+        version.slot_count = len(learned.slots.slots)
         version.report, version.job_id = learned.report, claim.job
         session.add(version)
         session.flush()
@@ -215,12 +215,12 @@ def _release(session: Session, claim: Claim) -> None:
     session.execute(free.values(lease_owner=None, lease_heartbeat=None, lease_epoch=claim.epoch + 1))
 
 
-def _store_slots(session: Session, version_id: int, slots: Sequence[WrittenSlot]) -> None:
+def _store_slots(session: Session, version_id: int, written: WrittenSlots) -> None:
     """One statement with three arrays: a hundred facts write tens of thousands of these rows."""
     columns = {
-        VersionSlot.slot: [slot.slot for slot in slots],
-        VersionSlot.score: [slot.score for slot in slots],
-        VersionSlot.access_count: [slot.access_count for slot in slots],
+        VersionSlot.slot: written.slots,
+        VersionSlot.score: written.scores,
+        VersionSlot.access_count: written.access_counts,
     }
     values = [func.unnest(cast(given, ARRAY(column.type))) for column, given in columns.items()]
     target = [VersionSlot.version_id, *columns]

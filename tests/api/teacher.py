@@ -61,7 +61,7 @@ class Teacher:
                     delta=delta.to_bytes() if data is None else data,
                     state_hash=state_hash or view.state_hash,
                     fingerprint=self._checkpoint.fingerprint,
-                    slots=[learning.WrittenSlot(slot, 0.5, 1) for slot in delta.slots.tolist()],
+                    slots=learning.WrittenSlots(slots := delta.slots.tolist(), [0.5] * len(slots), [1] * len(slots)),
                     facts=results,
                     report={"taught": "by a test"},
                 ),

@@ -46,7 +46,7 @@ def test_nothing_but_the_chosen_rows_moves(memory, optimizer):
     for name, tensor in before.items():
         assert same_bits(tensor, after[name]), name
     assert learned.delta is not None
-    chosen = {use.slot for report in learned.reports for use in report.slots}
+    chosen = {slot for report in learned.reports for slot in report.slots.slots.tolist()}
     assert set(learned.delta.slots.tolist()) <= chosen
     assert checkpoint.context.changed is None
     assert checkpoint.table.rows_in_use == 0

@@ -174,7 +174,7 @@ def learned(claim: learning.Claim, failing: Sequence[int] = ()) -> learning.Lear
         )
         for fact in claim.facts
     ]
-    slots = [learning.WrittenSlot(slot=7, score=0.5, access_count=3)]
+    slots = learning.WrittenSlots([7], [0.5], [3])
     return learning.LearnedVersion(
         delta=f"rows of job {claim.job} on {claim.parent}".encode(),
         state_hash=f"{claim.job:032x}{claim.epoch:032x}",
