@@ -21,7 +21,7 @@ def measure_background(checkpoint: Checkpoint, corpus: Corpus, batches: int, see
     A slot that shares a row counts for that row: rows are what is trained.
     """
     texts = corpus.background_texts(random.Random(seed))
-    counts = torch.zeros(checkpoint.config.slots, dtype=torch.uint8 if batches < 256 else torch.int32)
+    counts = torch.zeros(checkpoint.config.addresses, dtype=torch.uint8 if batches < 256 else torch.int32)
     kept = []
     context = checkpoint.context
     context.use(checkpoint.table.base)
@@ -54,5 +54,5 @@ def background_reads(checkpoint: Checkpoint, corpus: Corpus, prose: int, text_li
     parts = []
     for start in range(0, len(rows), 128):
         replay = Replay(checkpoint, pad(rows[start : start + 128], tokenizer.pad_token_id))
-        parts.append(Reads(replay.slots.flatten(1), replay.weights.flatten(1)))
+        parts.append(Reads(replay.addresses.flatten(1), replay.weights.flatten(1)))
     return joined(parts)

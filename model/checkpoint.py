@@ -41,6 +41,7 @@ from model.retrofit import retrofit
 from model.study import QUESTION_PROMPT
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
+from model.ways import Ways
 
 _SPARE_ROWS = 1 << 23  # 9 GiB of a width of 289, which are taken from the machine as they are written
 _MEMORY, _MEMORY_SHAPE, _MEASURE = "memory.safetensors", "memory.json", "measure.json"
@@ -155,7 +156,7 @@ class Checkpoint:
             slots=config.slots,
             owned=owned,
         )
-        context = MemoryContext(table, intent)
+        context = MemoryContext(table, intent, Ways(config) if config.ways > 1 else None)
         model = AutoModelForCausalLM.from_config(language_config, dtype=torch.float32)
         retrofit(model, config, context)
         _load_weights(model, folder)

@@ -28,8 +28,10 @@ class MemoryConfig:
                  are 1 and the number of pairs (see words.py), and there are no keys
     heads        H, query heads of a memory layer
     top_k        K, slots read per head
-    sub_keys     n, half-keys per half and head; the table has N = n·n slots
-    sharing      slots that share a row of the base until they are written: the base has N / sharing rows
+    sub_keys     n, half-keys per half and head: there are n·n addresses
+    sharing      addresses that share a row of the base until they are written: the base has n·n / sharing rows
+    ways         slots of an address, of which one is read: that whose key is nearest (see ways.py). Then the table has
+                 as many slots again behind those that addresses have for themselves. Only where slots have keys
     key_width    width of a half-key
     value_width  V, width of a value
     intent_width I, width of the vector of what a question asks (see intent.py), which a written slot is opened by;
@@ -44,13 +46,14 @@ class MemoryConfig:
     top_k: int = 16
     sub_keys: int = 256
     sharing: int = 1
+    ways: int = 1
     key_width: int = 64
     value_width: int = 256
     intent_width: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        _positive(self, "heads", "top_k", "sub_keys", "sharing", "key_width", "value_width")
+        _positive(self, "heads", "top_k", "sub_keys", "sharing", "ways", "key_width", "value_width")
         if not self.layers or list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
             raise ValueError(f"MemoryConfig.layers is {self.layers}; it must name layers in ascending order")
         if self.placement not in ("replace", "beside"):
@@ -63,10 +66,12 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig has {self.heads} heads of {self.top_k}; words need 1 of {PAIRS}")
         if self.intent_width < 0 or (self.intent_width and self.query != "words"):
             raise ValueError(f"MemoryConfig.intent_width is {self.intent_width}; it must be 0 but for words, not less")
-        if self.slots % self.sharing:
-            raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.slots} slots")
-        if self.top_k > self.slots:
-            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of slots")
+        if self.ways > 1 and not self.intent_width:
+            raise ValueError(f"MemoryConfig.ways is {self.ways}; it must be 1 where slots have no keys")
+        if self.addresses % self.sharing:
+            raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.addresses} addresses")
+        if self.top_k > self.addresses:
+            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of addresses")
         if self.query == "hidden" and self.top_k > self.sub_keys:
             raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
 
@@ -78,12 +83,17 @@ class MemoryConfig:
     @property
     def base_rows(self) -> int:
         """Rows of the base."""
-        return self.slots // self.sharing
+        return self.addresses // self.sharing
+
+    @property
+    def addresses(self) -> int:
+        """The number of addresses."""
+        return self.sub_keys * self.sub_keys
 
     @property
     def slots(self) -> int:
         """N, the number of slots."""
-        return self.sub_keys * self.sub_keys
+        return self.addresses * (2 if self.ways > 1 else 1)
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,14 @@ from model.errors import NotPretrained
 from model.evaluate import complete, matches
 from model.memory import ChangedRows
 from model.precision import quick
-from model.reads import Held, Reads, joined
-from model.replay import Replay
+from model.reads import Held, Reads, joined, nearest_of
+from model.replay import FactPlaces, Replay
 from model.retrofit import memory_layers
 from model.study import Probe, Study
 from model.text import encode, pad
 from model.values import View
 from model.words import Texts
-from model.writing import SlotUses, Writing, choose_slots, distinct, key_of
+from model.writing import SlotUses, Writing, choose_slots, distinct, held_still, key_of
 
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
@@ -75,7 +75,7 @@ def learn(
 ) -> Learned:
     """Teach `studies` on top of `view`, `config.group` of them together; a fact that misses leaves no change.
 
-    held         places whose bags are held still: the checkpoint's background, and what earlier facts read
+    held         what earlier facts read, which is held still like the checkpoint's background
     on_progress  called with the number of facts done; what it raises ends the learning
     Raises NotPretrained for a model whose memory was never trained.
     """
@@ -84,7 +84,7 @@ def learn(
             f"the memory layers of {checkpoint.folder} were never trained, so their slots mean nothing yet; "
             "pretrain them before facts are taught"
         )
-    held = checkpoint.held if held is None else held
+    held = Held() if held is None else held
     rows = [encoded_texts(checkpoint, study, config) for study in studies]
     teachable = [study for study, own in zip(studies, rows, strict=True) if own]
     encoded = filter(None, rows)
@@ -142,16 +142,16 @@ class Group:
         self._writings: list[Writing] = []
         self._refused: dict[int, str] = {}
         for index in range(len(studies)):
-            openings = self._replay.openings(fact == index)
-            share = distinct(checkpoint, self._replay.unopened(openings))
+            places = self._replay.fact(fact == index, self._taken())
+            share = distinct(checkpoint, places)
             if share < config.distinct:
                 self._refused[index] = (
                     f"its words are too common to tell it from other facts: {share:.0%} of what it reads is rare, "
                     f"and {config.distinct:.0%} must be; name what it is about in full"
                 )
-            self._writings.append(self._writing(fact == index, openings, held))
+            self._writings.append(self._writing(places, held))
         with torch.no_grad():
-            self._bag = self._replay.bag()
+            self._bag = self._replay.bag_to_write()
         self._loss = torch.full((len(studies),), torch.inf)
         self._rate = torch.full((len(studies),), float(config.learning_rate))
         self._steps = [0] * len(studies)
@@ -183,32 +183,34 @@ class Group:
         every = range(len(self._studies))
         return self._delta(every if self._config.keep_unlearned else sorted(self._learned))
 
-    def _writing(self, texts: Tensor, openings: Tensor, held: Held) -> Writing:
-        """A writing of the fact whose texts these (B,) are; `openings` are the places (P,) where its answer begins."""
-        reads, places = self._replay.reads(texts)
-        intents = self._replay.intents if self._config.keyed else None
-        key = None if intents is None else key_of(intents[places])
-        if intents is not None and key is not None:  # places that ask nothing will find the slots closed
-            asking = intents[places].any(dim=1, keepdim=True)
-            reads = Reads(reads.slots, reads.weights * asking)
-        read = self._replay.slots_read(texts)
-        if key is not None:  # a slot has one key, so no two facts of a group may be the first to write it
-            others = [writing for fact, writing in enumerate(self._writings) if fact not in self._refused]
-            taken = [writing.slots for writing in others if writing.key is not None]
-            read = read[~torch.isin(read, torch.cat(taken))] if taken else read
-        uses = choose_slots(self._checkpoint, read, self._config)
-        slots, device = uses.slots, reads.slots.device
-        still = held.nearest(slots, self._config.anchors) if self._config.anchors else None
-        still = None if still is None else still.to(device)
-        background = self._checkpoint.held
-        volume = background.volume(slots, self._checkpoint.table.slots)
-        at_openings = self._replay.at_openings(slots)
-        if at_openings is not None:
-            volume = volume.maximum(background.volume(at_openings, self._checkpoint.table.slots))
-        cost = (1 + self._config.volume * volume).to(device)
-        common = background.common(slots).to(device)
-        parts = self._replay.parts(openings) if self._config.anchors else None
-        return Writing(uses, reads, places, still, common, cost, self._checkpoint.config.value_width, parts, key)
+    def _taken(self) -> Tensor:
+        """Slots that facts of the group are the first to write: each has one key, so no other may write them."""
+        others = (writing for fact, writing in enumerate(self._writings) if fact not in self._refused)
+        first = [writing.slots for writing in others if writing.key is not None]
+        return torch.cat(first) if first else torch.empty(0, dtype=torch.int64, device=self._fact.device)
+
+    def _writing(self, places: FactPlaces, held: Held) -> Writing:
+        """A writing of the fact that stands at `places`, while what background and earlier facts read is held still."""
+        checkpoint, config = self._checkpoint, self._config
+        background, device = checkpoint.held, places.slots.device
+        key, weights = None if places.intents is None or not config.keyed else key_of(places.intents), places.weights
+        if places.intents is not None and key is not None:  # places that ask nothing will find the slots closed
+            weights = weights * places.intents.any(dim=1, keepdim=True)
+        uses = choose_slots(checkpoint, places, self._taken() if key is not None else places.slots[:0], config)
+        slots = uses.slots.to(device)
+        addresses = places.addresses_of(slots)
+        reads, by_address = Reads(places.slots, weights), Reads(places.addresses, weights)
+        volume = background.volume(addresses.cpu(), checkpoint.config.addresses)
+        volume = volume.maximum(background.volume(places.at_openings_of(slots).cpu(), checkpoint.config.addresses))
+        cost = (1 + config.volume * volume).to(device)
+        firm = parts = weights.new_empty(0, len(slots))
+        if config.anchors:
+            read, written = nearest_of([(background, addresses.cpu()), (held, slots.cpu())], config.anchors)
+            still = [held_still(read.to(device), by_address, addresses), held_still(written.to(device), reads, slots)]
+            if len(read) or len(written):
+                firm = torch.cat([*still, background.common(addresses.cpu()).to(device)[None]])
+                parts = self._replay.parts(places).on(addresses)
+        return Writing(uses, reads, places.places, firm, parts, cost, checkpoint.config.value_width, key)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""

@@ -19,6 +19,7 @@ from model.config import MemoryConfig
 from model.intent import Intent
 from model.lookup import PairLookup
 from model.values import ValueTable, View
+from model.ways import Ways
 from model.words import Texts, Words
 
 _SUM = 0  # torch.embedding_bag's number of the mode
@@ -45,16 +46,18 @@ class MemoryContext:
     """What the memory layers of one model share during a forward pass, written by the thread that owns the model.
 
     intent     what questions ask, which written slots are opened by; None where slots have no keys
+    ways       the slots of an address; None where it has one, its own number
     keyed      whether the views in use can have slots with a key
     changed    rows that are being written, in no version yet
-    reads      layer → slots (B, T, H, K) read by it, kept while `recording`
+    reads      layer → addresses (B, T, H, K) read by it, kept while `recording`
     needed     (B, T) bool, the positions whose output matters where the last layer bears the memory; all when None
     texts      the places of the pass, where words are the query
     continued  those of the next pass, where it goes on with texts that were begun before; else its ids are the texts
     """
 
-    def __init__(self, table: ValueTable, intent: Intent | None = None) -> None:
+    def __init__(self, table: ValueTable, intent: Intent | None = None, ways: Ways | None = None) -> None:
         self.table, self.intent, self._intent_width = table, intent, intent.width if intent else 0
+        self._ways = ways
         self._keyed_base = intent is not None and bool(table.rows[: table.base_rows, -1].any())
         self._views: tuple[View, ...] = ()
         self._origins, self._bags, self._reads_of_a_bag = torch.empty(0), torch.empty(0), 0
@@ -79,20 +82,41 @@ class MemoryContext:
             written = self._keyed_base or any(view is not self.table.base for view in views)
             self.keyed = bool(self._intent_width) and written
 
+    def chosen(
+        self, addresses: Tensor, intent: Tensor | None, least: float = 0.0, taken: Tensor | None = None
+    ) -> Tensor:
+        """The slot of each address (B, T, H, K) that who asks `intent` (B, T, I) reads: (B, T, H, K).
+
+        Of the ways that are written, the one whose key is nearest, if it is open further than `least`; else the first
+        that nobody has written, nor is about to write as those in `taken` (S,).
+        """
+        if self._ways is None or intent is None or not (self.keyed or taken is not None):
+            return addresses
+        ways = self._ways.of(addresses)  # (B, T, H, K, W)
+        rows = self.rows_at(ways.flatten(3)).view(ways.shape)
+        written = self.table.is_written(rows)
+        opened = torch.full(rows.shape, -torch.inf, device=rows.device)
+        at = written.nonzero()
+        opened[written], _ = self._opened(rows[written], intent[at[:, 0], at[:, 1]])
+        free = ~written if taken is None else ~written & ~torch.isin(ways, taken)
+        nearest, first = opened.max(dim=-1), free.to(torch.uint8).argmax(dim=-1)
+        way = torch.where(nearest.values > least, nearest.indices, first)
+        return ways.gather(-1, way[..., None])[..., 0]
+
     def opened(self, slots: Tensor, weights: Tensor, intent: Tensor) -> Tensor:
         """The weights (B, T, H, K) of reads after what keys let through, asked with `intent` (B, T, I)."""
         if not self.keyed:
             return weights
-        openness, _ = self._openness(self.rows_at(slots), intent)
-        return weights * openness
+        openness, _ = self._opened(self.rows_at(slots), intent[:, :, None, None])
+        return weights * openness.clamp(0, 1)
 
-    def _openness(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
-        """How far rows (B, T, H, K) are open to `intent` (B, T, I), from 0 to 1, and which have a key, bool."""
+    def _opened(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
+        """How far rows (…) are open to `intent` (…, I), to be cut to 0 … 1, and which have a key, bool."""
         width = self._intent_width
         keys = self.table.rows[:, -(width + 1) :].index_select(0, rows.flatten()).view(*rows.shape, width + 1)
-        reached = (keys[..., :width] * intent[:, :, None, None]).sum(dim=-1)
+        reached = (keys[..., :width] * intent).sum(dim=-1)
         threshold = keys[..., width]
-        return (1 + reached - threshold).clamp(0, 1), threshold > 0
+        return 1 + reached - threshold, threshold > 0
 
     def rows_at(self, slots: Tensor) -> Tensor:
         """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""
@@ -101,15 +125,19 @@ class MemoryContext:
             origins = origins[self.needed.nonzero()[:, 0]]
         return self.table.rows_at(origins, slots)
 
-    def bag(self, layer: int, slots: Tensor, weights: Tensor, intent: Tensor | None = None) -> Tensor:
-        """Σ over heads and ranks of weight · value: slots, weights (B, T, H, K), intent (B, T, I) → (B, T, V)."""
+    def bag(self, layer: int, addresses: Tensor, weights: Tensor, intent: Tensor | None = None) -> Tensor:
+        """Σ over heads and ranks of weight · value: addresses, weights (B, T, H, K), intent (B, T, I) → (B, T, V)."""
         if self.recording:
-            self.reads[layer] = slots.detach()
+            self.reads[layer] = addresses.detach()
+        return self.bag_of(self.chosen(addresses, intent), weights, intent)
+
+    def bag_of(self, slots: Tensor, weights: Tensor, intent: Tensor | None = None) -> Tensor:
+        """The same of given slots (B, T, H, K)."""
         B, T, H, K = slots.shape
         rows, opened = self.rows_at(slots), weights
         if intent is not None and self.keyed:
-            openness, keyed = self._openness(rows, intent)
-            opened = weights * openness
+            openness, keyed = self._opened(rows, intent[:, :, None, None])
+            opened = weights * openness.clamp(0, 1)
             rows = torch.cat([rows, self.table.beneath(slots)], dim=-1)
             weights, K = torch.cat([opened, weights * keyed], dim=-1), 2 * K
         rows, weights = rows.view(-1), weights.reshape(-1).to(self.table.rows.dtype)
@@ -143,7 +171,7 @@ class MemoryLayer(nn.Module):
         super().__init__()
         H, n, d, V = config.heads, config.sub_keys, config.key_width, config.value_width
         self.config, self.layer, self.context = config, layer, context
-        self.words = Words(vocabulary, config.slots) if config.query == "words" else None
+        self.words = Words(vocabulary, config.addresses) if config.query == "words" else None
         if config.query == "hidden":
             self.query = nn.Linear(width, H * 2 * d, bias=False)
             self.query_gain = nn.Parameter(torch.ones(H, 2, d))
@@ -184,7 +212,7 @@ class MemoryLayer(nn.Module):
         return self._unit_keys[1]
 
     def address(self, x: Tensor, texts: Texts | None = None) -> tuple[Tensor, Tensor]:
-        """The slots that x (B, T, D) reads, and their weights, per head: two of (B, T, H, K).
+        """The addresses that x (B, T, D) reads, and their weights, per head: two of (B, T, H, K).
 
         Asked by the hidden state these are the K best of all N slots, with softmax weights. Asked by words, x is at
         the places of `texts`, those of the pass by default.
@@ -215,9 +243,9 @@ class MemoryLayer(nn.Module):
 
     def read(self, x: Tensor, texts: Texts | None = None) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); for `texts` see `address`."""
-        slots, weights = self.address(x, texts)
+        addresses, weights = self.address(x, texts)
         intent = self.intents(texts) if self.context.keyed else None
-        bag = self.context.bag(self.layer, slots, weights, intent).to(x.dtype)  # (B, T, V)
+        bag = self.context.bag(self.layer, addresses, weights, intent).to(x.dtype)  # (B, T, V)
         return self.read_out(bag, x)
 
     def intents(self, texts: Texts | None = None) -> Tensor | None:

@@ -35,11 +35,12 @@ from model.text import TokenRows, encode, pad
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
 from model.vocabulary import nameless_wordings, tell_words, train_tokenizer
+from model.ways import Ways
 from model.words import PAIRS, RARITIES, Texts
 
 _CHARACTERS_A_TOKEN = 3.5
 _MEMORY = MemoryConfig(
-    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=4_096, sharing=256, intent_width=32
+    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=4_096, sharing=256, ways=8, intent_width=32
 )
 
 
@@ -92,7 +93,7 @@ def build(tokenizer: PreTrainedTokenizerFast, intent: Intent, config: PretrainCo
     )
     base = F.pad(torch.randn(memory.base_rows, memory.value_width) * 0.02, (0, memory.row_width - memory.value_width))
     table = ValueTable(base, 0, 1, "0", slots=memory.slots)
-    context = MemoryContext(table, intent)
+    context = MemoryContext(table, intent, Ways(memory) if memory.ways > 1 else None)
     context.use(table.base)
     retrofit(model, memory, context)
     nothing = DocumentFrequency(torch.zeros(memory.slots, dtype=torch.int32), 0)

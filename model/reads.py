@@ -4,7 +4,7 @@ Shapes: P places · R reads a place · S chosen slots.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,12 +29,14 @@ class Reads:
         return Reads(self.slots.to(device), self.weights.to(device))
 
     def on(self, slots: Tensor) -> Tensor:
-        """The places as rows of a dense matrix over `slots` (S,) ascending: (P, S), 0 where a slot is not read."""
+        """The places as rows of a dense matrix over `slots` (S,): (P, S), 0 where a slot is not read."""
         if not len(slots):
             return self.weights.new_zeros(len(self), 0)
-        position = torch.searchsorted(slots, self.slots).clamp(max=len(slots) - 1)
-        weights = self.weights * (slots[position] == self.slots)
-        return weights.new_zeros(len(self), len(slots)).scatter_add_(1, position, weights)
+        distinct, column = torch.unique(slots, return_inverse=True)
+        position = torch.searchsorted(distinct, self.slots).clamp(max=len(distinct) - 1)
+        weights = self.weights * (distinct[position] == self.slots)
+        on_distinct: Tensor = weights.new_zeros(len(self), len(distinct)).scatter_add_(1, position, weights)
+        return on_distinct[:, column]
 
 
 def joined(parts: Iterable[Reads]) -> Reads | None:
@@ -110,11 +112,18 @@ class Held:
     def _sums(self, slots: Tensor, power: int) -> Tensor:
         return sum((level.sums(slots, power) for level in self.levels), torch.zeros(len(slots)))
 
-    def nearest(self, slots: Tensor, count: int) -> Reads | None:
-        """The at most `count` places that read most of `slots` (S,); None when nothing is held."""
+    def nearest(self, slots: Tensor, count: int) -> tuple[Reads, Tensor]:
+        """The at most `count` places that read most of `slots` (S,), and how much they read of them."""
         found = [level.nearest(slots, count) for level in self.levels]
         every = joined(reads for reads, _ in found)
         if every is None:
-            return None
-        weight = torch.cat([weight for _, weight in found])
-        return every[weight.topk(min(count, len(weight))).indices]
+            return Reads(slots.new_empty(0, 1), torch.empty(0, 1)), torch.empty(0)
+        best = torch.cat([weight for _, weight in found]).topk(min(count, len(every)))
+        return every[best.indices], best.values
+
+
+def nearest_of(sources: Sequence[tuple[Held, Tensor]], count: int) -> list[Reads]:
+    """Of each source the places that are among the `count` of all which read most of its slots (S,)."""
+    found = [held.nearest(slots, count) for held, slots in sources]
+    best = torch.cat([weights for _, weights in found]).topk(min(count, sum(len(reads) for reads, _ in found)))
+    return [reads[weights >= best.values.min()] if len(reads) else reads for reads, weights in found]

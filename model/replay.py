@@ -5,6 +5,9 @@ what its layers were called with, so that no code here knows an architecture.
 Shapes: B texts · T tokens · D width · V value width · H heads · K slots a head · P places · A asked positions.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -14,15 +17,17 @@ from model.retrofit import decoder_layers, memory_layers
 from model.text import TokenRows
 from model.words import Texts
 
+_AGAIN = 0.9  # how far the key of a slot must be open at least for it to be written again, instead of another way
+
 
 class Replay:
     """One batch of texts, ready to be read with other rows of the value table.
 
-    batch    the texts, padded on the right: with causal attention no real token sees the padding
-    asked    (B, T) bool, positions whose last hidden state is wanted; by default those before an answer token
-    slots    (P, H, K) slots that the first memory layer reads at its places
-    weights  (P, H, K) their weights, through the keys of the view in use
-    intents  (P, I) what the places ask; None where slots have no keys
+    batch      the texts, padded on the right: with causal attention no real token sees the padding
+    asked      (B, T) bool, positions whose last hidden state is wanted; by default those before an answer token
+    addresses  (P, H, K) addresses that the first memory layer reads at its places
+    weights    (P, H, K) their weights, whatever keys let through
+    intents    (P, I) what the places ask; None where slots have no keys
     Places are the positions whose bag can reach an asked one: all real tokens, or the asked positions alone where
     the last decoder layer is the one that bears memory.
     """
@@ -59,66 +64,47 @@ class Replay:
         self._x, self._hidden_norm = x[self._places], hidden[self._places].norm(dim=1).mean()
         with torch.no_grad():
             texts, words = self._memory.texts_at(self._places), self._memory.words
-            slots, weights = self._memory.address(self._x[:, None], texts)
+            addresses, weights = self._memory.address(self._x[:, None], texts)
             intents = self._memory.intents(texts)  # (P, 1, I)
             self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
             self._at_openings = None if words is None or texts is None or self._later else words.at_openings(texts)
-            opened = weights if intents is None else context.opened(slots, weights, intents)
         self.intents = None if intents is None else intents[:, 0]
-        self.slots, self.weights, self._unopened = slots[:, 0], opened[:, 0], weights[:, 0]
-        self._read = self.slots.flatten().sort()
+        self.addresses, self.weights = addresses[:, 0], weights[:, 0]
+        self._slots = self.addresses.clone()
         self._texts, self._texts_at_places = context.texts, texts
 
-    def reads(self, texts: Tensor) -> tuple[Reads, slice]:
-        """What the first memory layer reads at the places of `texts` (B,) bool, and which places of all they are.
+    def fact(self, texts: Tensor, taken: Tensor | None = None) -> "FactPlaces":
+        """The places of one fact's texts (B,) bool, which stand next to each other, and where it is to be written.
 
-        The texts must stand next to each other.
-        """
-        places = (texts[:, None] & self._places)[self._places].nonzero().flatten()
-        own = slice(int(places[0]), int(places[-1]) + 1)
-        return Reads(self.slots[own].flatten(1), self.weights[own].flatten(1)), own
-
-    def openings(self, texts: Tensor) -> Tensor:
-        """The places (P,) bool of `texts` (B,) bool where an answer begins.
-
-        None where words are not the query, or where other layers read slots, too.
-        """
-        here = (texts[:, None] & self._places)[self._places]
-        if self._at_openings is None:
-            return torch.zeros_like(here)
-        return here & (self.slots == self._at_openings).all(dim=-1)[:, 0]
-
-    def unopened(self, places: Tensor) -> Reads:
-        """What the first memory layer would read at `places` (P,) bool if no slot had a key."""
-        return Reads(self.slots[places].flatten(1), self._unopened[places].flatten(1))
-
-    def parts(self, places: Tensor) -> Reads | None:
-        """What it would read at `places` (P,) bool with only one of the words that all have (see Words.parts)."""
-        words, texts = self._memory.words, self._texts_at_places
-        if words is None or texts is None or not bool(places.any()):
-            return None
-        return Reads(*words.parts(Texts(texts.ids[places], texts.positions[places])))
-
-    def at_openings(self, slots: Tensor) -> Tensor | None:
-        """For each of `slots` (S,), which the first layer reads: what its pair of words reads where an answer begins.
-
-        None where words are not the query, or where other layers read slots, too. Later in an answer a slot belongs to
-        two tokens of the answer as well, and tells little of how common its words are.
-        """
-        if self._at_openings is None:
-            return None
-        read, order = self._read
-        return self._at_openings.flatten()[order[torch.searchsorted(read, slots.to(read.device))]].to(slots.device)
-
-    def slots_read(self, texts: Tensor) -> Tensor:
-        """Slots that all memory layers read at the places of `texts` (B,) bool: flat, with repetitions.
-
-        Those of the first layer that are closed to what the texts ask are not among them.
+        taken  slots (S,) that are about to be written by others
         """
         here = texts[:, None] & self._places
-        later = [slots[here].flatten() for slots in self._later.values()]
-        own = here[self._places]
-        return torch.cat([self.slots[own][self.weights[own] > 0], *later])
+        places = here[self._places].nonzero().flatten()
+        own = slice(int(places[0]), int(places[-1]) + 1)
+        addresses, weights = self.addresses[own, None], self.weights[own, None]
+        intents = None if self.intents is None else self.intents[own, None]
+        slots = self._context.chosen(addresses, intents, _AGAIN, taken)
+        opened = weights if intents is None else self._context.opened(slots, weights, intents)
+        self._slots[own] = slots[:, 0]
+        later = [read[here].flatten() for read in self._later.values()]
+        return FactPlaces(
+            own,
+            addresses.flatten(1),
+            slots.flatten(1),
+            weights.flatten(1),
+            opened.flatten(1),
+            None if intents is None else intents[:, 0],
+            None if self._at_openings is None else self._at_openings[own, 0],
+            later,
+        )
+
+    def parts(self, fact: "FactPlaces") -> Reads:
+        """What a fact's openings would read, by address, with only one of the words that all have (see Words.parts)."""
+        words, texts = self._memory.words, self._texts_at_places
+        if words is None or texts is None or not bool(fact.openings.any()):
+            return Reads(fact.addresses[:0], fact.weights[:0])
+        own = fact.places
+        return Reads(*words.parts(Texts(texts.ids[own][fact.openings], texts.positions[own][fact.openings])))
 
     @property
     def several(self) -> bool:
@@ -137,7 +123,12 @@ class Replay:
     def bag(self) -> Tensor:
         """The first memory layer's bags through the view in use, (P, V)."""
         intents = None if self.intents is None else self.intents[None]
-        return self._context.bag(self._memory.layer, self.slots[None], self._unopened[None], intents)[0]
+        return self._context.bag(self._memory.layer, self.addresses[None], self.weights[None], intents)[0]
+
+    def bag_to_write(self) -> Tensor:
+        """The same of the slots where facts are to be written (see `fact`), (P, V)."""
+        intents = None if self.intents is None else self.intents[None]
+        return self._context.bag_of(self._slots[None], self.weights[None], intents)[0]
 
     def __call__(self, bag: Tensor, wanted: Tensor | None = None) -> Tensor:
         """The last hidden states (A, D) at the asked positions, or at those `wanted` (A,) of them, for `bag` (P, V)."""
@@ -154,6 +145,59 @@ class Replay:
     def _norm(self, hidden: Tensor) -> Tensor:
         out: Tensor = self._decoder.norm(hidden)
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class FactPlaces:
+    """What the first memory layer reads at the p places of one fact's texts, R reads each; and where they stand.
+
+    places       which places of the replay they are
+    addresses    (p, R) addresses that they read
+    slots        (p, R) the slot of each that is to be written
+    unopened     (p, R) weights of the reads
+    weights      (p, R) weights through the keys of the view in use
+    intents      (p, I) what the places ask; None where slots have no keys
+    at_openings  (p, R) what the same words read where an answer begins; None where words are not the query
+    later        slots that later memory layers read, each (n,)
+    """
+
+    places: slice
+    addresses: Tensor
+    slots: Tensor
+    unopened: Tensor
+    weights: Tensor
+    intents: Tensor | None
+    at_openings: Tensor | None
+    later: Sequence[Tensor]
+
+    @property
+    def openings(self) -> Tensor:
+        """Where an answer begins: (p,) bool; nowhere if words are not the query, or other layers read slots, too."""
+        if self.at_openings is None:
+            return torch.zeros(len(self.addresses), dtype=torch.bool, device=self.addresses.device)
+        return (self.addresses == self.at_openings).all(dim=1)
+
+    @property
+    def slots_read(self) -> Tensor:
+        """Slots that all memory layers read, flat, with repetitions; without those of the first that are closed."""
+        return torch.cat([self.slots[self.weights > 0], *self.later])
+
+    def addresses_of(self, slots: Tensor) -> Tensor:
+        """The address that each of `slots` (S,) is read by; itself where later memory layers read it: (S,)."""
+        return slots if self.later else self._beside(slots, self.addresses)
+
+    def at_openings_of(self, slots: Tensor) -> Tensor:
+        """For each of `slots` (S,): what its pair of words reads where an answer begins; its address if none is known.
+
+        Later in an answer a slot belongs to two tokens of the answer as well, and tells little of how common its words
+        are.
+        """
+        return self.addresses_of(slots) if self.at_openings is None else self._beside(slots, self.at_openings)
+
+    def _beside(self, slots: Tensor, numbers: Tensor) -> Tensor:
+        """Of `numbers` (p, R) those that stand where `slots` (S,) are read: (S,)."""
+        read, order = self.slots.flatten().sort()
+        return numbers.flatten()[order[torch.searchsorted(read, slots)]]
 
 
 def _before_answers(batch: TokenRows) -> Tensor:

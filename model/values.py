@@ -179,6 +179,10 @@ class ValueTable:
         """The rows of the base that `slots` share with others, whoever has written them since: in their shape."""
         return slots.int() % (self.base_rows - len(self._owned))
 
+    def is_written(self, rows: Tensor) -> Tensor:
+        """Which of `rows` belong to one slot alone, as somebody wrote it: bool in their shape."""
+        return rows >= self.base_rows - len(self._owned)
+
     def locate(self, places: Tensor, slots: Tensor) -> Tensor:
         """Which rows the views in `places` see at `slots`; the two broadcast to the shape of the result, int32."""
         return self.rows_at(self.origins(places), slots)

@@ -18,6 +18,7 @@ from torch import Tensor
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.reads import Reads
+from model.replay import FactPlaces
 from model.tfidf import inverse_document_frequency, score, top_t
 
 _SAME = 0.87  # cosine of two addresses from which on they stand for the same question
@@ -47,7 +48,7 @@ class SlotUses:
         """Those of several facts, each slot once: its highest score, and all of its reads."""
         slots, position = torch.unique(torch.cat([one.slots for one in uses]), return_inverse=True)
         scores, counts = torch.cat([one.scores for one in uses]), torch.cat([one.counts for one in uses])
-        highest = scores.new_zeros(len(slots)).index_reduce(0, position, scores, "amax")  # no score is below 0
+        highest = scores.new_zeros(len(slots)).scatter_reduce(0, position, scores, "amax")  # no score is below 0
         return SlotUses(slots, highest, counts.new_zeros(len(slots)).index_add(0, position, counts))
 
 
@@ -65,23 +66,33 @@ def key_of(intents: Tensor) -> Tensor | None:
     return torch.cat([mean / (max(square, 1e-12) * width), mean.new_tensor([1 + _CLOSED / width])])
 
 
-def choose_slots(checkpoint: Checkpoint, reads: Tensor, config: FinetuneConfig) -> SlotUses:
-    """The top-t of the slots that a fact's texts read, flat and with repetitions, by TF-IDF; ascending by slot."""
-    slots, counts = torch.unique(reads, return_counts=True)
-    slots, counts = slots.cpu(), counts.cpu()
+def choose_slots(checkpoint: Checkpoint, places: FactPlaces, taken: Tensor, config: FinetuneConfig) -> SlotUses:
+    """The top-t of the slots that a fact's texts read, but for those `taken` (n,), by TF-IDF; ascending by slot."""
+    slots, counts = torch.unique(places.slots_read, return_counts=True)
+    addresses, free = places.addresses_of(slots), ~torch.isin(slots, taken)
+    slots, counts, addresses = slots[free].cpu(), counts[free].cpu(), addresses[free].cpu()
     background = checkpoint.background
-    idf = inverse_document_frequency(background.counts[slots], background.batches)
+    idf = inverse_document_frequency(background.counts[addresses], background.batches)
     scores = score(counts, idf, config.idf_power)
     chosen = top_t(slots, scores, config.top_t).sort().values
     return SlotUses(slots[chosen], scores[chosen], counts[chosen])
 
 
-def distinct(checkpoint: Checkpoint, reads: Reads) -> float:
-    """The share of the addresses `reads` that lies in slots which few batches of the background read; 1 of none."""
-    background = checkpoint.background
-    few = background.counts[reads.slots.cpu()] <= _FEW * background.batches
-    whole = float(reads.weights.square().sum())
-    return float(reads.weights.cpu().square()[few].sum()) / whole if whole else 1.0
+def distinct(checkpoint: Checkpoint, places: FactPlaces) -> float:
+    """The share of what a fact reads where answers begin that few batches of the background read; 1 of nothing."""
+    background, openings = checkpoint.background, places.openings
+    few = background.counts[places.addresses[openings].cpu()] <= _FEW * background.batches
+    weights = places.unopened[openings].cpu().square()
+    whole = float(weights.sum())
+    return float(weights[few].sum()) / whole if whole else 1.0
+
+
+def held_still(still: Reads, reads: Reads, slots: Tensor) -> Tensor:
+    """What places read of `slots` (S,), without those that ask the same as `reads`, to be answered anew: (n, S)."""
+    every = torch.unique(reads.slots)
+    norms = [places.weights.norm(dim=1).clamp(min=1e-12) for places in (still, reads)]  # 0 where all is closed
+    cosine = still.on(every) @ reads.on(every).T / norms[0][:, None] / norms[1]
+    return still.on(slots)[cosine.amax(dim=1) < _SAME]
 
 
 class Writing:
@@ -90,10 +101,9 @@ class Writing:
     uses    the chosen slots
     reads   addresses of the fact's places
     places  where these stand among the places of the group
-    still   places that are held still
-    parts   what the fact's texts would read with one of the words that all have, held still less firmly; None: nothing
+    firm    (n, S) what places that are held still read of the chosen slots; none where n is 0
+    parts   (m, S) what the fact's texts would read of them with one of the words that all have, held still less firmly
     key     what the slots are opened by that it is the first to write (see key_of); None where nothing closes them
-    common  (S,) what background text reads on average (see Held.common), held still like a place
     cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
@@ -102,29 +112,22 @@ class Writing:
         uses: SlotUses,
         reads: Reads,
         places: slice,
-        still: Reads | None,
-        common: Tensor,
+        firm: Tensor,
+        parts: Tensor,
         cost: Tensor,
         width: int,
-        parts: Reads | None = None,
         key: Tensor | None = None,
     ) -> None:
         self.uses, self.reads, self.places, self.key = uses, reads, places, key
         self.slots = uses.slots.to(reads.slots.device)
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)
-        if still is not None:
-            every = torch.unique(reads.slots)
-            norms = [places.weights.norm(dim=1).clamp(min=1e-12) for places in (still, reads)]  # 0 where all is closed
-            cosine = still.on(every) @ reads.on(every).T / norms[0][:, None] / norms[1]
-            B = still.on(self.slots)[cosine.amax(dim=1) < _SAME]  # what asks the same is to be answered anew
-            B = torch.cat([B, common[None]])
-            firm = len(B)
-            B = B if parts is None else torch.cat([B, parts.on(self.slots)])
+        if len(firm):
+            B = torch.cat([firm, parts])
             gram = B / cost @ B.T
             ridge = _RIDGE * gram.diagonal()
-            ridge[:firm] = 0
-            ridge += _RIDGE * gram.diagonal()[:firm].mean().clamp(min=1e-12)
+            ridge[: len(firm)] = 0
+            ridge += _RIDGE * gram.diagonal()[: len(firm)].mean().clamp(min=1e-12)
             gram.diagonal().add_(ridge)
             self._spread -= (B / cost).T @ torch.linalg.solve(gram, B @ self._spread)
         self._kernel = A @ self._spread  # K (P, P)

@@ -27,6 +27,7 @@ from model.memory import MemoryContext
 from model.retrofit import memory_layers, retrofit
 from model.tfidf import DocumentFrequency
 from model.values import ValueTable
+from model.ways import Ways
 from model.words import PAIRS
 
 END = "<|end|>"
@@ -127,7 +128,8 @@ def build(
     rows = torch.randn(memory.base_rows, memory.value_width)
     rows = F.pad(rows, (0, memory.row_width - memory.value_width))
     table = ValueTable(rows, spare_rows, places, "ab" * 32, slots=memory.slots)
-    context = MemoryContext(table, intent(memory.intent_width) if memory.intent_width else None)
+    ways = Ways(memory) if memory.ways > 1 else None
+    context = MemoryContext(table, intent(memory.intent_width) if memory.intent_width else None, ways)
     retrofit(model, memory, context)
     for layer in memory_layers(model):
         if layer.words is not None:
@@ -135,7 +137,7 @@ def build(
             layer.words.rarity[:258] = torch.linspace(0.5, 1.0, 258)  # of single letters, no two alike
     model.lm_head.weight.data *= 25  # logits of a usual size, so that a fact can be learned
     model.eval().requires_grad_(False)
-    counts = torch.randint(0, 4, (memory.slots,), dtype=torch.int32)
+    counts = torch.randint(0, 4, (memory.addresses,), dtype=torch.int32)
     known = tuple(KnownQuestion(f"What is {letter}?", letter) for letter in "abcd")
     measure = Measure(known, known, ("a text about nothing", "another text"))
     return Checkpoint(

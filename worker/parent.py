@@ -25,7 +25,7 @@ class Parent:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint, self._table = checkpoint, checkpoint.table
         self._version, self._view = BASE_VERSION, self._table.retain(self._table.base)
-        self._held = checkpoint.held
+        self._held = Held()
 
     def bring(self, session: Session, version: int) -> tuple[View, Held]:
         """The view of `version`, brought up from stored deltas, and what learning on top of it must hold still.
@@ -62,7 +62,7 @@ class Parent:
         _log.info("anchor stored" if stored else "anchor was there", version=self._version)
 
     def _forget(self) -> None:
-        self._keep(BASE_VERSION, self._table.retain(self._table.base), self._checkpoint.held)
+        self._keep(BASE_VERSION, self._table.retain(self._table.base), Held())
 
     def _keep(self, version: int, view: View, held: Held) -> None:
         self._table.release(self._view)

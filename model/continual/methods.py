@@ -19,6 +19,7 @@ from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
 from model.finetune import TEXT_LIMIT, learn
 from model.memory import MemoryLayer
+from model.reads import Held
 from model.retrofit import decoder_layers
 from model.study import Study
 from model.text import TokenRows, encode, pad
@@ -58,7 +59,7 @@ class Sparse(Method):
     def __init__(self, checkpoint: Checkpoint, config: FinetuneConfig) -> None:
         self.checkpoint, self._config = checkpoint, config
         self.view = checkpoint.table.retain(checkpoint.table.base)
-        self._held = checkpoint.held
+        self._held = Held()
 
     def teach(self, studies: Sequence[Study]) -> list[Cost]:
         """One call of `learn`; rows and bytes of a job are shared out evenly among its facts."""

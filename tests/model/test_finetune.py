@@ -8,8 +8,9 @@ from model.delta import same_bits
 from model.evaluate import complete
 from model.finetune import grouped, learn
 from model.reads import Held, Reads
+from model.replay import FactPlaces
 from model.study import Probe, Study, StudyText
-from model.writing import choose_slots
+from model.writing import SlotUses, choose_slots
 from tests import tiny
 
 LAST = MemoryConfig((3,), readout="direct", heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)
@@ -131,12 +132,28 @@ def test_a_fact_that_must_keep_its_change_keeps_it():
 
 def test_slots_are_chosen_by_access_counts_and_document_frequency():
     checkpoint = tiny.build()
-    reads = torch.tensor([5, 5, 5, 9, 9, 200])
-    checkpoint.background.counts[[5, 9, 200]] = torch.tensor([8, 1, 0], dtype=torch.int32)
-    uses = choose_slots(checkpoint, reads, FinetuneConfig(top_t=2))
-    assert [(use.slot, use.count) for use in uses] == [(9, 2), (200, 1)]
-    by_count = choose_slots(checkpoint, reads, FinetuneConfig(top_t=2, idf_power=0))
-    assert [use.slot for use in by_count] == [5, 9]
+    slots, weights, nothing = torch.tensor([[5, 5, 5, 9, 9, 200, 7]]), torch.ones(1, 7), torch.empty(0)
+    weights[0, -1] = 0.0  # closed
+    addresses = slots.clone()
+    addresses[slots == 5] = 3  # of which 5 is another way
+    places = FactPlaces(slice(0, 1), addresses, slots, torch.ones(1, 7), weights, None, None, ())
+    checkpoint.background.counts[[3, 9, 200]] = torch.tensor([8, 1, 0], dtype=torch.int32)
+    uses = choose_slots(checkpoint, places, nothing, FinetuneConfig(top_t=2))
+    assert uses.slots.tolist() == [9, 200]
+    assert uses.counts.tolist() == [2, 1]
+    by_count = choose_slots(checkpoint, places, nothing, FinetuneConfig(top_t=2, idf_power=0))
+    assert by_count.slots.tolist() == [5, 9]
+    assert choose_slots(checkpoint, places, torch.tensor([9]), FinetuneConfig(top_t=2)).slots.tolist() == [200]
+
+
+def test_slots_of_several_facts_count_once_with_their_highest_score_and_all_reads():
+    one = SlotUses(torch.tensor([3, 8]), torch.tensor([0.5, 0.25]), torch.tensor([4, 1]))
+    other = SlotUses(torch.tensor([1, 8]), torch.tensor([0.125, 0.75]), torch.tensor([2, 5]))
+    joined = SlotUses.joined([one, other, SlotUses.none()])
+    assert joined.slots.tolist() == [1, 3, 8]
+    assert joined.scores.tolist() == [0.125, 0.5, 0.75]
+    assert joined.counts.tolist() == [2, 4, 6]
+    assert len(joined) == 3
 
 
 def test_a_fact_whose_answer_is_out_of_reach_fails_and_the_others_go_on():

@@ -76,7 +76,7 @@ def test_two_facts_of_one_thing_are_taught_together_and_apart(checkpoint):
     table = checkpoint.table
     both = [study(OWNER, "me"), study(PLACE, "up")]
     together = learn(checkpoint, table.base, both, QUICK)
-    slots = [{use.slot for use in report.slots} for report in together.reports]
+    slots = [set(report.slots.slots.tolist()) for report in together.reports]
     assert slots[0]
     assert not slots[0] & slots[1]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.reads import Held, Reads
+from model.reads import Held, Reads, nearest_of
 
 
 def reads(places: int, seed: int) -> Reads:
@@ -15,6 +15,8 @@ def reads(places: int, seed: int) -> Reads:
 def test_reads_as_rows_over_chosen_slots():
     dense = Reads(torch.tensor([[3, 7], [1, 9]]), torch.tensor([[0.5, 0.25], [1.0, 2.0]])).on(torch.tensor([1, 3, 8]))
     assert dense.tolist() == [[0.0, 0.5, 0.0], [1.0, 0.0, 0.0]]
+    repeated = Reads(torch.tensor([[3, 7]]), torch.tensor([[0.5, 0.25]])).on(torch.tensor([7, 3, 1, 7]))
+    assert repeated.tolist() == [[0.25, 0.5, 0.0, 0.25]]
 
 
 def test_the_nearest_places_are_those_that_read_most_of_the_slots():
@@ -26,18 +28,29 @@ def test_the_nearest_places_are_those_that_read_most_of_the_slots():
     slots = torch.tensor([2, 11, 30, 31, 49])
     weight = every.on(slots).sum(dim=1)
     wanted = weight.topk(10).indices
-    found = held.nearest(slots, 10)
-    assert found is not None
+    found, read = held.nearest(slots, 10)
+    torch.testing.assert_close(read, weight[wanted])
     torch.testing.assert_close(found.slots, every.slots[wanted])
     torch.testing.assert_close(found.on(slots).sum(dim=1), weight[wanted])
 
 
 def test_places_that_read_none_of_the_slots_are_not_found():
     held = Held().adding(Reads(torch.tensor([[1, 2]]), torch.tensor([[0.5, 0.5]])))
-    found = held.nearest(torch.tensor([7]), 5)
-    assert found is not None
-    assert len(found) == 0
-    assert Held().nearest(torch.tensor([7]), 5) is None
+    for one in (held, Held()):
+        found, read = one.nearest(torch.tensor([7]), 5)
+        assert len(found) == len(read) == 0
+
+
+def test_of_two_sources_the_nearest_are_found_among_all():
+    held = [Held().adding(reads(40, 0)), Held().adding(reads(30, 1))]
+    slots = [torch.tensor([2, 11, 30]), torch.tensor([30, 31, 49, 7])]
+    read = [one.levels[0].reads.on(own).sum(dim=1) for one, own in zip(held, slots, strict=True)]
+    least = torch.cat(read).topk(12).values.min()
+    found = nearest_of(list(zip(held, slots, strict=True)), 12)
+    assert [len(one) for one in found] == [int((of_one >= least).sum()) for of_one in read]
+    assert sum(len(one) for one in found) == 12
+    assert [len(one) for one in nearest_of([(Held(), slots[0]), (held[1], slots[1])], 5)] == [0, 5]
+    assert [len(one) for one in nearest_of([(Held(), slots[0]), (Held(), slots[1])], 5)] == [0, 0]
 
 
 def test_adding_leaves_the_old_one_as_it_was_and_keeps_few_levels():

@@ -137,7 +137,7 @@ def test_sparse_teaches_into_a_view_and_leaves_the_base():
     assert same(before, weights(checkpoint))
     assert torch.equal(base, checkpoint.table.rows[: checkpoint.table.slots])
     assert cost.rows == checkpoint.table.rows_in_use > 0
-    assert cost.nbytes == 50 * base.shape[1] * 4  # all chosen rows are kept, also those that did not move
+    assert cost.nbytes == 50 * base.shape[1] * 2  # all chosen rows are kept, also those that did not move
 
 
 def test_a_job_of_several_facts_shares_its_cost_out():
