@@ -1,18 +1,19 @@
 """The gate: what a version does to that which was known, at the cost of the layers that bear memory.
 
 Everything below the first memory layer is the same for every version, so the gate's questions and texts pass through
-it once; a view then costs its bags and the layers above (see Replay). A question whose known answer is the greedy
-path is answered; for the others the answer is generated. Views are told apart by their state hash, so the version that
-was the candidate of one job is not measured again as the parent of the next.
-Shapes: B rows · T tokens · D width.
+it once; a view then costs its bags and the layers above (see Replay), or only the head at the few positions whose bag
+another view had otherwise, where there is no layer above. A question whose known answer is the greedy path is answered;
+for the others the answer is generated. Views are told apart by their state hash, so the version that was the candidate
+of one job is not measured again as the parent of the next.
+Shapes: B rows · T tokens · D width · A asked positions.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint, KnownQuestion
@@ -35,21 +36,27 @@ class Measured:
     nll: float
 
 
-@dataclass(frozen=True)
 class _Rows:
     """Rows of about one length, ready to be read through any view; `indices` say which rows they are.
 
     Asked are the positions before the tokens that are `judged` (B, T).
     """
 
-    indices: tuple[int, ...]
-    judged: Tensor
-    replay: Replay
+    def __init__(self, indices: tuple[int, ...], judged: Tensor, replay: Replay) -> None:
+        self.indices, self.judged, self._replay = indices, judged, replay
+        self._target = replay.batch.ids[judged]  # the token that follows each asked position, (A,)
+        self._last: tuple[Tensor, Tensor] | None = None
 
-    @property
-    def target(self) -> Tensor:
-        """The token that follows each asked position, (A,)."""
-        return self.replay.batch.ids[self.judged]
+    def verdicts(self, head: nn.Module, judge: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """What `judge` makes of logits (n, vocabulary) and the tokens (n,) that follow: (A,), by the view in use."""
+        bag, verdicts = self._replay.bag(), torch.zeros(len(self._target), device=self._target.device)
+        wanted = torch.ones_like(self._target, dtype=torch.bool)
+        if self._last is not None and self._replay.is_local:
+            verdicts, wanted = self._last[1].clone(), (bag != self._last[0]).any(dim=1)
+        if bool(wanted.any()):
+            verdicts[wanted] = judge(head(self._replay(bag, wanted)), self._target[wanted])
+        self._last = bag, verdicts
+        return verdicts
 
 
 class Gate:
@@ -89,7 +96,7 @@ class Gate:
         answered = [False] * len(self._known)
         for rows in self._asked:
             off_path = rows.judged.clone()
-            off_path[rows.judged] = self._logits(view, rows).argmax(dim=-1) != rows.target
+            off_path[rows.judged] = self._verdicts(view, rows, _off_path) > 0
             for index, left in zip(rows.indices, off_path.any(dim=1).tolist(), strict=True):
                 answered[index] = not left
         left = [index for index, held in enumerate(answered) if not held]
@@ -101,18 +108,20 @@ class Gate:
     @torch.inference_mode()
     def _nll(self, view: View) -> float:
         """Mean nats a token over the texts; 0 when there are none."""
-        total, tokens = 0.0, 0
-        for rows in self._read:
-            logits = self._logits(view, rows)
-            total += float(F.cross_entropy(logits.float(), rows.target, reduction="sum"))
-            tokens += len(logits)
-        return total / max(tokens, 1)
+        nats = [self._verdicts(view, rows, _nats) for rows in self._read]
+        return float(torch.cat(nats).double().mean()) if nats else 0.0
 
-    def _logits(self, view: View, rows: _Rows) -> Tensor:
-        """Logits (A, vocabulary) at the asked positions."""
+    def _verdicts(self, view: View, rows: _Rows, judge: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         self._checkpoint.context.use(view)
-        logits: Tensor = self._checkpoint.model.lm_head(rows.replay(rows.replay.bag()))
-        return logits
+        return rows.verdicts(self._checkpoint.model.lm_head, judge)
+
+
+def _off_path(logits: Tensor, target: Tensor) -> Tensor:
+    return (logits.argmax(dim=-1) != target).float()
+
+
+def _nats(logits: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(logits.float(), target, reduction="none")
 
 
 def _questions(study: Study) -> Iterator[str]:

@@ -107,6 +107,11 @@ class Replay:
         return Reads(*words.parts(Texts(texts.ids[own][fact.openings], texts.positions[own][fact.openings])))
 
     @property
+    def is_local(self) -> bool:
+        """Whether a bag reaches no other position than its own: no layer lies above."""
+        return not self._upper
+
+    @property
     def several(self) -> bool:
         """Whether memory layers above the first read the same rows."""
         return bool(self._later)

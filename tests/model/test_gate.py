@@ -93,5 +93,5 @@ def test_a_checkpoint_that_brings_nothing_to_measure_shows_no_drift(checkpoint):
 def test_it_reads_no_more_texts_than_it_needs(checkpoint):
     checkpoint.measure = Measure((), (), tuple(f"{number} " + "words " * 20 for number in range(40)))
     gate = Gate(checkpoint)
-    read = sum(int(rows.replay.batch.real.sum()) for rows in gate._read)
+    read = sum(int(rows._replay.batch.real.sum()) for rows in gate._read)
     assert model.gate.TEXT_TOKENS - 130 < read <= model.gate.TEXT_TOKENS
