@@ -147,7 +147,7 @@ class MemoryContext:
             bag = bag[:, : -(self._intent_width + 1)]
         if self.changed is not None:
             bag = bag + self.changed.bag(slots.reshape(B * T, -1), opened.reshape(B * T, -1).to(bag.dtype))
-        return bag.reshape(B, T, -1)
+        return bag.reshape(B, T, bag.shape[-1])
 
     def _begins(self, bags: int, reads: int) -> Tensor:
         """Where each of so many bags begins in a list of reads: (bags,); kept for the next step, mostly of its size."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.checkpoint import Checkpoint
 from model.reads import Reads
@@ -17,6 +17,7 @@ from model.retrofit import decoder_layers, memory_layers
 from model.text import TokenRows
 from model.words import Texts
 
+_TOGETHER = 64  # texts in a pass, where no layer lies above the memory
 _AGAIN = 0.9  # how far the key of a slot must be open at least for it to be written again, instead of another way
 
 
@@ -40,38 +41,62 @@ class Replay:
         first = checkpoint.config.layers[0]
         self._upper = layers[first + 1 :]
         self._places = batch.real if self._upper else self.asked
+        self._calls: list[dict[str, object]] = []
+        self._later: dict[int, Tensor] = {}
+        with torch.no_grad():
+            self._x, self._rest = self._passed(layers[first])
+            self._texts, words = Texts.whole(batch.ids), self._memory.words
+            texts = None if words is None else self._texts.at(self._places)
+            addresses, weights = self._memory.address(self._x[:, None], texts)
+            intents = self._memory.intents(texts)  # (P, 1, I)
+            self.intents = None if intents is None else intents[:, 0]
+            self.addresses, self.weights = addresses[:, 0], weights[:, 0]
+            self._at_openings = None if words is None or texts is None or self._later else words.at_openings(texts)
+            here = self._rest[self._places] if self._upper else self._rest
+            hidden = here + self._memory.read_out(self.bag().to(self._x.dtype), self._x)
+            self._hidden_norm = hidden.norm(dim=1).mean()
+        self._slots, self._texts_at_places = self.addresses.clone(), texts
+
+    def _passed(self, bearer: nn.Module) -> tuple[Tensor, Tensor]:
+        """Input of the first memory layer at the places, (P, D), and hidden states behind `bearer` without its output.
+
+        The latter are (B, T, D), or (P, D) where no layer lies above: then texts of about one length pass together,
+        for little padding.
+        """
         read: list[Tensor] = []  # the memory layer's input and output, its decoder layer's output
-        calls: list[dict[str, object]] = []
         hooks = [
             self._memory.register_forward_hook(lambda _, args, out: read.extend((args[0], out))),
-            layers[first].register_forward_hook(lambda _, args, out: read.append(out)),
+            bearer.register_forward_hook(lambda _, args, out: read.append(out)),
             *(
-                layer.register_forward_pre_hook(lambda _, args, kwargs: calls.append(kwargs), with_kwargs=True)
+                layer.register_forward_pre_hook(lambda _, args, kwargs: self._calls.append(kwargs), with_kwargs=True)
                 for layer in self._upper
             ),
         ]
-        context.needed = None if self._upper else self.asked
+        lengths = self.batch.real.sum(dim=1)
+        every = torch.arange(len(lengths), device=lengths.device)
+        context, xs, rests, order = self._context, [], [], []
+        number = self._places.flatten().cumsum(0).view_as(self._places)
         context.recording, context.reads = bool(self._upper), {}
         try:
-            with torch.no_grad():
-                self._decoder(input_ids=batch.ids, use_cache=False)
+            for rows in (every,) if self._upper else torch.split(lengths.argsort(), _TOGETHER):
+                width = int(lengths[rows].max())
+                places = self._places[rows, :width]
+                context.needed = None if self._upper else torch.zeros_like(places)
+                read.clear()
+                self._decoder(input_ids=self.batch.ids[rows, :width], use_cache=False)
+                x, out, hidden = read
+                xs.append(x[places])
+                rests.append(hidden - out if self._upper else hidden[places])
+                order.append(number[rows, :width][places])
         finally:
             context.needed, context.recording = None, False
             for hook in hooks:
                 hook.remove()
-        x, out, hidden = read
-        self._calls, self._rest = calls, hidden - out  # (B, T, D) without the memory
-        self._x, self._hidden_norm = x[self._places], hidden[self._places].norm(dim=1).mean()
-        with torch.no_grad():
-            texts, words = self._memory.texts_at(self._places), self._memory.words
-            addresses, weights = self._memory.address(self._x[:, None], texts)
-            intents = self._memory.intents(texts)  # (P, 1, I)
-            self._later = {layer: slots for layer, slots in context.reads.items() if layer != first}
-            self._at_openings = None if words is None or texts is None or self._later else words.at_openings(texts)
-        self.intents = None if intents is None else intents[:, 0]
-        self.addresses, self.weights = addresses[:, 0], weights[:, 0]
-        self._slots = self.addresses.clone()
-        self._texts, self._texts_at_places = context.texts, texts
+        self._later = {layer: slots for layer, slots in context.reads.items() if layer != self._memory.layer}
+        if self._upper:
+            return xs[0], rests[0]
+        back = torch.cat(order).argsort()
+        return torch.cat(xs)[back], torch.cat(rests)[back]
 
     def fact(self, texts: Tensor, taken: Tensor | None = None) -> "FactPlaces":
         """The places of one fact's texts (B,) bool, which stand next to each other, and where it is to be written.
@@ -140,7 +165,7 @@ class Replay:
         out = self._memory.read_out(bag.to(self._x.dtype), self._x)  # (P, D)
         chosen = slice(None) if wanted is None else wanted
         if not self._upper:
-            return self._norm((self._rest[self.asked] + out)[chosen])
+            return self._norm((self._rest + out)[chosen])
         self._context.texts = self._texts  # other passes may have been made since
         hidden = self._rest.index_put((self._places,), self._rest[self._places] + out)
         for layer, kwargs in zip(self._upper, self._calls, strict=True):

@@ -19,22 +19,20 @@ def state_hash(fingerprint: str, hash_sum: int) -> str:
 
 def hash_step(slots: Tensor, before: Tensor, after: Tensor, base: Tensor) -> int:
     """What replacing rows `before` (S, V) by `after` at `slots` (S,) adds to the sum; `base` has the base's rows."""
-    step = 0
-    rows = zip(slots.tolist(), _bytes(before), _bytes(after), _bytes(base), strict=True)
-    for slot, old, new, original in rows:
-        if old != new:
-            step -= _row_hash(slot, old) if old != original else 0
-            step += _row_hash(slot, new) if new != original else 0
-    return step
+    moved = _differ(before, after)
+    gone, come = moved & _differ(before, base), moved & _differ(after, base)
+    return hash_of_rows(slots[come], after[come]) - hash_of_rows(slots[gone], before[gone])
 
 
 def hash_of_rows(slots: Tensor, rows: Tensor) -> int:
     """The sum over `rows` (S, V) at `slots` (S,), which differ from the base's."""
-    return sum(_row_hash(slot, row) for slot, row in zip(slots.tolist(), _bytes(rows), strict=True))
+    every = (row.tobytes() for row in rows.contiguous().view(torch.uint8).numpy())
+    return sum(_row_hash(slot, row) for slot, row in zip(slots.tolist(), every, strict=True))
 
 
-def _bytes(rows: Tensor) -> list[bytes]:
-    return [row.tobytes() for row in rows.contiguous().view(torch.uint8).numpy()]
+def _differ(a: Tensor, b: Tensor) -> Tensor:
+    """Which rows (S, V) differ in some bit: (S,)."""
+    return (a.contiguous().view(torch.uint8) != b.contiguous().view(torch.uint8)).any(dim=1)
 
 
 def _row_hash(slot: int, row: bytes) -> int:
