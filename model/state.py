@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 MODULUS = 1 << 256
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # a number of as many bytes
 
 
 def state_hash(fingerprint: str, hash_sum: int) -> str:
@@ -19,8 +20,8 @@ def state_hash(fingerprint: str, hash_sum: int) -> str:
 
 def hash_step(slots: Tensor, before: Tensor, after: Tensor, base: Tensor) -> int:
     """What replacing rows `before` (S, V) by `after` at `slots` (S,) adds to the sum; `base` has the base's rows."""
-    moved = _differ(before, after)
-    gone, come = moved & _differ(before, base), moved & _differ(after, base)
+    moved = differ(before, after)
+    gone, come = moved & differ(before, base), moved & differ(after, base)
     return hash_of_rows(slots[come], after[come]) - hash_of_rows(slots[gone], before[gone])
 
 
@@ -30,9 +31,10 @@ def hash_of_rows(slots: Tensor, rows: Tensor) -> int:
     return sum(_row_hash(slot, row) for slot, row in zip(slots.tolist(), every, strict=True))
 
 
-def _differ(a: Tensor, b: Tensor) -> Tensor:
-    """Which rows (S, V) differ in some bit: (S,)."""
-    return (a.contiguous().view(torch.uint8) != b.contiguous().view(torch.uint8)).any(dim=1)
+def differ(a: Tensor, b: Tensor) -> Tensor:
+    """Which rows (S, V) of one dtype differ in some bit: (S,)."""
+    bits = _BITS[a.element_size()]
+    return (a.contiguous().view(bits) != b.contiguous().view(bits)).any(dim=1)
 
 
 def _row_hash(slot: int, row: bytes) -> int:

@@ -23,13 +23,13 @@ from torch import Tensor
 from model.delta import Delta
 from model.errors import SpareRowsExhausted, WrongState
 from model.free import FreeNumbers
-from model.state import MODULUS, hash_of_rows, hash_step, state_hash
+from model.state import MODULUS, differ, hash_of_rows, hash_step, state_hash
 
 FLAT = 1 << 18  # slots up to which a view is one page
 PAGE = 1 << 8  # slots of a page in larger tables
 # Where rests are asked for, work on many rows is cut into pieces: between two of them a thread that serves gets the
 # interpreter, and no piece is large enough for torch to spread it over threads, which would take its processors.
-_PIECE_BYTES = 1 << 15
+_PIECE_BYTES = 1 << 16
 
 
 class View:
@@ -240,7 +240,7 @@ class ValueTable:
         for piece in self._pieces(len(changed), rest):
             slots, after = delta.slots[piece], delta.after[piece].to(self.rows.dtype)
             before, base = self.read(parent, slots).cpu(), self.read(self.base, slots).cpu()
-            changed[piece] = (after.view(torch.uint8) != base.view(torch.uint8)).any(dim=1)
+            changed[piece] = differ(after, base)
             total += hash_step(slots, before, after, base)
         return Draft(parent, delta, changed, total % MODULUS, self._fingerprint)
 

@@ -245,7 +245,7 @@ def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_mean
 
     view = values.settle(values.draft(values.base, delta, rest), rest)
     assert view.state_hash == values.enter(values.base, delta).state_hash
-    assert rests == [1] * 2 * (SLOTS // 8 - 1)  # pieces of 8 rows, 4 kB each
+    assert rests == [1] * 2 * (SLOTS // 16 - 1)  # pieces of 16 rows, 4 kB each
 
 
 def shared(owned: torch.Tensor | None = None) -> ValueTable:

@@ -138,7 +138,7 @@ def test_a_version_that_needs_much_room_is_hashed_once(monkeypatch):
 def test_whoever_builds_rests_while_others_are_served_and_only_then(monkeypatch):
     rests = []
     monkeypatch.setattr("model.versions.time.sleep", rests.append)
-    table = ValueTable(torch.zeros(64, 1024), 256, 8, "0")  # 8 rows are a piece of work
+    table = ValueTable(torch.zeros(64, 1024), 256, 8, "0")  # 16 rows are a piece of work
     versions = Versions(table)
     slots = torch.arange(64)
     change = Delta(slots, torch.ones(64, 1024))
@@ -146,8 +146,8 @@ def test_whoever_builds_rests_while_others_are_served_and_only_then(monkeypatch)
     assert rests == []
     _, view = versions.bind(0)
     versions.enter(2, 0, change)
-    assert len(rests) == 2 * 7
+    assert len(rests) == 2 * 3
     assert all(0 < rest <= 0.02 for rest in rests)
     versions.release(view)
     versions.enter(3, 0, change)
-    assert len(rests) == 2 * 7
+    assert len(rests) == 2 * 3
