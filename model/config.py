@@ -117,7 +117,7 @@ class FinetuneConfig:
     keep_unlearned  whether a fact whose probe is not answered keeps its change, as in the paper
     """
 
-    texts: int = 20
+    texts: int = 16
     top_t: int = 1_000
     optimizer: Literal["relative", "sgd"] = "relative"
     learning_rate: float = 0.1

@@ -4,8 +4,9 @@ An address is found by product keys from the hidden state, or is made of the wor
 
 Lample et al. 2019, https://arxiv.org/abs/1907.05242 (product keys, direct readout); Berges et al. 2024,
 https://arxiv.org/abs/2412.09764 (one table for all layers, gate).
-Shapes: B batch · T tokens · D width · H heads · K slots read per head · n sub-keys per half · N = n·n slots ·
-V value width · I intent width · d half-key width · S slots being trained.
+An address has one slot, or several ways of which one is read (see ways.py); without them the two are the same number.
+Shapes: B batch · T tokens · D width · H heads · K addresses read per head · n sub-keys per half, n·n addresses ·
+V value width · I intent width · d half-key width · S slots being trained · W ways.
 A row is a value (V) and, where slots are opened by what is asked, a key (I) and its threshold, 0 if it has none. The
 value of such a row comes on top of the base's, with the slot's weight times 1 + key · intent - threshold, cut to 0 … 1:
 it opens to who asks what its fact answers.
@@ -214,18 +215,18 @@ class MemoryLayer(nn.Module):
     def address(self, x: Tensor, texts: Texts | None = None) -> tuple[Tensor, Tensor]:
         """The addresses that x (B, T, D) reads, and their weights, per head: two of (B, T, H, K).
 
-        Asked by the hidden state these are the K best of all N slots, with softmax weights. Asked by words, x is at
+        Asked by the hidden state these are the K best of all n·n, with softmax weights. Asked by words, x is at
         the places of `texts`, those of the pass by default.
         """
         if self.words is not None:
-            slots, weights = self.words(self.context.texts if texts is None else texts)
-            return slots[:, :, None], weights[:, :, None]
+            addresses, weights = self.words(self.context.texts if texts is None else texts)
+            return addresses[:, :, None], weights[:, :, None]
         if torch.is_autocast_enabled(x.device.type):  # to enter `autocast` at each step costs as much as a product
             with torch.autocast(x.device.type, enabled=False):
                 return self.address(x, texts)
-        slots, scores = self._lookup(self.half_scores(x))
-        shape = (*x.shape[:2], *slots.shape[1:])
-        return slots.view(shape), scores.softmax(dim=-1).view(shape)
+        addresses, scores = self._lookup(self.half_scores(x))
+        shape = (*x.shape[:2], *addresses.shape[1:])
+        return addresses.view(shape), scores.softmax(dim=-1).view(shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output, (B, T, D) → (B, T, D); zeros at positions that are not needed."""

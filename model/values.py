@@ -111,26 +111,37 @@ class ValueTable:
             page = PAGE if self.slots > FLAT else 1 << (self.slots - 1).bit_length()
         self._bits = page.bit_length() - 1
         G = -(-self.slots // page)
-        # Even P views that share no page fit in; memory is touched only where a page is written.
-        self._pages = torch.empty(places * G, page, dtype=torch.int32, device=base.device)
-        identity = torch.arange(G * page, dtype=torch.int32, device=base.device)
         self._owned = torch.empty(0, dtype=torch.int64) if owned is None else owned
-        shared = self.base_rows - len(self._owned)
-        identity = identity.clamp(max=self.slots - 1) % shared
-        if len(self._owned):
-            identity[self._owned] = torch.arange(shared, self.base_rows, dtype=torch.int32, device=base.device)
-        self._pages[:G] = identity.view(G, page)
-        self._page_of = (torch.arange(G, device=base.device) << self._bits).repeat(places, 1)  # (P, G), where it begins
-        self._page_users = torch.zeros(places * G, dtype=torch.int32)  # views that hold a page
-        self._page_users[:G] = 1
+        own, begins = self._pages_of_the_base(G, page)
+        # Even P views that share no page fit in; memory is touched only where a page is written.
+        self._pages = torch.empty(len(own) + (places - 1) * G, page, dtype=torch.int32, device=base.device)
+        self._pages[: len(own)] = own.to(base.device)
+        self._page_of = begins.to(base.device).repeat(places, 1)  # (P, G), where it begins
+        self._page_users = torch.zeros(len(self._pages), dtype=torch.int32)  # views that hold a page
+        self._page_users[: len(own)] = 1
         self._row_users = torch.zeros(spare_rows, dtype=torch.int32)  # pages that point at a spare row
-        self._free_pages, self._free_rows = FreeNumbers(G, places * G), FreeNumbers(0, spare_rows)
+        self._free_pages, self._free_rows = FreeNumbers(len(own), len(self._pages)), FreeNumbers(0, spare_rows)
         self._free_places = set(range(1, places))
         self.base = View(0, 0, fingerprint)
         self._fingerprint = fingerprint
         self._left: list[View] = []  # views without users whose room nobody has claimed back yet
         self._room = threading.Lock()  # over free rows, pages and places, and over who uses them
         self._users = threading.Lock()  # over users of views, and `_left`; held for an instant only
+
+    def _pages_of_the_base(self, G: int, page: int) -> tuple[Tensor, Tensor]:
+        """The base's pages, (n, page) int32, and where each of the G that it sees begins among them.
+
+        Where slots share rows, all slots with the same rows share a page, but for those with a row of their own.
+        """
+        shared = self.base_rows - len(self._owned)
+        n = G if shared % page else shared // page
+        pages = (torch.arange(n * page).clamp(max=self.slots - 1) % shared).int().view(n, page)
+        which = torch.arange(G) % n
+        touched, position = torch.unique(self._owned >> self._bits, return_inverse=True)
+        own = pages[which[touched]]
+        own[position, self._owned & (page - 1)] = torch.arange(shared, self.base_rows, dtype=torch.int32)
+        which[touched] = n + torch.arange(len(touched))
+        return torch.cat([pages, own]), which << self._bits
 
     @property
     def rows_in_use(self) -> int:
@@ -265,7 +276,7 @@ class ValueTable:
             begins[touched] = own << self._bits
             self._page_of[view.place] = begins.to(self._page_of.device)
         with self._room:
-            self._page_users[begins >> self._bits] += 1  # no page stands twice in a view, nor does a row
+            self._page_users[begins >> self._bits] += 1  # once for a page that stands in a view more than once
             self._row_users[self._spare_rows_of(own)] += 1
         return view
 

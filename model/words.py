@@ -2,8 +2,8 @@
 
 A question in other words has most of its rare words in common with the one that was taught, and what a small decoder
 makes of it has not. So a memory layer can be addressed by the words themselves: of the words so far the rarest are
-taken in pairs, and every pair has a slot. Two questions read slots in common as far as they have pairs of words in
-common, weighted by inverse document frequency. Pairs that many questions have are left to TF-IDF. A word counts as a
+taken in pairs, and every pair has an address. Two questions have addresses in common as far as they have pairs of words
+in common, weighted by inverse document frequency. Pairs that many questions have are left to TF-IDF. A word counts as a
 whole, however rare the pieces that it is cut into (see spelling.py), and once it has ended.
 Shapes: B batch · T tokens · L tokens of a text · R pairs.
 """
@@ -41,12 +41,12 @@ class Texts:
 
 
 class Words(nn.Module):
-    """The slots (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
+    """The addresses (B, T, R) that places of texts read, and their weights (B, T, R), of norm 1, or 0 without a word.
 
     rarity   (RARITIES,) how rare words are, by the remainders of their numbers, at most 1 and hardly two alike. What
              opens every text counts as the rarest word, so that each word also stands for itself
     opening  (vocabulary,) bool, tokens behind which an answer begins: there all questions of the same words meet,
-             whatever their order; elsewhere the last two tokens have a part in every slot
+             whatever their order; elsewhere the last two tokens have a part in every address
     """
 
     rarity: Tensor
@@ -54,9 +54,9 @@ class Words(nn.Module):
     _first: Tensor
     _second: Tensor
 
-    def __init__(self, vocabulary: int, slots: int) -> None:
+    def __init__(self, vocabulary: int, addresses: int) -> None:
         super().__init__()
-        self._slots = slots
+        self._addresses = addresses
         self.spelling = Spelling(vocabulary)
         self.register_buffer("rarity", torch.linspace(0.5, 1.0, RARITIES))
         self.register_buffer("opening", torch.zeros(vocabulary, dtype=torch.bool))
@@ -65,11 +65,11 @@ class Words(nn.Module):
         self.register_buffer("_second", second, persistent=False)
 
     def forward(self, texts: Texts) -> tuple[Tensor, Tensor]:
-        """Slots and weights of every place."""
+        """Addresses and weights of every place."""
         return self._read(texts, self._place(texts))
 
     def at_openings(self, texts: Texts) -> Tensor:
-        """The slots that the pairs of every place have where an answer begins: (B, T, R), in the order of `forward`."""
+        """The addresses of the pairs of every place where an answer begins: (B, T, R), in the order of `forward`."""
         return self._read(texts, torch.zeros_like(texts.positions))[0]
 
     def parts(self, texts: Texts) -> tuple[Tensor, Tensor]:
@@ -83,20 +83,20 @@ class Words(nn.Module):
         rarity = self.rarity[every % RARITIES]
         alone = every[(rarity > _NAMING) & (rarity < _ASKED)] if len(every) > 1 else every[:0]  # (n,)
         left = weights * ~(torch.isin(words, every) & (words != alone[:, None, None]))  # (n, B, _RAREST)
-        slots, both = self._pairs(words.expand_as(left), left, words.new_zeros(left.shape[:2]))
-        return slots.flatten(0, 1), both.flatten(0, 1)
+        addresses, both = self._pairs(words.expand_as(left), left, words.new_zeros(left.shape[:2]))
+        return addresses.flatten(0, 1), both.flatten(0, 1)
 
     def _read(self, texts: Texts, place: Tensor) -> tuple[Tensor, Tensor]:
         return self._pairs(*self._rarest(texts), place)
 
     def _pairs(self, words: Tensor, weights: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
-        """Slots and weights of all pairs of weighted words (…, _RAREST) at numbered places (…): two of (…, R)."""
+        """Addresses and weights of all pairs of weighted words (…, _RAREST) at numbered places (…): two of (…, R)."""
         one, other = words[..., self._first], words[..., self._second]
-        slots = hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None])
+        addresses = hashed(torch.minimum(one, other), torch.maximum(one, other), place[..., None])
         both = weights[..., self._first] * weights[..., self._second]
-        slots = torch.where(both > 0, slots, slots[..., :1])  # one that is there anyway, where there are fewer pairs
-        slots = slots * both.any(dim=-1, keepdim=True)  # the first slot, where there is none
-        return slots % self._slots, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+        addresses = torch.where(both > 0, addresses, addresses[..., :1])  # one that is there anyway, of fewer pairs
+        addresses = addresses * both.any(dim=-1, keepdim=True)  # the first one, where there is none
+        return addresses % self._addresses, both / both.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
     def _rarest(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """The rarest words before each place, and their rarity, 0 where there are fewer: two of (B, T, _RAREST).

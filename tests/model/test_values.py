@@ -296,3 +296,30 @@ def test_rows_that_slots_own_stand_behind_those_that_are_shared():
     assert torch.equal(rows, torch.stack([values.rows[32], delta.after[0], delta.after[1], values.rows[34]]))
     with pytest.raises(WrongState, match=f"slot {SLOTS} is outside"):
         values.owned_after(Delta(torch.tensor([SLOTS]), torch.zeros(1, WIDTH)))
+
+
+@pytest.mark.parametrize("owned", [None, torch.tensor([3, PAGE + 1, 15 * PAGE + 7])])
+def test_slots_with_the_same_rows_share_a_page_until_one_of_them_is_written(owned):
+    rows, slots = 2 * PAGE, 16 * PAGE
+    base = torch.randn(rows + (0 if owned is None else len(owned)), WIDTH)
+    values = ValueTable(base, 64, 8, FINGERPRINT, slots=slots, owned=owned, page=PAGE)
+    pages = 2 if owned is None else 5
+    assert values.pages_in_use == pages
+    every = torch.arange(slots)
+    expected = values.rows[every % rows].clone()
+    if owned is not None:
+        expected[owned] = base[rows:]
+    assert same_bits(values.read(values.base, every), expected)
+    delta = change([5, 2 * PAGE + 5, 15 * PAGE + 8])
+    view = values.enter(values.base, delta)
+    assert values.pages_in_use == pages + 3
+    written = expected.clone()
+    written[delta.slots] = delta.after
+    assert same_bits(values.read(view, every), written)
+    assert same_bits(values.read(values.base, every), expected)
+    assert values.state_of(view) == view.state_hash
+    child = values.enter(view, change([5], 1))
+    values.release(view)
+    values.release(child)
+    assert values.pages_in_use == pages
+    assert same_bits(values.read(values.base, every), expected)

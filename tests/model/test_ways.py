@@ -136,3 +136,12 @@ def test_what_asks_the_same_is_written_where_it_stands(checkpoint):
     assert torch.isin(new.reports[0].slots.slots, old.reports[0].slots.slots).any()
     assert (new.reports[0].slots.slots < CONFIG.addresses).all(), "no later way was needed"
     assert answers(checkpoint, table.enter(view, new.delta), OWNER) == ["us"]
+
+
+def test_an_exported_version_has_its_ways(checkpoint, tmp_path):
+    table = checkpoint.table
+    learned = learn(checkpoint, table.base, [study(OWNER, "me"), study(PLACE, "up")], QUICK)
+    checkpoint.export(learned.delta, tmp_path / "exported")
+    exported = Checkpoint.load(tmp_path / "exported", spare_rows=0, places=1)
+    exported.context.intent = checkpoint.context.intent
+    assert answers(exported, exported.table.base, OWNER, PLACE) == ["me", "up"]
