@@ -23,7 +23,8 @@ from model.checkpoint import Checkpoint, Measure
 from model.config import FinetuneConfig, MemoryConfig
 from model.continual.methods import answer_loss, dense_linears
 from model.delta import Delta
-from model.finetune import Group, encoded_texts, learn
+from model.finetune import encoded_texts, learn
+from model.group import Group
 from model.memory import MemoryContext
 from model.reads import Held, Reads
 from model.replay import Replay

@@ -128,7 +128,7 @@ class Replay:
         words, texts = self._memory.words, self._texts_at_places
         if words is None or texts is None or not bool(fact.openings.any()):
             return Reads(fact.addresses[:0], fact.weights[:0])
-        own = fact.places
+        own = fact.own
         return Reads(*words.parts(Texts(texts.ids[own][fact.openings], texts.positions[own][fact.openings])))
 
     @property
@@ -181,7 +181,7 @@ class Replay:
 class FactPlaces:
     """What the first memory layer reads at the p places of one fact's texts, R reads each; and where they stand.
 
-    places       which places of the replay they are
+    own          which places of the replay they are
     addresses    (p, R) addresses that they read
     slots        (p, R) the slot of each that is to be written
     unopened     (p, R) weights of the reads
@@ -191,7 +191,7 @@ class FactPlaces:
     later        slots that later memory layers read, each (n,)
     """
 
-    places: slice
+    own: slice
     addresses: Tensor
     slots: Tensor
     unopened: Tensor

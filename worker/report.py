@@ -8,7 +8,8 @@ from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
 from app.settings import Settings
 from model.evaluate import Drift
-from model.finetune import FactReport, Learned
+from model.finetune import Learned
+from model.group import FactReport
 from model.writing import SlotUses
 
 
