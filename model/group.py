@@ -27,6 +27,7 @@ from model.writing import SlotUses, Writing, choose_slots, distinct, held_still,
 EncodedTexts = list[tuple[list[int], list[bool]]]  # see text.encode
 
 _POSITIONS = 256  # whose logits are computed together
+_CLOSED_TO_ALL = 2.0  # a threshold that nobody reaches without a key
 _ROUNDS = 3  # of training to a lower loss, for facts whose probe is not answered
 
 
@@ -144,7 +145,7 @@ class Group:
             if len(read) or len(written):
                 firm = torch.cat([*still, background.common(addresses.cpu()).to(device)[None]])
                 parts = self._replay.parts(places).on(addresses)
-        return Writing(uses, reads, places.own, firm, parts, cost, checkpoint.config.value_width, key)
+        return Writing(uses, addresses, reads, places.own, firm, parts, cost, checkpoint.config.value_width, key)
 
     def _train(self, facts: set[int], stop: float) -> None:
         """Steps on `facts` until the loss of each is at most `stop`, or its steps are used up."""
@@ -219,8 +220,23 @@ class Group:
                 first = torch.isin(changed.slots, writing.slots) & unwritten
                 after[first, :width] = changed.change[first].to(before.dtype)
                 after[first, width:] = writing.key.to(before.dtype)
+        slots, after = self._without_gaps(changed.slots, after, facts)
         reads = joined(self._writings[fact].reads.to("cpu") for fact in facts)
-        return Delta(changed.slots.cpu(), _in_16_bits(after).cpu(), reads)
+        return Delta(slots.cpu(), _in_16_bits(after).cpu(), reads)
+
+    def _without_gaps(self, slots: Tensor, after: Tensor, facts: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """`slots` with their rows `after`, and closed rows for ways left free by facts that are not among `facts`.
+
+        Whoever looks for a way stops at the first that is free, so there must be none before one that is written.
+        """
+        context, used = self._checkpoint.context, [self._writings[fact] for fact in facts]
+        context.use(self._view)  # a probe may have been asked of another
+        free = torch.cat([context.before(one.slots, one.addresses) for one in used])
+        free = torch.unique(free[~torch.isin(free, slots)])
+        closed = after.new_zeros(len(free), after.shape[1])
+        closed[:, -1] = _CLOSED_TO_ALL
+        slots, order = torch.cat([slots, free]).sort()
+        return slots, torch.cat([after, closed])[order]
 
     def _report(self, fact: int, seconds: float) -> FactReport:
         learned, probe, said = fact in self._learned, self._studies[fact].probe, self._said[fact]

@@ -88,21 +88,39 @@ class MemoryContext:
     ) -> Tensor:
         """The slot of each address (B, T, H, K) that who asks `intent` (B, T, I) reads: (B, T, H, K).
 
-        Of the ways that are written, the one whose key is nearest, if it is open further than `least`; else the first
-        that nobody has written, nor is about to write as those in `taken` (S,).
+        Ways are written in their order. So of those before the first that nobody has written, nor is about to write as
+        those in `taken` (S,), that with the nearest key is read, if it is open further than `least`; else that first.
         """
         if self._ways is None or intent is None or not (self.keyed or taken is not None):
             return addresses
-        ways = self._ways.of(addresses)  # (B, T, H, K, W)
-        rows = self.rows_at(ways.flatten(3)).view(ways.shape)
-        written = self.table.is_written(rows)
+        at = self._in_use(addresses, self.rows_at(addresses), taken).nonzero()  # (n, 4): most have not one fact
+        if not len(at):
+            return addresses
+        asked = at.unbind(1)
+        ways, origins = self._ways.of(addresses[asked]), self._own_origins().flatten()  # (n, W)
+        rows = self.table.rows_at(origins[asked[0] % len(origins), None], ways)
+        used = self._in_use(ways, rows, taken).cumprod(dim=1).bool()
+        readable = used & self.table.is_written(rows)
         opened = torch.full(rows.shape, -torch.inf, device=rows.device)
-        at = written.nonzero()
-        opened[written], _ = self._opened(rows[written], intent[at[:, 0], at[:, 1]])
-        free = ~written if taken is None else ~written & ~torch.isin(ways, taken)
-        nearest, first = opened.max(dim=-1), free.to(torch.uint8).argmax(dim=-1)
+        opened[readable], _ = self._opened(rows[readable], intent[asked[0], asked[1]][readable.nonzero()[:, 0]])
+        nearest, first = opened.max(dim=1), used.sum(dim=1) % ways.shape[1]  # the first way, where all are in use
         way = torch.where(nearest.values > least, nearest.indices, first)
-        return ways.gather(-1, way[..., None])[..., 0]
+        slots = addresses.clone()
+        slots[asked] = ways.gather(1, way[:, None])[:, 0]
+        return slots
+
+    def before(self, slots: Tensor, addresses: Tensor) -> Tensor:
+        """The ways of `addresses` (S,) before `slots` (S,) that the view in use has not written: (n,)."""
+        if self._ways is None:
+            return slots[:0]
+        ways = self._ways.of(addresses)  # (S, W)
+        earlier = (ways == slots[:, None]).cumsum(dim=1) == 0
+        return ways[earlier & ~self.table.is_written(self.table.rows_at(self._origins.flatten()[:1], ways))]
+
+    def _in_use(self, slots: Tensor, rows: Tensor, taken: Tensor | None) -> Tensor:
+        """Which slots with these rows are written, or among those `taken` (S,): bool in their shape."""
+        written = self.table.is_written(rows)
+        return written if taken is None else written | torch.isin(slots, taken)
 
     def opened(self, slots: Tensor, weights: Tensor, intent: Tensor) -> Tensor:
         """The weights (B, T, H, K) of reads after what keys let through, asked with `intent` (B, T, I)."""
@@ -121,10 +139,13 @@ class MemoryContext:
 
     def rows_at(self, slots: Tensor) -> Tensor:
         """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""
-        origins = self._origins
-        if self.needed is not None and len(origins) > 1:  # each needed position stands as a sequence of its own
-            origins = origins[self.needed.nonzero()[:, 0]]
-        return self.table.rows_at(origins, slots)
+        return self.table.rows_at(self._own_origins(), slots)
+
+    def _own_origins(self) -> Tensor:
+        """Where looking up begins for each sequence, or one for all: (B or 1, 1, 1, 1)."""
+        if self.needed is not None and len(self._origins) > 1:  # each needed position stands as a sequence of its own
+            return self._origins[self.needed.nonzero()[:, 0]]
+        return self._origins
 
     def bag(self, layer: int, addresses: Tensor, weights: Tensor, intent: Tensor | None = None) -> Tensor:
         """Σ over heads and ranks of weight · value: addresses, weights (B, T, H, K), intent (B, T, I) → (B, T, V)."""

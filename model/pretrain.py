@@ -40,7 +40,7 @@ from model.words import PAIRS, RARITIES, Texts
 
 _CHARACTERS_A_TOKEN = 3.5
 _MEMORY = MemoryConfig(
-    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=4_096, sharing=256, ways=8, intent_width=32
+    (3,), readout="direct", query="words", heads=1, top_k=PAIRS, sub_keys=4_096, sharing=256, ways=32, intent_width=32
 )
 
 

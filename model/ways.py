@@ -2,7 +2,8 @@
 
 An address is made of words (see words.py), so all facts about one subject have addresses in common. Its first way is a
 slot of its own. The others lie behind all first ways, where the addresses that share a row of the base share the ways:
-which of them an address has is hashed, and what another one wrote there is closed to who asks something else.
+which of them an address has is hashed, and what another one wrote there is closed to who asks something else. Ways are
+written in their order, as in a hash table with open addressing: who looks for one stops at the first that is free.
 Shapes: any, W ways.
 """
 

@@ -98,18 +98,20 @@ def held_still(still: Reads, reads: Reads, slots: Tensor) -> Tensor:
 class Writing:
     """How one fact is being written: its chosen slots, and the coefficients α of the change of their rows.
 
-    uses    the chosen slots
-    reads   addresses of the fact's places
-    places  where these stand among the places of the group
-    firm    (n, S) what places that are held still read of the chosen slots; none where n is 0
-    parts   (m, S) what the fact's texts would read of them with one of the words that all have, held still less firmly
-    key     what the slots are opened by that it is the first to write (see key_of); None where nothing closes them
-    cost    (S,) what moving each chosen slot costs: the diagonal of M without the places held still
+    uses       the chosen slots, `slots` (S,)
+    addresses  (S,) the addresses that they are slots of
+    reads      addresses of the fact's places
+    places     where these stand among the places of the group
+    firm       (n, S) what places that are held still read of the chosen slots; none where n is 0
+    parts      (m, S) what the fact's texts would read of them with one of the words that all have, held less firmly
+    key        what the slots are opened by that it is the first to write (see key_of); None where nothing closes them
+    cost       (S,) what moving each chosen slot costs: the diagonal of M without the places held still
     """
 
     def __init__(
         self,
         uses: SlotUses,
+        addresses: Tensor,
         reads: Reads,
         places: slice,
         firm: Tensor,
@@ -118,7 +120,7 @@ class Writing:
         width: int,
         key: Tensor | None = None,
     ) -> None:
-        self.uses, self.reads, self.places, self.key = uses, reads, places, key
+        self.uses, self.addresses, self.reads, self.places, self.key = uses, addresses, reads, places, key
         self.slots = uses.slots.to(reads.slots.device)
         A = reads.on(self.slots)  # (P, S)
         self._spread = (A / cost).T  # Z (S, P)

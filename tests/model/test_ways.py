@@ -11,6 +11,7 @@ from model.delta import Delta
 from model.finetune import learn
 from model.memory import MemoryContext
 from model.retrofit import memory_layers
+from model.study import Probe, Study, StudyText
 from model.values import ValueTable
 from model.ways import Ways
 from tests import tiny
@@ -145,3 +146,20 @@ def test_an_exported_version_has_its_ways(checkpoint, tmp_path):
     exported = Checkpoint.load(tmp_path / "exported", spare_rows=0, places=1)
     exported.context.intent = checkpoint.context.intent
     assert answers(exported, exported.table.base, OWNER, PLACE) == ["me", "up"]
+
+
+def test_a_fact_that_fails_leaves_no_gap_before_the_ways_of_others(checkpoint):
+    """The first fact of the group would have had the first ways; nobody looks behind a free one."""
+    table = checkpoint.table
+    unlearnable = Study((StudyText.asked(OWNER, "me"),), Probe("question", OWNER, "impossible"), True)
+    learned = learn(checkpoint, table.base, [unlearnable, study(PLACE, "up")], QUICK)
+    assert [report.learned for report in learned.reports] == [False, True]
+    view = table.enter(table.base, learned.delta)
+    assert answers(checkpoint, view, PLACE) == ["up"]
+    own = learned.reports[1].slots.slots
+    gaps = learned.delta.slots[~torch.isin(learned.delta.slots, own)]
+    rows = table.read(view, gaps)
+    assert len(gaps)
+    assert torch.isin(gaps, learned.reports[0].slots.slots).all()
+    assert not rows[:, :-1].any()
+    assert (rows[:, -1] > 1).all(), "closed to all"
