@@ -27,11 +27,12 @@ class MemoryConfig:
     query        «hidden»: addresses are asked by the hidden state; «words»: by the words so far, then heads and top_k
                  are 1 and the number of pairs (see words.py), and there are no keys
     heads        H, query heads of a memory layer
-    top_k        K, slots read per head
+    top_k        K, addresses read per head
     sub_keys     n, half-keys per half and head: there are n·n addresses
     sharing      addresses that share a row of the base until they are written: the base has n·n / sharing rows
     ways         slots of an address, of which one is read: that whose key is nearest (see ways.py). Then the table has
-                 as many slots again behind those that addresses have for themselves. Only where slots have keys
+                 as many slots again behind those that addresses have for themselves. Only for one layer whose slots
+                 have keys
     key_width    width of a half-key
     value_width  V, width of a value
     intent_width I, width of the vector of what a question asks (see intent.py), which a written slot is opened by;
@@ -68,6 +69,8 @@ class MemoryConfig:
             raise ValueError(f"MemoryConfig.intent_width is {self.intent_width}; it must be 0 but for words, not less")
         if self.ways > 1 and not self.intent_width:
             raise ValueError(f"MemoryConfig.ways is {self.ways}; it must be 1 where slots have no keys")
+        if self.ways > 1 and len(self.layers) > 1:
+            raise ValueError(f"MemoryConfig.ways is {self.ways}; it must be 1 with {len(self.layers)} memory layers")
         if self.addresses % self.sharing:
             raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.addresses} addresses")
         if self.top_k > self.addresses:

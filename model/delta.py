@@ -98,6 +98,8 @@ class Delta:
 
 def in_few_bits(rows: Tensor) -> Tensor:
     """Rows (S, V) in float16 where that loses nothing, as with those that were learned; else as they are."""
+    if rows.dtype != torch.float32:
+        return rows
     half = rows.half()
     return half if same_bits(half.to(rows.dtype), rows) else rows
 

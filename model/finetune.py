@@ -5,9 +5,8 @@ nothing but their rows can move. How they move is ours: see writing.py.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from model.checkpoint import Checkpoint
 from model.config import FinetuneConfig
@@ -25,6 +24,7 @@ from model.words import Texts
 from model.writing import SlotUses
 
 TEXT_LIMIT = 256  # tokens of a study text
+_AHEAD = 16  # groups whose questions are read at once
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,16 @@ def learn(
     held = Held() if held is None else held
     rows = [encoded_texts(checkpoint, study, config) for study in studies]
     teachable = [study for study, own in zip(studies, rows, strict=True) if own]
-    encoded = filter(None, rows)
-    _read_questions(checkpoint, rows, teachable)
+    encoded = [own for own in rows if own]
     current, changes, reports = checkpoint.table.retain(view), list[Delta](), list[FactReport]()
     try:
         groups = list(grouped(teachable, config.group))
-        for together in groups:
-            group = Group(checkpoint, current, together, list(islice(encoded, len(together))), config, held)
+        for number, together in enumerate(groups):
+            done = len(reports)
+            if number % _AHEAD == 0:
+                ahead = done + sum(map(len, groups[number : number + _AHEAD]))
+                _read_questions(checkpoint, encoded[done:ahead], teachable[done:ahead])
+            group = Group(checkpoint, current, together, encoded[done : done + len(together)], config, held)
             reports += group.teach()
             change = group.delta()
             if change is not None:
@@ -84,11 +87,11 @@ def learn(
         checkpoint.table.release(current)
 
 
-def _read_questions(checkpoint: Checkpoint, rows: Iterable[EncodedTexts], studies: Iterable[Study]) -> None:
+def _read_questions(checkpoint: Checkpoint, rows: Sequence[EncodedTexts], studies: Sequence[Study]) -> None:
     """Read what all texts and probes ask: a few large passes of the encoder cost less than many small ones."""
-    prompts = [checkpoint.probe_prompt(study.probe.kind, study.probe.text) for study in studies]
-    if checkpoint.context.intent is None or not prompts:
+    if checkpoint.context.intent is None:
         return
+    prompts = (checkpoint.probe_prompt(study.probe.kind, study.probe.text) for study in studies)
     ids = [*(ids for own in rows for ids, _ in own), *(tokenize(checkpoint, prompt) for prompt in prompts)]
     batch = pad([(one, []) for one in ids], checkpoint.tokenizer.pad_token_id).to(checkpoint.model.device)
     last = batch.real.sum(dim=1, keepdim=True) - 1

@@ -109,7 +109,8 @@ class Gate:
     def _nll(self, view: View) -> float:
         """Mean nats a token over the texts; 0 when there are none."""
         nats = [self._verdicts(view, rows, _nats) for rows in self._read]
-        return float(torch.cat(nats).double().mean()) if nats else 0.0
+        every = torch.cat(nats) if nats else torch.empty(0)
+        return float(every.double().mean()) if len(every) else 0.0
 
     def _verdicts(self, view: View, rows: _Rows, judge: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         self._checkpoint.context.use(view)

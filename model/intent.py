@@ -76,7 +76,9 @@ class Intent:
         return F.normalize(self._along_axes(questions), dim=1)
 
     def to(self, device: torch.device) -> None:
-        """Move the encoder to `device`."""
+        """Move the encoder to `device`, from the weights that are stored: here it may have fewer bits."""
+        weights = unpacked(self._stored)
+        self._encoder.float().load_state_dict({name: weights[name] for name in self._encoder.state_dict()})
         self._encoder.to(device, quick(device))
         self._axes, self._centre = self._axes.to(device), self._centre.to(device)
         self._known.clear()

@@ -89,7 +89,8 @@ class MemoryContext:
         """The slot of each address (B, T, H, K) that who asks `intent` (B, T, I) reads: (B, T, H, K).
 
         Ways are written in their order. So of those before the first that nobody has written, nor is about to write as
-        those in `taken` (S,), that with the nearest key is read, if it is open further than `least`; else that first.
+        those in `taken` (S,), that with the nearest key is read which is open further than `least`; else that first. A
+        slot without a key is nearer than any.
         """
         if self._ways is None or intent is None or not (self.keyed or taken is not None):
             return addresses
@@ -101,13 +102,20 @@ class MemoryContext:
         rows = self.table.rows_at(origins[asked[0] % len(origins), None], ways)
         used = self._in_use(ways, rows, taken).cumprod(dim=1).bool()
         readable = used & self.table.is_written(rows)
-        opened = torch.full(rows.shape, -torch.inf, device=rows.device)
-        opened[readable], _ = self._opened(rows[readable], intent[asked[0], asked[1]][readable.nonzero()[:, 0]])
-        nearest, first = opened.max(dim=1), used.sum(dim=1) % ways.shape[1]  # the first way, where all are in use
-        way = torch.where(nearest.values > least, nearest.indices, first)
+        near = torch.full(rows.shape, -torch.inf, device=rows.device)
+        near[readable] = self._nearness(rows[readable], intent[asked[:2]][readable.nonzero()[:, 0]], least)
+        nearest, first = near.max(dim=1), used.sum(dim=1) % ways.shape[1]  # the first way, where all are in use
+        way = torch.where(nearest.values > -torch.inf, nearest.indices, first)
         slots = addresses.clone()
         slots[asked] = ways.gather(1, way[:, None])[:, 0]
         return slots
+
+    def _nearness(self, rows: Tensor, intent: Tensor, least: float) -> Tensor:
+        """Cosine of keys of rows (n,) and `intent` (n, I); 2 without a key, -inf if open by `least` or less: (n,)."""
+        keys = self._keys(rows)
+        opened, keyed = self._opened(rows, intent)
+        cosine = F.cosine_similarity(keys[:, :-1], intent, dim=1)
+        return torch.where(keyed, cosine, 2.0).masked_fill(opened <= least, -torch.inf)
 
     def before(self, slots: Tensor, addresses: Tensor) -> Tensor:
         """The ways of `addresses` (S,) before `slots` (S,) that the view in use has not written: (n,)."""
@@ -131,11 +139,14 @@ class MemoryContext:
 
     def _opened(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
         """How far rows (…) are open to `intent` (…, I), to be cut to 0 … 1, and which have a key, bool."""
-        width = self._intent_width
-        keys = self.table.rows[:, -(width + 1) :].index_select(0, rows.flatten()).view(*rows.shape, width + 1)
-        reached = (keys[..., :width] * intent).sum(dim=-1)
-        threshold = keys[..., width]
+        keys = self._keys(rows)
+        reached, threshold = (keys[..., :-1] * intent).sum(dim=-1), keys[..., -1]
         return 1 + reached - threshold, threshold > 0
+
+    def _keys(self, rows: Tensor) -> Tensor:
+        """Keys of rows (…) with their thresholds behind them: (…, I + 1)."""
+        width = self._intent_width + 1
+        return self.table.rows[:, -width:].index_select(0, rows.flatten()).view(*rows.shape, width)
 
     def rows_at(self, slots: Tensor) -> Tensor:
         """Which row of the table each sequence's view has at its slots: (B, T, H, K) → (B, T, H, K)."""

@@ -1,4 +1,4 @@
-"""Which products are made in 16 bits: those that decide no answer by themselves, where the processor has them."""
+"""Which products are made in 16 bits: those of the encoder, and of the head while a fact is learned."""
 
 import torch
 

@@ -96,7 +96,7 @@ def build(tokenizer: PreTrainedTokenizerFast, intent: Intent, config: PretrainCo
     context = MemoryContext(table, intent, Ways(memory) if memory.ways > 1 else None)
     context.use(table.base)
     retrofit(model, memory, context)
-    nothing = DocumentFrequency(torch.zeros(memory.slots, dtype=torch.int32), 0)
+    nothing = DocumentFrequency(torch.zeros(memory.addresses, dtype=torch.int32), 0)
     return Checkpoint(
         model,
         tokenizer,

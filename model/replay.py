@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from model.checkpoint import Checkpoint
 from model.reads import Reads
@@ -108,7 +109,7 @@ class Replay:
         own = slice(int(places[0]), int(places[-1]) + 1)
         addresses, weights = self.addresses[own, None], self.weights[own, None]
         intents = None if self.intents is None else self.intents[own, None]
-        slots = self._context.chosen(addresses, intents, _AGAIN, taken)
+        slots = self._context.chosen(addresses, None if intents is None else _on_the_whole(intents), _AGAIN, taken)
         opened = weights if intents is None else self._context.opened(slots, weights, intents)
         self._slots[own] = slots[:, 0]
         later = [read[here].flatten() for read in self._later.values()]
@@ -177,6 +178,13 @@ class Replay:
         return out
 
 
+def _on_the_whole(intents: Tensor) -> Tensor:
+    """What places (p, 1, I) ask on average, for each of them: a fact has one way of an address for all wordings."""
+    asking = intents[intents.any(dim=2)]  # (n, I)
+    mean = F.normalize(asking.mean(dim=0), dim=0) if len(asking) else intents.new_zeros(intents.shape[2])
+    return mean.expand_as(intents)
+
+
 @dataclass(frozen=True, eq=False)
 class FactPlaces:
     """What the first memory layer reads at the p places of one fact's texts, R reads each; and where they stand.
@@ -188,7 +196,7 @@ class FactPlaces:
     weights      (p, R) weights through the keys of the view in use
     intents      (p, I) what the places ask; None where slots have no keys
     at_openings  (p, R) what the same words read where an answer begins; None where words are not the query
-    later        slots that later memory layers read, each (n,)
+    later        addresses that later memory layers read, each (n,); they are slots, as there are no ways then
     """
 
     own: slice

@@ -1,7 +1,7 @@
 """Which slots to train: access counts of a fact against a background corpus. Pure functions.
 
 Lin et al. 2025, https://arxiv.org/abs/2510.15103, section 3: score(i) = c(i)/Σc · ln((|B|+1)/(df(i)+1)).
-Shapes: N slots · S slots read · t slots chosen.
+Shapes: N addresses · S slots read · t slots chosen.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class DocumentFrequency:
-    """How many batches of the background corpus read each slot: `counts` (N,) integers of `batches` batches."""
+    """How many batches of the background corpus read each address: `counts` (N,) integers of `batches` batches."""
 
     counts: Tensor
     batches: int

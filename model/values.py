@@ -30,6 +30,7 @@ PAGE = 1 << 8  # slots of a page in larger tables
 # Where rests are asked for, work on many rows is cut into pieces: between two of them a thread that serves gets the
 # interpreter, and no piece is large enough for torch to spread it over threads, which would take its processors.
 _PIECE_BYTES = 1 << 16
+_LARGE_BYTES = 1 << 24  # of a piece otherwise: what is computed beside the rows of a long history stays small
 
 
 class View:
@@ -49,7 +50,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A view to be: `delta` fits `parent`; `changed` (S,) tells which of its rows differ from the base's."""
+    """A view to be: what `delta` makes of `parent`; `changed` (S,) tells which of its rows differ from the base's."""
 
     parent: View
     delta: Delta
@@ -352,14 +353,11 @@ class ValueTable:
         return rows.masked_select(rows >= self.base_rows).long() - self.base_rows
 
     def _pieces(self, count: int, rest: Callable[[], None] | None) -> Iterator[slice]:
-        """`count` rows in short pieces, with a rest after each but the last; all at once where none is asked for."""
-        if rest is None:
-            yield slice(count)
-            return
-        size = max(1, _PIECE_BYTES // (self.value_width * self.rows.element_size()))
+        """`count` rows in pieces, short ones with a rest after each but the last where rests are asked for."""
+        size = max(1, (_LARGE_BYTES if rest is None else _PIECE_BYTES) // self.rows[0].nbytes)
         for start in range(0, count, size):
             yield slice(start, start + size)
-            if start + size < count:
+            if rest is not None and start + size < count:
                 rest()
 
 

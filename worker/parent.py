@@ -38,11 +38,13 @@ class Parent:
         missing = line[line.index(self._version) + 1 :]
         if missing:
             delta = Delta.path(Delta.from_bytes(data) for _, data in versions.deltas(session, missing))
+            expected = versions.live(session, version).state_hash
+            held = self._held if delta.reads is None else self._held.adding(delta.reads)
             view = self._table.enter(self._view, delta)
-            if view.state_hash != versions.live(session, version).state_hash:
+            if view.state_hash != expected:
                 self._table.release(view)
                 raise DamagedDelta(f"the deltas up to version {version} lead to another state than it was made with")
-            self._keep(version, view, self._held if delta.reads is None else self._held.adding(delta.reads))
+            self._keep(version, view, held)
         return self._view, self._held
 
     def keep_anchor(self, session: Session) -> None:

@@ -45,7 +45,7 @@ def figures(claim: Claim, learned: Learned, change: Drift | None) -> Json:
             for fact, report in pairs
             if report.learned and fact.replaces is not None
         ],
-        "slots": 0 if learned.delta is None else len(learned.delta.slots),
+        "slots": 0 if learned.delta is None else len(written_slots(learned).slots),
         "bytes": 0 if learned.delta is None else learned.delta.nbytes,
         "seconds": round(sum(report.seconds for report in learned.reports), 3),
         "drift": None if change is None else asdict(change),

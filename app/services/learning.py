@@ -57,7 +57,7 @@ class FactResult:
 
 @dataclass(frozen=True)
 class WrittenSlots:
-    """The slots that a version writes; of each its highest score, and how often it was read."""
+    """The slots that a version writes for its facts; of each its highest score, and how often it was read."""
 
     slots: Sequence[int]
     scores: Sequence[float]

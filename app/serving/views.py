@@ -1,7 +1,7 @@
 """Versions brought up from deltas and anchors, and never one in the wrong state.
 
-Whatever a version is built from is checked: bytes against checksums, every delta against the rows under it, the
-result against the state hash that the worker found. What does not fit is refused, named in the log, and healed
+Whatever a version is built from is checked: bytes against checksums, the result against the
+state hash that the worker found. What does not fit is refused, named in the log, and healed
 where that is possible: a damaged anchor is thrown away, a damaged view built anew, both from what is good.
 """
 
@@ -126,12 +126,13 @@ class Views:
         return True
 
     def _is_good_anchor(self, session: Session, start: Live) -> bool:
+        table = self._table
         try:
             delta = self._anchor(session, start.version)
+            draft = table.draft(table.base, delta, self._engine.versions.pace())
         except (DeltaError, DamagedAnchor):
             return False
-        table = self._table
-        return table.draft(table.base, delta, self._engine.versions.pace()).state_hash == start.state_hash
+        return draft.state_hash == start.state_hash
 
     def _replace(self, session: Session, damaged: Live) -> None:
         """Build a resident version anew, from the base or an anchor. Raises VersionNotServed."""

@@ -64,6 +64,14 @@ def test_rows_are_kept_in_few_bits_only_where_that_keeps_them():
     for odd in (1 / 3, 1e6, 1e-9, float("nan")):
         rows = torch.cat([few, torch.tensor([[0.0, odd]])])
         assert same_bits(in_few_bits(rows).to(rows.dtype), rows)
+    assert in_few_bits(few.bfloat16()).dtype == torch.bfloat16, "as such a table has them"
+
+
+def test_a_delta_that_still_has_the_rows_before_is_read():
+    slots, rows = torch.arange(3), torch.randn(3, WIDTH)
+    old = Delta.from_bytes(safetensors.torch.save({"slots": slots, "before": rows + 1, "after": rows}))
+    assert torch.equal(old.slots, slots)
+    assert same_bits(old.after, rows)
 
 
 def headed(header: object, data: bytes = bytes(32)) -> bytes:

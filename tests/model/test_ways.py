@@ -38,6 +38,11 @@ def test_ways_of_different_addresses_are_spread_over_those_that_they_could_have(
     assert len(later.unique()) > 200  # of 256, hit 768 times
 
 
+def test_ways_with_several_memory_layers_are_refused():
+    with pytest.raises(ValueError, match="ways is 4; it must be 1 with 2 memory layers"):
+        replace(CONFIG, layers=(1, 3), readout="gated")
+
+
 @pytest.mark.parametrize("sharing", [4, 16])
 def test_a_table_has_as_many_slots_again_for_later_ways(sharing):
     config = MemoryConfig((3,), query="words", heads=1, top_k=28, sub_keys=32, sharing=sharing, ways=2, intent_width=4)
@@ -88,6 +93,19 @@ def test_a_way_that_is_open_too_little_is_read_but_not_written_again():
     memory.use(memory.table.enter(memory.table.base, Delta(ways[:1], row[None])))
     assert chosen(memory, ways, 0) == 0
     assert chosen(memory, ways, 0, least=0.9) == 1
+
+
+def test_of_two_open_ways_the_nearer_is_read_also_where_the_other_is_open_further():
+    memory, ways = context()
+    towards = torch.zeros(KEY)
+    towards[:2] = torch.tensor([0.6, 0.8])
+    wide = torch.cat([torch.ones(WIDTH), 3 * torch.eye(KEY)[0], torch.tensor([1.0])])  # long key, cosine .6
+    near = torch.cat([torch.ones(WIDTH), torch.eye(KEY)[1], torch.tensor([1.0])])  # short key, cosine .8
+    order = ways[:2].sort()
+    rows = torch.stack([wide, near])[order.indices]
+    memory.use(memory.table.enter(memory.table.base, Delta(order.values, rows)))
+    found = memory.chosen(ways[:1].view(1, 1, 1, 1), towards.view(1, 1, -1))
+    assert found.item() == ways[1]
 
 
 def test_the_bag_is_that_of_the_way_that_is_read():
@@ -146,6 +164,18 @@ def test_an_exported_version_has_its_ways(checkpoint, tmp_path):
     exported = Checkpoint.load(tmp_path / "exported", spare_rows=0, places=1)
     exported.context.intent = checkpoint.context.intent
     assert answers(exported, exported.table.base, OWNER, PLACE) == ["me", "up"]
+
+
+def test_a_wording_that_asks_it_otherwise_is_written_anew_where_the_others_are(checkpoint):
+    """«n» and «i» are heard; the second wording asks «i», too, and is less like the two on the whole."""
+    table, other = checkpoint.table, "Who own it, B?"
+    both = (StudyText.asked(OWNER, "me"), StudyText.asked(other, "me"))
+    old = learn(checkpoint, table.base, [Study(both, Probe("question", OWNER, "me"), True)], QUICK)
+    view = table.enter(table.base, old.delta)
+    again = tuple(StudyText.asked(text.question, "us") for text in both)
+    new = learn(checkpoint, view, [Study(again, Probe("question", OWNER, "us"), True)], QUICK)
+    assert (new.reports[0].slots.slots < CONFIG.addresses).all(), "no later way was needed"
+    assert answers(checkpoint, table.enter(view, new.delta), OWNER, other) == ["us", "us"]
 
 
 def test_a_fact_that_fails_leaves_no_gap_before_the_ways_of_others(checkpoint):
