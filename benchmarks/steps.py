@@ -271,7 +271,7 @@ def _still(checkpoint: Checkpoint) -> Reads:
     real = torch.ones_like(ids, dtype=torch.bool)
     checkpoint.context.use(checkpoint.table.base)
     replay = Replay(checkpoint, TokenRows(ids, real, real), real)
-    return replay.reads(torch.ones(len(ids), dtype=torch.bool))[0]
+    return Reads(replay.addresses.flatten(1), replay.weights.flatten(1))
 
 
 def main() -> None:
