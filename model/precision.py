@@ -11,5 +11,5 @@ def quick(device: torch.device) -> torch.dtype:
     A GPU is quick enough in float32, and elsewhere bfloat16 would be slower.
     """
     tell = getattr(torch.cpu, "get_capabilities", dict)  # the oldest torch that we take has none
-    capabilities = tell() if device.type == "cpu" else {}
+    capabilities: dict[str, object] = tell() if device.type == "cpu" else {}
     return torch.bfloat16 if any(capabilities.get(name) for name in _NATIVE) else torch.float32
