@@ -77,14 +77,15 @@ class Group:
         self._writings: list[Writing] = []
         self._refused: dict[int, str] = {}
         for index in range(len(studies)):
-            places = self._replay.fact(fact == index, self._taken())
+            taken = self._taken()
+            places = self._replay.fact(fact == index, taken)
             share = distinct(checkpoint, places)
             if share < config.distinct:
                 self._refused[index] = (
                     f"its words are too common to tell it from other facts: {share:.0%} of what it reads is rare, "
                     f"and {config.distinct:.0%} must be; name what it is about in full"
                 )
-            self._writings.append(self._writing(places, held))
+            self._writings.append(self._writing(places, taken, held))
         with torch.no_grad():
             self._bag = self._replay.bag_to_write()
         self._loss = torch.full((len(studies),), torch.inf)
@@ -124,14 +125,14 @@ class Group:
         first = [writing.slots for writing in others if writing.key is not None]
         return torch.cat(first) if first else torch.empty(0, dtype=torch.int64, device=self._fact.device)
 
-    def _writing(self, places: FactPlaces, held: Held) -> Writing:
+    def _writing(self, places: FactPlaces, taken: Tensor, held: Held) -> Writing:
         """A writing of the fact that stands at `places`, while what background and earlier facts read is held still."""
         checkpoint, config = self._checkpoint, self._config
         background, device = checkpoint.held, places.slots.device
         key, weights = None if places.intents is None or not config.keyed else key_of(places.intents), places.weights
         if places.intents is not None and key is not None:  # places that ask nothing will find the slots closed
             weights = weights * places.intents.any(dim=1, keepdim=True)
-        uses = choose_slots(checkpoint, places, self._taken() if key is not None else places.slots[:0], config)
+        uses = choose_slots(checkpoint, places, taken if key is not None else taken[:0], config)
         slots = uses.slots.to(device)
         addresses = places.addresses_of(slots)
         reads, by_address = Reads(places.slots, weights), Reads(places.addresses, weights)

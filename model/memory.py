@@ -113,7 +113,7 @@ class MemoryContext:
     def _nearness(self, rows: Tensor, intent: Tensor, least: float) -> Tensor:
         """Cosine of keys of rows (n,) and `intent` (n, I); 2 without a key, -inf if open by `least` or less: (n,)."""
         keys = self._keys(rows)
-        opened, keyed = self._opened(rows, intent)
+        opened, keyed = self._opened(keys, intent)
         cosine = F.cosine_similarity(keys[:, :-1], intent, dim=1)
         return torch.where(keyed, cosine, 2.0).masked_fill(opened <= least, -torch.inf)
 
@@ -134,12 +134,11 @@ class MemoryContext:
         """The weights (B, T, H, K) of reads after what keys let through, asked with `intent` (B, T, I)."""
         if not self.keyed:
             return weights
-        openness, _ = self._opened(self.rows_at(slots), intent[:, :, None, None])
+        openness, _ = self._opened(self._keys(self.rows_at(slots)), intent[:, :, None, None])
         return weights * openness.clamp(0, 1)
 
-    def _opened(self, rows: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
-        """How far rows (…) are open to `intent` (…, I), to be cut to 0 … 1, and which have a key, bool."""
-        keys = self._keys(rows)
+    def _opened(self, keys: Tensor, intent: Tensor) -> tuple[Tensor, Tensor]:
+        """How far `keys` (…, I + 1) open to `intent` (…, I), to be cut to 0 … 1, and which are keys, bool."""
         reached, threshold = (keys[..., :-1] * intent).sum(dim=-1), keys[..., -1]
         return 1 + reached - threshold, threshold > 0
 
@@ -169,7 +168,7 @@ class MemoryContext:
         B, T, H, K = slots.shape
         rows, opened = self.rows_at(slots), weights
         if intent is not None and self.keyed:
-            openness, keyed = self._opened(rows, intent[:, :, None, None])
+            openness, keyed = self._opened(self._keys(rows), intent[:, :, None, None])
             opened = weights * openness.clamp(0, 1)
             rows = torch.cat([rows, self.table.beneath(slots)], dim=-1)
             weights, K = torch.cat([opened, weights * keyed], dim=-1), 2 * K

@@ -43,7 +43,6 @@ class Replay:
         self._upper = layers[first + 1 :]
         self._places = batch.real if self._upper else self.asked
         self._calls: list[dict[str, object]] = []
-        self._later: dict[int, Tensor] = {}
         with torch.no_grad():
             self._x, self._rest = self._passed(layers[first])
             self._texts, words = Texts.whole(batch.ids), self._memory.words
