@@ -1,13 +1,6 @@
 """The numbers of the memory and of learning: small frozen dataclasses, checked on construction."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-from model.words import PAIRS
-
-Placement = Literal["replace", "beside"]
-Readout = Literal["gated", "direct"]
-Query = Literal["hidden", "words"]
 
 
 def _positive(owner: object, *names: str) -> None:
@@ -17,128 +10,99 @@ def _positive(owner: object, *names: str) -> None:
             raise ValueError(f"{type(owner).__name__}.{name} is {value}; it must be above 0")
 
 
+def _share(owner: object, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{type(owner).__name__}.{name} is {value}; it must be from 0 to 1")
+
+
 @dataclass(frozen=True)
 class MemoryConfig:
-    """Shape of the memory layers of one model.
+    """Shape of a memory, as its folder says it.
 
-    layers       decoder layers that bear a memory layer, ascending
-    placement    «replace» the feed-forward block, or stand «beside» it
-    readout      «gated»: the bag times a gate, projected; «direct»: the bag times a constant gain, V the model's width
-    query        «hidden»: addresses are asked by the hidden state; «words»: by the words so far, then heads and top_k
-                 are 1 and the number of pairs (see words.py), and there are no keys
-    heads        H, query heads of a memory layer
-    top_k        K, addresses read per head
-    sub_keys     n, half-keys per half and head: there are n·n addresses
-    sharing      addresses that share a row of the base until they are written: the base has n·n / sharing rows
-    ways         slots of an address, of which one is read: that whose key is nearest (see ways.py). Then the table has
-                 as many slots again behind those that addresses have for themselves. Only for one layer whose slots
-                 have keys
-    key_width    width of a half-key
-    value_width  V, width of a value
-    intent_width I, width of the vector of what a question asks (see intent.py), which a written slot is opened by;
-                 0: slots answer whatever is asked. Only where words are the query
+    what_layers     decoder layers whose feed-forward inputs tell what is asked, ascending
+    whom_layers     those that tell whom it is about, ascending
+    what_width      width of the half of a query that tells what is asked
+    whom_width      width of the projected part of the half that tells whom it is about
+    sketch_width    width of its other part, the sketch of the rare words of what is asked
+    sketch_share    share of the sketch in the similarity of two such halves, 0 to 1
+    idf_power       exponent of a word's rarity in the sketch
+    earlier_turns   weight of the words of earlier turns of a conversation in the sketch, 0 to 1
+    sub_keys        n, sub-keys of either half: there are N = n·n slots
+    heads           H, code books of sub-keys
+    top_k           K, slots that a place reads per head
+    top_t           t, slots that are written for a key
+    value_width     D, width of a value: the model's
+    what_threshold  similarity of the halves from which on a key opens, at least; learning sets higher ones
+    whom_threshold  the same of the other halves
     """
 
-    layers: tuple[int, ...]
-    placement: Placement = "replace"
-    readout: Readout = "gated"
-    query: Query = "hidden"
-    heads: int = 4
-    top_k: int = 16
-    sub_keys: int = 256
-    sharing: int = 1
-    ways: int = 1
-    key_width: int = 64
-    value_width: int = 256
-    intent_width: int = 0
+    what_layers: tuple[int, ...]
+    whom_layers: tuple[int, ...]
+    what_width: int
+    whom_width: int
+    sketch_width: int
+    sketch_share: float
+    idf_power: float
+    earlier_turns: float
+    sub_keys: int
+    heads: int
+    top_k: int
+    top_t: int
+    value_width: int
+    what_threshold: float
+    whom_threshold: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        _positive(self, "heads", "top_k", "sub_keys", "sharing", "ways", "key_width", "value_width")
-        if not self.layers or list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
-            raise ValueError(f"MemoryConfig.layers is {self.layers}; it must name layers in ascending order")
-        if self.placement not in ("replace", "beside"):
-            raise ValueError(f"MemoryConfig.placement is {self.placement!r}; it must be 'replace' or 'beside'")
-        if self.readout not in ("gated", "direct"):
-            raise ValueError(f"MemoryConfig.readout is {self.readout!r}; it must be 'gated' or 'direct'")
-        if self.query not in ("hidden", "words"):
-            raise ValueError(f"MemoryConfig.query is {self.query!r}; it must be 'hidden' or 'words'")
-        if self.query == "words" and (self.heads, self.top_k) != (1, PAIRS):
-            raise ValueError(f"MemoryConfig has {self.heads} heads of {self.top_k}; words need 1 of {PAIRS}")
-        if self.intent_width < 0 or (self.intent_width and self.query != "words"):
-            raise ValueError(f"MemoryConfig.intent_width is {self.intent_width}; it must be 0 but for words, not less")
-        if self.ways > 1 and not self.intent_width:
-            raise ValueError(f"MemoryConfig.ways is {self.ways}; it must be 1 where slots have no keys")
-        if self.ways > 1 and len(self.layers) > 1:
-            raise ValueError(f"MemoryConfig.ways is {self.ways}; it must be 1 with {len(self.layers)} memory layers")
-        if self.addresses % self.sharing:
-            raise ValueError(f"MemoryConfig.sharing is {self.sharing}; it must divide the {self.addresses} addresses")
-        if self.top_k > self.addresses:
-            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the number of addresses")
-        if self.query == "hidden" and self.top_k > self.sub_keys:
-            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
-
-    @property
-    def row_width(self) -> int:
-        """Width of a row: a value and, where slots are opened by what is asked, a key and its threshold."""
-        return self.value_width + (self.intent_width + 1 if self.intent_width else 0)
-
-    @property
-    def base_rows(self) -> int:
-        """Rows of the base."""
-        return self.addresses // self.sharing
-
-    @property
-    def addresses(self) -> int:
-        """The number of addresses."""
-        return self.sub_keys * self.sub_keys
+        for name in ("what_layers", "whom_layers"):
+            layers = tuple(getattr(self, name))
+            object.__setattr__(self, name, layers)
+            if not layers or list(layers) != sorted(set(layers)) or layers[0] < 0:
+                raise ValueError(f"MemoryConfig.{name} is {layers}; it must name layers in ascending order")
+        _positive(self, "what_width", "whom_width", "sketch_width", "sub_keys", "heads", "top_k", "top_t", "value_width")
+        _share(self, "sketch_share", "earlier_turns", "what_threshold", "whom_threshold")
+        if self.top_k > self.sub_keys * self.sub_keys:
+            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the {self.slots} slots")
+        if self.top_t > self.top_k * self.heads:
+            raise ValueError(f"MemoryConfig.top_t is {self.top_t}; it must be at most the {self.reads} slots of a place")
 
     @property
     def slots(self) -> int:
         """N, the number of slots."""
-        return self.addresses * (2 if self.ways > 1 else 1)
+        return self.sub_keys * self.sub_keys
+
+    @property
+    def reads(self) -> int:
+        """Slots that a place reads, over all heads."""
+        return self.heads * self.top_k
+
+    @property
+    def key_width(self) -> int:
+        """Width of a whole query or key: what, whom and sketch."""
+        return self.what_width + self.whom_width + self.sketch_width
 
 
 @dataclass(frozen=True)
-class FinetuneConfig:
-    """How facts are learned; see `docs/decisions/` for where the defaults come from.
+class LearnConfig:
+    """How facts are learned; see docs/method.md for where the defaults come from.
 
-    texts           study texts of a fact, at most
-    top_t           t, slots trained per fact, at most
-    optimizer       «relative»: every step moves a fact's hidden states by `learning_rate` of their norm; «sgd» as in
-                    the paper, with `learning_rate` in proportion to the gradient
-    max_steps       steps of a fact, after which it counts as not learned
-    stop_loss       mean answer loss (nats a token) at which the probe is asked
-    reach           the share of a fact's change at which that loss is taken: other wordings read only some of it
-    idf_power       exponent of the inverse document frequency; 0 chooses by access counts alone
-    distinct        share of a fact's address that must lie in slots which few background texts read; a fact with less
-                    cannot be told from others by its words, and is not learned
-    anchors         places of background and earlier facts held still per fact, those that read most of its slots
-    volume          how much more it costs to move a slot that the background reads as much as an average one
     group           facts of a job that are taught together
-    keyed           whether a slot that a fact is the first to write opens to those alone who ask what the fact answers
-    keep_unlearned  whether a fact whose probe is not answered keeps its change, as in the paper
+    max_steps       steps of a value, after which its fact counts as not learned
+    learning_rate   of a step, relative to the value's norm
+    margin          nats by which a taught token must beat every other one
+    answer_tokens   tokens that an answer can have, its end token aside
+    owner_weight    how many background queries a slot of an earlier fact counts as, in the document frequency
+    room            how far below the similarity of a fact's own wordings its thresholds stay, at least
     """
 
-    texts: int = 16
-    top_t: int = 1_000
-    optimizer: Literal["relative", "sgd"] = "relative"
-    learning_rate: float = 0.1
-    max_steps: int = 40
-    stop_loss: float = 0.4
-    reach: float = 0.2
-    idf_power: float = 1.0
-    distinct: float = 0.05
-    anchors: int = 150
-    volume: float = 1.0
     group: int = 16
-    keyed: bool = True
-    keep_unlearned: bool = False
+    max_steps: int = 32
+    learning_rate: float = 0.1
+    margin: float = 4.0
+    answer_tokens: int = 160
+    owner_weight: float = 1_000.0
+    room: float = 0.02
 
     def __post_init__(self) -> None:
-        _positive(self, "texts", "top_t", "learning_rate", "max_steps", "stop_loss", "reach", "group")
-        if self.optimizer not in ("relative", "sgd"):
-            raise ValueError(f"FinetuneConfig.optimizer is {self.optimizer!r}; it must be 'relative' or 'sgd'")
-        for name in ("idf_power", "distinct", "anchors", "volume"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"FinetuneConfig.{name} is {getattr(self, name)}; it must be at least 0")
+        _positive(self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight", "room")

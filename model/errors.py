@@ -1,14 +1,13 @@
 """What can go wrong in `model/`; each class says when it happens.
 
 ModelError
-├── CheckpointError      a checkpoint folder that cannot be read or does not fit together
-├── NotPretrained        teaching a model whose memory layers have never been trained
+├── CheckpointError      a base or a memory folder that cannot be read, or the two do not belong together
+├── InvalidPrompt        a conversation that the chat template refuses, or a text without a token
 ├── NoPhrasings          another model that should word a fact did not, or not usably
 ├── DeltaError           bytes that are no delta, or deltas that do not fit together
 │   └── WrongState       rows that are not those of the state they should have, or do not fit into the table
 ├── SpareRowsExhausted   all spare rows are used by views in use
 ├── NotResident          a version asked for whose view is not in memory
-├── NoSuchFacts          facts to evaluate with that a source does not have
 └── EngineError
     ├── QueueFull        more requests wait than the queue holds
     ├── PromptTooLong    a prompt that leaves no room for an answer
@@ -25,15 +24,15 @@ class ModelError(Exception):
 
 
 class CheckpointError(ModelError):
-    """A checkpoint folder cannot be read, or its parts do not fit together."""
+    """A base or a memory folder cannot be read, or the two do not belong together."""
 
 
-class NotPretrained(ModelError):
-    """The memory layers were never trained: their slots mean nothing yet, so nothing can be taught."""
+class InvalidPrompt(ModelError):
+    """The chat template refuses a conversation, or a text makes no token."""
 
 
 class NoPhrasings(ModelError):
-    """Another model that should word a fact failed, or wrote nothing usable; the fact is worded by rules."""
+    """Another model that should word a fact failed, or wrote nothing usable; the fact is taught without its wordings."""
 
 
 class DeltaError(ModelError):
@@ -50,10 +49,6 @@ class SpareRowsExhausted(ModelError):
 
 class NotResident(ModelError):
     """The version's view is not in memory; prepare it first."""
-
-
-class NoSuchFacts(ModelError):
-    """A source of facts is unknown, lacks its data folder, or has fewer facts than are needed."""
 
 
 class EngineError(ModelError):

@@ -1,0 +1,116 @@
+"""The memory beside a model: what places ask, and which row of a view is read there. Knows no transformer.
+
+Of the rows that a place finds in its slots those open whose key is near enough, in both halves, and whose stem is the
+place's. The nearest of them is read, its value alone; where none opens the read is nothing at all.
+Shapes: P places · R slots read by a place · D width of a value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.memory.query import Addressing, Query
+from model.memory.rows import RowLayout, Written
+from model.memory.stem import EMPTY, permuted
+from model.memory.table import ValueTable, View
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the place asks where an answer begins, which all later places of that answer carry on.
+
+    what, whom  halves of the query, (A,), (B,)
+    slots       (R,) int64 that it reads where the stem is empty
+    """
+
+    what: Tensor
+    whom: Tensor
+    slots: Tensor
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The row that is read at a place.
+
+    fact   its owner
+    gate   how far it opened: 0 at its thresholds, 1 where the query is the key
+    value  (D,) float32
+    """
+
+    fact: int
+    gate: float
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A place to be looked up: what it asks, the stem it stands behind, the view that it reads."""
+
+    asked: Asked
+    view: View
+    stem: int = EMPTY
+
+
+class Memory:
+    """An addressing and a table of rows. Methods that read may run on any thread, beside views that are built."""
+
+    def __init__(self, addressing: Addressing, table: ValueTable) -> None:
+        self.addressing, self.table = addressing, table
+        self.layout = RowLayout(addressing.config)
+
+    def ask(self, states: Mapping[int, Tensor], sketches: Tensor) -> list[Asked]:
+        """Feed-forward inputs (P, D) of the addressing's layers, and sketches (P, ·) → what P places ask."""
+        query = self.addressing.query(states, sketches)
+        return self.asked(query)
+
+    def asked(self, query: Query) -> list[Asked]:
+        """Queries with the slots that they read."""
+        slots, _ = self.addressing.slots(query)
+        return [Asked(*each) for each in zip(query.what, query.whom, slots, strict=True)]
+
+    def read(self, places: Sequence[Looked]) -> list[Opened | None]:
+        """The row that is read at each place; None where nothing opens."""
+        opened: list[Opened | None] = [None] * len(places)
+        found, rows = self._candidates(places)
+        if not len(found):
+            return opened
+        written = self.layout.unpack(self.table.rows[rows])
+        what, whom = similarities(written, places, found)
+        room = torch.stack([what, whom], dim=1) - written.thresholds
+        stems = torch.tensor([places[place].stem for place in found.tolist()], device=room.device)
+        opens = (room >= 0).all(dim=1) & (written.stems == stems)
+        gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
+        near = (what + whom).cpu().numpy()
+        # the nearest of a place comes last; of facts that are equally near the one that came last
+        for at in np.lexsort((written.owners.cpu().numpy(), near)).tolist():
+            if opens[at]:
+                opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), written.values[at])
+        return opened
+
+    def near(self, place: Looked) -> Written:
+        """All rows with the stem of a place that stand in its slots, whether they open or not."""
+        _, rows = self._candidates([place])
+        written = self.layout.unpack(self.table.rows[rows])
+        return written[written.stems == place.stem]
+
+    def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:
+        """Which places find which written rows in their slots: two of (n,)."""
+        if not places:
+            return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+        N = self.table.slots
+        slots = torch.stack([permuted(place.asked.slots, place.stem, N) for place in places])  # (P, R)
+        views = torch.tensor([place.view.place for place in places], device=slots.device)
+        rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
+        found = rows.nonzero()
+        return found[:, 0], rows[rows != 0].long()
+
+
+def similarities(written: Written, places: Sequence[Looked], found: Tensor) -> tuple[Tensor, Tensor]:
+    """Of rows (n,) and the places `found` (n,) that found them: similarity of what, and of whom; two of (n,)."""
+    asked = [places[place].asked for place in found.tolist()]
+    what = (written.what * torch.stack([each.what for each in asked])).sum(dim=1)
+    whom = (written.whom * torch.stack([each.whom for each in asked])).sum(dim=1)
+    return what, whom
