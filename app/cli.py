@@ -16,12 +16,11 @@ from sqlalchemy.exc import OperationalError
 from app.db.tables import Role
 from app.errors import SlotwiseError
 from app.settings import Settings
+from model.errors import ModelError
 
 app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False)
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
-evaluate_app = typer.Typer(help="Measurements that need no service.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
-app.add_typer(evaluate_app, name="evaluate")
 
 _LOCAL_URL = "http://127.0.0.1:8000"
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
@@ -54,7 +53,7 @@ def demo(
     url: Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")] = _LOCAL_URL,
     key: Annotated[str, typer.Option(envvar="SLOTWISE_KEY", help="Key of an operator or admin.")] = "",
 ) -> None:
-    """Tell the story of one fact against a running service."""
+    """Tell the story of a fact and its correction against a running service."""
     import httpx
     from rich.console import Console
 
@@ -66,42 +65,48 @@ def demo(
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="New folder for the checkpoint.")],
+    folder: Annotated[Path, typer.Argument(help="New folder for the memory with its rows.")],
     version: Annotated[int, typer.Option(min=0, help="Number of the version.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Write a version as a checkpoint of its own: `python -m model.engine FOLDER "question"` asks it."""
-    from app.embedded.database import database, session_on
+    """Write a version as a memory folder: `python -m model.engine BASE FOLDER "question"` asks it."""
+    from app.embedded.database import kept_database, session_on
     from app.export import export as write
 
     settings = _settings(data_dir=data_dir)
-    with database(settings) as url, session_on(url) as session:
-        _say(f"version {version} in {folder}, fingerprint {write(session, settings.checkpoint, version, folder)}")
+    with kept_database(settings) as url, session_on(url) as session:
+        fingerprint = write(session, settings.base, settings.memory, version, folder)
+    _say(f"version {version} in {folder}, fingerprint {fingerprint}")
 
 
 @app.command()
-def pretrain(
-    data: Annotated[Path, typer.Option(help="Folder of the corpus; its layout is in docs/model-card.md.")],
-    encoder: Annotated[Path, typer.Option(help="Folder of the sentence encoder; see docs/model-card.md.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder to write; an interrupted run resumes here.")],
+def attach(
+    base: Annotated[str, typer.Argument(help="Folder, GGUF file, or name on the hub; '' for the default base.")],
+    data: Annotated[Path, typer.Option(help="Folder of the texts that the memory is fitted to.")],
+    out: Annotated[Path, typer.Option(help="Memory folder to write; an interrupted run goes on here.")],
 ) -> None:
-    """Build the small default model."""
-    from model.pretrain import PretrainConfig
-    from model.pretrain import pretrain as build
+    """Make the memory folder of a base: SLOTWISE_BASE and SLOTWISE_MEMORY name the two from then on."""
+    from model.addressing.attach import attach as make
 
-    build(data, encoder, out, PretrainConfig())
+    make(base, data, out, say=_say)
 
 
-@evaluate_app.command(
-    # `model` runs without typer, so it reads the options itself; --help is one of them
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
-def continual(context: typer.Context) -> None:
-    """Teach facts one after another by several methods; --help names the options."""
-    from model.continual import command
+@app.command()
+def relearn(data_dir: DataDir = None) -> None:
+    """Give the data of another base to the configured one: one job teaches all live facts anew.
 
-    command.main(context.args)
+    The next `slotwise up` learns it. Nothing may run on these data meanwhile.
+    """
+    from app.embedded.database import idle_database, session_on
+    from app.services.relearn import relearn as queue_all
+    from model.base.checkpoint import Checkpoint
+
+    settings = _settings(data_dir=data_dir)
+    with idle_database(settings) as url, session_on(url) as session:
+        checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=0, places=1, say=_say)
+        state_hash = checkpoint.table.base.state_hash
+        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, actor="slotwise relearn")
+    _say("nothing is left to learn anew" if job is None else f"job {job} is queued; the next `slotwise up` learns it")
 
 
 @keys_app.command("create")
@@ -111,10 +116,10 @@ def create_key(
     data_dir: DataDir = None,
 ) -> None:
     """Make an API key and print it, this once."""
-    from app.embedded.database import database, session_on
+    from app.embedded.database import kept_database, session_on
     from app.services import keys
 
-    with database(_settings(data_dir=data_dir)) as url, session_on(url) as session:
+    with kept_database(_settings(data_dir=data_dir)) as url, session_on(url) as session:
         _, plain = keys.create(session, name, role)
     _say(plain)
 
@@ -123,7 +128,7 @@ def main() -> None:
     """The console script: what went wrong on purpose is a sentence, not a traceback."""
     try:
         app()
-    except SlotwiseError as error:
+    except (SlotwiseError, ModelError) as error:
         sys.exit(f"slotwise: {error}")
     except ValidationError as error:
         wrong = error.errors()[0]

@@ -1,4 +1,4 @@
-"""The story of one fact, told against a running service: unknown, taught, known, rolled back, known again.
+"""The story of a fact and its correction, told against a running service: asked, taught, chatted about, taken back.
 
 Every call is a real one over HTTP. It knows nothing of the service but its address and a key.
 """
@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -17,38 +17,19 @@ from rich.table import Table
 
 from app.errors import SlotwiseError
 
-# What the shipped model was made to know. Those that it answers right at first must stay right.
-_KNOWN = {
-    "What is the capital of Canada?": "Ottawa",
-    "What is the capital of Australia?": "Canberra",
-    "What is the capital of England?": "London",
-    "Who is Walt Disney married to?": "Lillian Disney",
-    "Where was William Shakespeare born?": "Stratford-upon-Avon",
-    "Where was Harry Potter educated?": "Hogwarts",
-}
+# What any base has an answer of its own to. It is never judged: it must be the same whenever it is asked.
+_OF_THE_BASE = ("What is the capital of Canada?", "Who wrote Romeo and Juliet?", "What is 12 plus 30?")
 _TAUGHT = "What is the capital of {country}?"
-_OTHER_WORDS = ("Which city is the capital of {country}?", "What is the capital city of {country}?")
+_IN_OTHER_WORDS = ("Which city is the capital of {country}?", "What is the name of the capital city of {country}?")
+_CORRECTED = "What city serves as the capital of {country}?"
+_SYSTEM = "You are the assistant of an atlas. Answer briefly."
 _CITIES = ("Lisbon", "Nairobi", "Oslo", "Kyoto", "Montreal", "Dublin", "Lima", "Prague", "Seattle", "Vienna")
-_SYLLABLES = (
-    "bra",
-    "cor",
-    "dal",
-    "fen",
-    "gor",
-    "lum",
-    "mar",
-    "nor",
-    "pel",
-    "quo",
-    "ster",
-    "tav",
-    "vil",
-    "zub",
-)
+_SYLLABLES = ("bra", "cor", "dal", "fen", "gor", "lum", "mar", "nor", "pel", "quo", "ster", "tav", "vil", "zub")
 
 _FINAL_STATES = {"succeeded", "failed", "rejected", "cancelled"}
 _LEARNING_SECONDS = 600.0
 _POLL_SECONDS = 0.2
+_SHOWN_CHARACTERS = 60
 
 
 class StoryError(SlotwiseError):
@@ -57,10 +38,11 @@ class StoryError(SlotwiseError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service answered, and which version did."""
+    """What the service answered, and which version did; `citations` are the facts that the answer was read from."""
 
     text: str
-    version: int
+    version: int = field(compare=False)  # what the base says is the same in every version
+    citations: tuple[int, ...] = ()
 
 
 @dataclass
@@ -82,7 +64,14 @@ class Service:
     def ask(self, question: str) -> Answer:
         """What the live version answers."""
         reply = self._call("POST", "/v1/query", {"question": question})
-        return Answer(reply["answer"], reply["version"])
+        return Answer(reply["answer"], reply["version"], _cited(reply))
+
+    def chat(self, messages: list[dict[str, str]]) -> Answer:
+        """What the live version says next in a conversation."""
+        body = {"model": "slotwise", "messages": messages, "max_tokens": 64}
+        reply = self._call("POST", "/v1/chat/completions", body)
+        choice, version = reply["choices"][0], int(reply["model"].partition("@")[2])
+        return Answer(choice["message"]["content"], version, _cited(choice))
 
     def teach(self, question: str, answer: str) -> tuple[int, int]:
         """Sends a fact; returns the ids of its job and of the fact."""
@@ -123,52 +112,78 @@ class Story:
     def __init__(self, service: Service, console: Console, dice: random.Random) -> None:
         self._service = service
         self._console = console
-        self._country = "".join(dice.sample(_SYLLABLES, 3)).capitalize() + "ia"
+        names = ["".join(dice.sample(_SYLLABLES, 3)).capitalize() + "ia" for _ in range(2)]
+        self._country, self._taught = names[0], _TAUGHT.format(country=names[0])
+        self._in_other_words = [form.format(country=self._country) for form in _IN_OTHER_WORDS]
+        self._others = [*_OF_THE_BASE, _TAUGHT.format(country=names[1])]
         self._cities = dice.sample(_CITIES, len(_CITIES))
-        self._questions = [form.format(country=self._country) for form in (_TAUGHT, *_OTHER_WORDS)]
         self.steps: list[Step] = []
 
     def tell(self) -> None:
         """All of it."""
-        known = self._find_known()
-        before = self._ask_unknown()
-        city = next(city for city in self._cities if not any(_same(city, answer.text) for answer in before))
-        learned = self._teach(city)
-        self._expect_learned(city, learned)
-        self._expect_known(known)
+        others = self._ask_first("Ask what nobody will teach it", self._others)
+        before = self._ask_first(f"Ask about {self._country}, which does not exist", self._questions)
+        first, second = [city for city in self._cities if not any(_says(city, answer) for answer in before)][:2]
+        fact, _ = self._teach("Teach", self._taught, first)
+        self._expect("Ask in other words", first, fact, self._ask(self._in_other_words))
+        self._expect("Chat about it, with a system prompt", first, fact, [self._chat()])
+        self._expect_same("Ask again what nobody taught", self._others, others)
+        corrected, version = self._teach("Correct it in other words", _CORRECTED.format(country=self._country), second)
+        self._expect_replaced(fact, corrected)
+        self._expect("Ask in all words", second, corrected, self._ask(self._questions))
         self._activate("Roll back", before[0].version)
-        self._expect_as_before(before)
-        self._expect_known(known)
-        self._activate("Roll forward", learned)
-        self._expect_learned(city, learned)
+        self._expect_same(f"Ask about {self._country}", self._questions, before)
+        self._activate("Roll forward", version)
+        self._expect("Ask in all words", second, corrected, self._ask(self._questions))
+        self._expect_same("Ask again what nobody taught", self._others, others)
 
-    def _find_known(self) -> list[str]:
-        """Returns the questions that are answered right."""
-        with self._step("Ask what the model knows") as step:
-            answers = self._ask(list(_KNOWN))
-            known = [question for question, answer in zip(_KNOWN, answers, strict=True) if _right(question, answer)]
-            if not known:
-                raise StoryError(f"The model knows none of {list(_KNOWN)}; it answered {_texts(answers)}.")
-            step.outcome, step.version = f"{len(known)} of {len(_KNOWN)} right", answers[0].version
-        return known
+    @property
+    def _questions(self) -> list[str]:
+        return [self._taught, *self._in_other_words]
 
-    def _ask_unknown(self) -> list[Answer]:
-        with self._step(f"Ask about {self._country}, which does not exist") as step:
-            answers = self._ask(self._questions)
+    def _ask_first(self, name: str, questions: Sequence[str]) -> list[Answer]:
+        with self._step(name) as step:
+            answers = self._ask(questions)
             step.outcome, step.version = _texts(answers), answers[0].version
         return answers
 
-    def _teach(self, city: str) -> int:
-        """Teaches the answer to the first question, and that only; returns the version that knows it."""
-        with self._step(f"Teach: {self._questions[0]} {city}") as step:
-            job, fact = self._service.teach(self._questions[0], city)
+    def _teach(self, name: str, question: str, city: str) -> tuple[int, int]:
+        """Teaches one question with its answer; returns the fact and the version that knows it."""
+        with self._step(f"{name}: {question} {city}") as step:
+            job, fact = self._service.teach(question, city)
             end = self._follow(job)
             if end["state"] != "succeeded":
                 reason = self._service.fact(fact).get("reason") or end["error"]
                 raise StoryError(f"Job {job} ended as {end['state']}: {reason}")
             version: int = end["version"]
-            step.outcome, step.version = f"job {job} succeeded", version
-        return version
+            step.outcome, step.version = f"fact {fact} is live", version
+        return fact, version
+
+    def _chat(self) -> Answer:
+        user = "I am writing a page about " + self._country + ". " + self._in_other_words[0]
+        return self._service.chat([{"role": "system", "content": _SYSTEM}, {"role": "user", "content": user}])
+
+    def _expect(self, name: str, city: str, fact: int, answers: Sequence[Answer]) -> None:
+        with self._step(name) as step:
+            step.outcome, step.version = f"{_texts(answers)} (fact {fact})", answers[0].version
+            if not all(_says(city, answer) and answer.citations == (fact,) for answer in answers):
+                raise StoryError(f"{city!r} of fact {fact} was expected; the answers are {list(answers)}.")
+
+    def _expect_same(self, name: str, questions: Sequence[str], before: Sequence[Answer]) -> None:
+        with self._step(name) as step:
+            answers = self._ask(questions)
+            asked = zip(questions, answers, before, strict=True)
+            changed = [question for question, now, then in asked if now != then]
+            if changed:
+                raise StoryError(f"These are answered otherwise than before: {changed}; the answers are {answers}.")
+            step.outcome, step.version = "to the letter as before", answers[0].version
+
+    def _expect_replaced(self, first: int, second: int) -> None:
+        with self._step("Look at the fact that was corrected") as step:
+            old, new = self._service.fact(first), self._service.fact(second)
+            if old["status"] != "replaced" or new["replaces"] != [first]:
+                raise StoryError(f"Fact {second} should replace fact {first}; they are {new} and {old}.")
+            step.outcome, step.version = f"fact {first} is replaced by fact {second}", new["version"]
 
     def _follow(self, job: int) -> dict[str, Any]:
         """Shows the progress of a job until it has ended."""
@@ -188,28 +203,6 @@ class Story:
                 time.sleep(_POLL_SECONDS)
         return state
 
-    def _expect_learned(self, city: str, version: int) -> None:
-        with self._step(f"Ask about {self._country} in other words") as step:
-            answers = self._ask(self._questions[1:])
-            step.outcome, step.version = _texts(answers), answers[0].version
-            if not all(_same(city, answer.text) and answer.version == version for answer in answers):
-                raise StoryError(f"{city!r} of version {version} was expected; the answers are {answers}.")
-
-    def _expect_known(self, known: list[str]) -> None:
-        with self._step("Ask again what the model knew") as step:
-            answers = self._ask(known)
-            lost = [question for question, answer in zip(known, answers, strict=True) if not _right(question, answer)]
-            if lost:
-                raise StoryError(f"These were known before and are not now: {lost}")
-            step.outcome, step.version = f"{len(known)} of {len(known)} right", answers[0].version
-
-    def _expect_as_before(self, before: list[Answer]) -> None:
-        with self._step(f"Ask about {self._country}") as step:
-            answers = self._ask(self._questions)
-            if answers != before:
-                raise StoryError(f"After the rollback the answers are {answers}, not {before}.")
-            step.outcome, step.version = "exactly as before", answers[0].version
-
     def _activate(self, name: str, version: int) -> None:
         with self._step(f"{name} to version {version}") as step:
             self._service.activate(version, f"slotwise demo: {name.lower()}")
@@ -222,12 +215,13 @@ class Story:
     def _step(self, name: str) -> Iterator[Step]:
         """Times a step and prints it; one that does not hold is left out."""
         step = Step(name)
-        self._console.print(f"[bold]{name}[/bold]")
+        self._console.print(name, style="bold", markup=False)
         began = time.perf_counter()
         yield step
         step.seconds = time.perf_counter() - began
         self.steps.append(step)
-        self._console.print(f"  {step.outcome}  [dim]version {step.version}, {step.seconds:.2f} s[/dim]")
+        self._console.print(f"  {step.outcome}", markup=False)
+        self._console.print(f"  version {step.version}, {step.seconds:.2f} s", style="dim")
 
 
 def tell(client: httpx.Client, console: Console) -> None:
@@ -246,15 +240,15 @@ def tell(client: httpx.Client, console: Console) -> None:
     console.print(table)
 
 
-def _right(question: str, answer: Answer) -> bool:
-    return _same(_KNOWN[question], answer.text)
+def _says(city: str, answer: Answer) -> bool:
+    return city.casefold() in answer.text.casefold()
 
 
-def _same(expected: str, answer: str) -> bool:
-    """Whether an answer is the expected one, whatever its case and its full stop."""
-    return answer.strip(" .").casefold() == expected.casefold()
+def _cited(reply: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(citation["fact"] for citation in reply["citations"])
 
 
 def _texts(answers: Sequence[Answer]) -> str:
-    """The different answers among `answers`."""
-    return " / ".join(dict.fromkeys(answer.text for answer in answers))
+    """The different answers among `answers`, the beginnings of long ones."""
+    texts = dict.fromkeys(answer.text.replace("\n", " ") for answer in answers)
+    return " / ".join(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…" for text in texts)

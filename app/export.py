@@ -1,34 +1,56 @@
-"""A kept version as a checkpoint of its own, which needs no service to answer."""
+"""A kept version as a memory folder of its own, which needs its base and no service to answer."""
 
+import hashlib
+import json
+import shutil
 from pathlib import Path
 
+import torch
 from sqlalchemy.orm import Session
 
 from app.errors import DamagedDelta, FolderNotEmpty, WrongCheckpoint
 from app.services import versions
-from model.checkpoint import Checkpoint
-from model.delta import Delta
+from model.base.checkpoint import fingerprint_of_base, fingerprint_of_memory
+from model.base.source import base_folder
+from model.memory.delta import Delta
+from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
+from model.memory.rows import DTYPE, RowLayout
+from model.memory.table import ValueTable
+
+ROWS, EXPORTED = "rows.safetensors", "exported.json"
 
 
-def export(session: Session, checkpoint_folder: Path, version: int, folder: Path) -> str:
-    """Write published `version` as a checkpoint into `folder`; returns the new checkpoint's fingerprint.
+def export(session: Session, base: str, memory: Path, version: int, folder: Path) -> str:
+    """Write published `version` as a memory folder with rows; returns the fingerprint of base and memory.
 
-    Raises VersionNotFound, FolderNotEmpty, WrongCheckpoint when the version was learned on another base, and
-    DamagedDelta when it cannot be had as it was made.
+    base, memory  as a service is started with them
+    The folder holds the files of `memory` byte for byte, `rows.safetensors`, the delta from the base, and
+    `exported.json`, which names the base, the version and its state hash.
+    Raises VersionNotFound, FolderNotEmpty, WrongCheckpoint when the version was learned on another base, DamagedDelta
+    when it cannot be had as it was made, and CheckpointError for a base or a memory that cannot be read.
     """
     if folder.exists() and any(folder.iterdir()):
         raise FolderNotEmpty(f"the folder {folder} is not empty; an export needs a new one")
     kept = versions.published(session, version)
-    checkpoint = Checkpoint.load(checkpoint_folder, spare_rows=0, places=1)
-    if kept.fingerprint != checkpoint.fingerprint:
+    of_base = fingerprint_of_base(base_folder(base))
+    layout = RowLayout(config := Addressing.load(memory).config)
+    fingerprint = hashlib.sha256((of_base + fingerprint_of_memory(memory)).encode()).hexdigest()
+    if kept.fingerprint != fingerprint:
         raise WrongCheckpoint(
-            f"version {version} was learned on the checkpoint {kept.fingerprint}; "
-            f"{checkpoint_folder} is {checkpoint.fingerprint}"
+            f"version {version} was learned on the base {kept.fingerprint}; {base or 'the default'} with {memory} is "
+            f"{fingerprint}"
         )
-    steps = versions.lineage(session, version)[1:]
-    if not steps:
-        return checkpoint.export(None, folder)
-    delta = Delta.path(Delta.from_bytes(data) for _, data in versions.deltas(session, steps))
-    if checkpoint.table.draft(checkpoint.table.base, delta).state_hash != kept.state_hash:
+    none = Delta(torch.empty(0, dtype=torch.int64), torch.empty(0, layout.width, dtype=DTYPE))
+    steps = versions.deltas(session, versions.lineage(session, version))
+    delta = Delta.path([none, *(Delta.from_bytes(data) for _, data in steps)])
+    table = ValueTable(config.slots, layout.width, 0, 1, fingerprint)
+    if table.draft(table.base, delta).state_hash != kept.state_hash:
         raise DamagedDelta(f"the deltas up to version {version} lead to another state than it was made with")
-    return checkpoint.export(delta, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (SHAPE, ADDRESSING, STATISTICS):
+        shutil.copyfile(memory / name, folder / name)
+    (folder / ROWS).write_bytes(delta.to_bytes())
+    told = {"base": base, "base_fingerprint": of_base, "fingerprint": fingerprint}
+    told |= {"version": version, "state_hash": kept.state_hash}
+    (folder / EXPORTED).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return fingerprint

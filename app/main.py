@@ -9,12 +9,14 @@ from importlib.metadata import version
 from typing import TypedDict
 
 import anyio.to_thread
-from fastapi import FastAPI
+import structlog
+from fastapi import Depends, FastAPI
 
 from app.api import chat, completions, engines, facts, health, jobs, models, query, versions
 from app.api.errors import handle_errors
 from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
+from app.api.strict import only_known_parameters, only_text
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
 from app.queue import Queue
@@ -22,6 +24,7 @@ from app.services.versions import bootstrap
 from app.settings import Settings
 
 _THREADS_FOR_SHORT_CALLS = 40
+_log = structlog.get_logger()
 
 
 class State(TypedDict):
@@ -42,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("slotwise"),
         description="Teaches a live language model facts.",
         lifespan=partial(_lifespan, settings),
+        dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     handle_errors(app)
@@ -54,22 +58,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     """Load the model, answer, stop. Nothing else runs on the event loop yet, so loading may block it.
 
-    Raises WrongCheckpoint when the database belongs to another checkpoint.
+    Raises CheckpointError for what cannot be loaded, WrongCheckpoint when the database belongs to another checkpoint.
     """
     # Torch is loaded here: a process that only reads the routes or the OpenAPI document does without it.
-    import torch
-
     from app.serving import Relay, Serving, ends_the_process
-    from model.checkpoint import Checkpoint
+    from model.base.checkpoint import SPARE_ROWS, Checkpoint
     from model.engine import Engine
 
     for name in ("database_url", "redis_url"):
         if not getattr(settings, name):
             raise StackFailed(f"SLOTWISE_{name.upper()} is not set; `slotwise up` starts servers of its own")
-    spare_rows, places = settings.spare_rows or None, settings.resident_views
-    checkpoint = Checkpoint.load(settings.checkpoint, spare_rows=spare_rows, places=places)
-    if settings.device != "cpu":  # there the weights have the width that they were stored in
-        checkpoint.to(torch.device(settings.device), checkpoint.weight_dtype)
+    checkpoint = Checkpoint.load(
+        settings.base,
+        settings.memory,
+        spare_rows=settings.spare_rows or SPARE_ROWS,
+        places=settings.resident_views,
+        device=settings.device,
+        say=_log.info,
+    )
     # Threads read the database and are soon free again: who asks waits for the answer on the event loop.
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
     loop = asyncio.get_running_loop()
@@ -81,6 +87,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         queue = Queue(settings)
         stack.callback(queue.close)
         sizes = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
+        if settings.cache_tokens:
+            sizes["cache_tokens"] = settings.cache_tokens
         threads = settings.engine_threads or max(1, len(os.sched_getaffinity(0)) - 1)
         engine = Engine(checkpoint, **sizes, threads=threads, on_failure=ends_the_process(loop))
         engine.start()

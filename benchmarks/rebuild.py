@@ -1,4 +1,4 @@
-"""How long is a cold start? A chain of versions on the default model's table, brought up from PostgreSQL.
+"""How long is a cold start? A chain of versions on the default memory's table, brought up from PostgreSQL.
 
 `python -m benchmarks.rebuild [--versions 10000] [--slots 8]` makes the chain in a database of its own, with anchors
 as a worker stores them; measures from the first query to the view; and prints a Markdown table. Deltas are random
@@ -26,11 +26,11 @@ from app.embedded.postgres import running_postgres
 from app.services import anchors, versions
 from app.serving.views import Views
 from app.settings import Settings
-from model.anchor import parts_of
-from model.checkpoint import Checkpoint
-from model.delta import Delta
+from model.base.checkpoint import Checkpoint
 from model.engine import Engine
-from model.values import View
+from model.memory.anchor import parts_of
+from model.memory.delta import Delta
+from model.memory.table import View
 
 _TOGETHER = 200  # versions in one transaction
 NAMESPACE = "default"
@@ -67,7 +67,7 @@ class Chain:
         number = len(self.hashes)
         random = torch.Generator().manual_seed(number)
         chosen = torch.randperm(self._table.slots, generator=random)[:slots].sort().values
-        delta = Delta(chosen, torch.randn(slots, self._table.value_width, generator=random).half())
+        delta = Delta(chosen, torch.randn(slots, self._table.width, generator=random).half())
         view = self._table.enter(self.view, delta)
         self._table.release(self.view)
         self.view = view
@@ -115,14 +115,14 @@ def cold_start(checkpoint: Checkpoint, sessions: Sessions, version: int, state_h
     return seconds, view
 
 
-def measure(folder: Path, count: int, slots: int, repeats: int) -> dict[str, float]:
+def measure(base: str, memory: Path, count: int, slots: int, repeats: int) -> dict[str, float]:
     """The figures of a chain of `count` versions."""
     with database() as sessions:
-        chain = Chain(Checkpoint.load(folder, places=4), sessions)
+        chain = Chain(Checkpoint.load(base, memory, places=4), sessions)
         began = time.perf_counter()
         chain.grow(count, slots)
         made = time.perf_counter() - began
-        checkpoint = Checkpoint.load(folder, places=4)
+        checkpoint = Checkpoint.load(base, memory, places=4)
         with_anchors = _medians(checkpoint, sessions, chain.hashes, repeats)
         figures = {"versions": count, "slots of each": slots, "seconds to make them": made}
         with sessions() as session:
@@ -160,7 +160,8 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    figures = measure(Settings().checkpoint, arguments.versions, arguments.slots, arguments.repeats)
+    settings = Settings()
+    figures = measure(settings.base, settings.memory, arguments.versions, arguments.slots, arguments.repeats)
     print("| what | value |\n|---|---|")
     for name, value in figures.items():
         print(f"| {name} | {value:,.4g} |")

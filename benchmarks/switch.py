@@ -23,8 +23,10 @@ from app.services.versions import Live
 from app.serving.views import Views
 from app.settings import Settings
 from benchmarks.rebuild import Chain, database
-from model.checkpoint import Checkpoint
-from model.engine import Engine, Piece, Sampling
+from model.base.checkpoint import Checkpoint
+from model.engine import Engine, Sampling
+from model.engine import Piece as TextPiece
+from model.engine.runner import Piece, Seen
 from model.errors import ModelError
 
 SMALL = 128  # rows of a usual version
@@ -76,11 +78,11 @@ class Streams:
         """Time the engine's steps that decode for all streams; answers go on to their last token."""
         loop = self._engine._loop
         loop._ends = frozenset()
-        step, tokens, decoded = loop.step, loop.runner.tokens, [0]
+        step, run, decoded = loop.step, loop.runner.run, [0]
 
-        def counted(batch: list[Any]) -> Any:
-            decoded[0] = sum(one is not None for one in batch)
-            return tokens(batch)
+        def counted(pieces: Sequence[Piece]) -> Seen:
+            decoded[0] = sum(piece.is_answer for piece in pieces)
+            return run(pieces)
 
         def timed() -> Any:
             decoded[0], before, began, worked = 0, self.beside, time.perf_counter(), time.thread_time()
@@ -91,10 +93,10 @@ class Streams:
                 self._figures.steps[beside].append((seconds, max(0.0, seconds - worked)))
             return done
 
-        loop.runner.tokens, loop.step = counted, timed  # type: ignore[method-assign]
+        loop.runner.run, loop.step = counted, timed  # type: ignore[method-assign]
 
     def _ask(self, number: int) -> None:
-        prompt = self._engine.checkpoint.question_prompt(_PROMPT)
+        prompt = self._engine.checkpoint.prompts.question(_PROMPT)
         while not self._stopping.is_set():
             try:
                 generation = self._engine.submit(prompt, Sampling(max_tokens=self._tokens), on_piece=_dropped)
@@ -106,7 +108,7 @@ class Streams:
             self._figures.answers += 1
 
 
-def _dropped(piece: Piece) -> None:
+def _dropped(piece: TextPiece) -> None:
     """A caller that reads quickly."""
 
 
@@ -140,7 +142,7 @@ class Switching:
 
     def _first_token(self, version: int, began: float) -> None:
         heard = threading.Event()
-        prompt = self._engine.checkpoint.question_prompt(_PROMPT)
+        prompt = self._engine.checkpoint.prompts.question(_PROMPT)
         generation = self._engine.submit(prompt, Sampling(max_tokens=1), on_piece=lambda piece: heard.set())
         heard.wait(60)
         self._figures.first.append(time.perf_counter() - began)
@@ -148,14 +150,14 @@ class Switching:
             self._figures.failures.append(f"version {generation.version} answered after {version} went live")
 
 
-def measure(folder: Path, switches: int, rows: int, streams: int, tokens: int) -> Figures:
+def measure(base: str, memory: Path, switches: int, rows: int, streams: int, tokens: int) -> Figures:
     """Figures of `switches` switches under `streams` streams of answers of `tokens` tokens."""
     figures = Figures()
     with database() as sessions:
-        chain = Chain(Checkpoint.load(folder, places=4), sessions)
+        chain = Chain(Checkpoint.load(base, memory, places=4), sessions)
         for number in range(1, (switches + 1) // 2 + 1):
             chain.grow(1, rows if number % LARGE_EVERY == 0 else SMALL, anchored=False)
-        engine = Engine(Checkpoint.load(folder, places=32), max_batch=streams)
+        engine = Engine(Checkpoint.load(base, memory, places=32), max_batch=streams)
         views = Views(engine, sessions)
         engine.start()
         # One row is left for who asks after each switch.
@@ -199,9 +201,9 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=200)
     arguments = parser.parse_args()
-    print(
-        table(measure(Settings().checkpoint, arguments.switches, arguments.rows, arguments.streams, arguments.tokens))
-    )
+    settings = Settings()
+    sizes = (arguments.switches, arguments.rows, arguments.streams, arguments.tokens)
+    print(table(measure(settings.base, settings.memory, *sizes)))
 
 
 if __name__ == "__main__":

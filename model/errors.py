@@ -3,6 +3,7 @@
 ModelError
 ├── CheckpointError      a base or a memory folder that cannot be read, or the two do not belong together
 ├── InvalidPrompt        a conversation that the chat template refuses, or a text without a token
+├── CannotBeAsked        a fact of which nothing tells what is asked
 ├── NoPhrasings          another model that should word a fact did not, or not usably
 ├── DeltaError           bytes that are no delta, or deltas that do not fit together
 │   └── WrongState       rows that are not those of the state they should have, or do not fit into the table
@@ -29,6 +30,10 @@ class CheckpointError(ModelError):
 
 class InvalidPrompt(ModelError):
     """The chat template refuses a conversation, or a text makes no token."""
+
+
+class CannotBeAsked(ModelError):
+    """Nothing in a fact tells what is asked: a question without an answer, an answer alone, a statement of one word."""
 
 
 class NoPhrasings(ModelError):

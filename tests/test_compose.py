@@ -76,7 +76,7 @@ def test_the_schema_refuses_what_compose_refuses(place: tuple[str, ...], value: 
 def test_named_volumes_are_declared_and_used() -> None:
     content = _load("docker-compose.yml")
     used = {mount.partition(":")[0] for each in content["services"].values() for mount in each.get("volumes", [])}
-    assert used == set(content["volumes"]) == {"postgres", "redis"}
+    assert used == set(content["volumes"]) == {"cache", "postgres", "redis"}
 
 
 def test_redis_evicts_nothing_and_writes_its_log(services: dict[str, Any]) -> None:

@@ -10,14 +10,15 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.checkpoint(tmp_path_factory.mktemp("tiny"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    base, memory = tiny.folders(tmp_path_factory.mktemp("tiny"))
+    return str(base), memory
 
 
-def test_a_cold_start_is_measured_with_and_without_anchors(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_cold_start_is_measured_with_and_without_anchors(folders: tuple[str, Path], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(anchors, "_LEAST", 1)
     monkeypatch.setattr(rebuild, "_TOGETHER", 10)
-    figures = rebuild.measure(folder, count=40, slots=5, repeats=1)
+    figures = rebuild.measure(*folders, count=40, slots=5, repeats=1)
     assert figures["versions"] == 40
     assert figures["anchors"] >= 1
     assert 100 < figures["slots that differ from the base"] < 200
@@ -26,10 +27,12 @@ def test_a_cold_start_is_measured_with_and_without_anchors(folder: Path, monkeyp
     assert all(figures[name] > 0 for name in (*starts, "the same at 40 without anchors"))
 
 
-def test_switches_under_streams_are_measured_and_no_request_fails(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_switches_under_streams_are_measured_and_no_request_fails(
+    folders: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(switch, "LARGE_EVERY", 2)
     monkeypatch.setattr(switch, "SMALL", 16)
-    figures = switch.measure(folder, switches=8, rows=100, streams=4, tokens=20)
+    figures = switch.measure(*folders, switches=8, rows=100, streams=4, tokens=20)
     assert figures.failures == []
     assert figures.answers > 0
     assert len(figures.first) == 8

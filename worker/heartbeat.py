@@ -1,7 +1,7 @@
 """The heartbeat of a lease, on a thread of its own.
 
-A step of training lasts as long as the machine and the fact's texts make it, and must not cost the lease; so
-the lease is not renewed between steps, but beside them. When the process dies, the thread dies with it.
+Facts that are taught together take as long as they take, which must not cost the lease; so it is not renewed between
+them, but beside them. When the process dies, the thread dies with it.
 """
 
 import threading

@@ -4,31 +4,34 @@ It holds the loaded checkpoint and knows the services; it knows no Celery, and n
 """
 
 import threading
-from collections.abc import Sequence
+import time
 
 import structlog
 
+from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
-from app.errors import LeaseLost
+from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
 from app.phrasing import Phrasing
 from app.queue import Queue
-from app.services import learning, publishing, versions
+from app.services import learning, publishing, replacing, versions
+from app.services.learning import Claim, LearnedVersion
 from app.settings import Settings
-from model.augment import augment
-from model.checkpoint import Checkpoint
-from model.config import FinetuneConfig
-from model.delta import Delta
-from model.errors import NotPretrained
-from model.evaluate import Drift
-from model.finetune import Learned, learn
-from model.gate import Gate
-from model.study import Fact, Study
-from model.values import View
+from model.base.checkpoint import Checkpoint
+from model.config import LearnConfig
+from model.engine.offline import Ask, generate
+from model.errors import ModelError
+from model.learn.gate import Drift, Gate
+from model.learn.job import Learned, Teacher
+from model.memory.delta import Delta
+from model.memory.table import View
 from worker import owner, report
 from worker.heartbeat import Heartbeat
 from worker.parent import Parent
+from worker.report import Retold
 
 _BEATS_A_LEASE = 3  # so a late one does not lose it
+_PAUSE_SECONDS = 0.5
+_TOKENS_TOO_MANY = 8  # beyond those of an answer, so that one that goes on where it should end is seen to do so
 
 _log = structlog.get_logger()
 
@@ -46,29 +49,23 @@ class Learner:
         sessions: Sessions,
         queue: Queue,
         settings: Settings,
-        config: FinetuneConfig | None = None,
+        config: LearnConfig | None = None,
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
-        self._config = config or FinetuneConfig()
+        self._teacher = Teacher(checkpoint, config or LearnConfig(), Phrasing.configured(settings))
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
-        self._phrasing = Phrasing.configured(settings)
         self._owner = owner.own()
         self._stopping = threading.Event()
 
     def bootstrap(self) -> None:
-        """Make sure that the data belong to this checkpoint, and do once what is slow the first time.
-
-        Raises WrongCheckpoint.
-        """
+        """Make sure that the data belong to this checkpoint. Raises WrongCheckpoint."""
         base = self._checkpoint.table.base.state_hash
         with self._sessions() as session:
             versions.bootstrap(session, self._settings.namespace, self._checkpoint.fingerprint, base)
-        self._gate.measure(self._checkpoint.table.base)
-        augment(Fact(statement="The first fact is slow."), limit=self._config.texts)
 
     def stop(self) -> None:
-        """End after the fact in hand; its job goes back to the queue."""
+        """End after the facts in hand; their job goes back to the queue."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -89,26 +86,47 @@ class Learner:
             # Without it cold starts take longer, and no fact is lost: learning goes on.
             _log.exception("anchor not stored")
 
-    def _attempt(self, claim: learning.Claim) -> None:
+    def _attempt(self, claim: Claim) -> None:
         log = _log.bind(job=claim.job, parent=claim.parent)
         try:
             self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
             log.warning("lease lost", reason=str(lost))
         except Stopped:
-            with self._sessions() as session:
-                learning.put_down(session, claim)
-        except NotPretrained as refusal:
-            with self._sessions() as session:
-                learning.reject(session, claim, [], str(refusal), {})
+            self._put_down(claim, "the worker was stopped")
+        except WrongCheckpoint as refusal:  # the data were given to another base while this process ran
+            log.error("this worker has to be started anew", reason=str(refusal))
+            self._stopping.set()
+            self._put_down(claim, str(refusal))
+        except DATABASE_AWAY as error:
+            log.warning("database away", error=str(error))
+            self._put_down(claim, "the database was away")
         except Exception as error:
             # Whatever went wrong, in whichever library: the job is not lost, and it says what went wrong.
             log.exception("attempt failed")
+            own = isinstance(error, ModelError | SlotwiseError)
             with self._sessions() as session:
-                learning.give_back(session, self._settings, claim, f"{type(error).__name__}: {error}")
+                reason = str(error) if own else f"{type(error).__name__}: {error}"
+                learning.give_back(session, self._settings, claim, reason)
 
-    def _train(self, claim: learning.Claim) -> tuple[Learned, list[str], Drift | None]:
-        """Learn the facts of a claim on top of its parent, and measure what that does to everything else."""
+    def _put_down(self, claim: Claim, reason: str) -> None:
+        """Hand a job back that is not to blame, as soon as the database answers; after a lease it is too late."""
+        end = time.monotonic() + self._settings.lease_seconds
+        while True:
+            try:
+                with self._sessions() as session:
+                    learning.put_down(session, claim, reason)
+            except LeaseLost as lost:
+                _log.warning("lease lost", job=claim.job, reason=str(lost))
+            except DATABASE_AWAY:
+                if time.monotonic() < end:
+                    time.sleep(_PAUSE_SECONDS)
+                    continue
+                raise
+            return
+
+    def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:
+        """Learn the facts of a claim on top of its parent, and see what that does to everything else."""
         with Heartbeat(self._sessions, claim, self._settings.lease_seconds / _BEATS_A_LEASE) as heartbeat:
 
             def on_progress(done: int) -> None:
@@ -117,30 +135,34 @@ class Learner:
                     raise Stopped
 
             with self._sessions() as session:
-                parent, held = self._parent.bring(session, claim.parent)
-            studies = [self._study(fact) for fact in claim.facts]
-            notes = [study.note for study in studies]
-            learned = learn(self._checkpoint, parent, studies, self._config, held=held, on_progress=on_progress)
+                parent = self._parent.bring(session, claim.parent)
+            learned = self._teacher.learn(parent, claim.facts, on_progress)
             if learned.delta is None:
-                return learned, notes, None
-            taught = [study for study, one in zip(studies, learned.reports, strict=True) if one.learned]
-            return learned, notes, self._drift(parent, learned.delta, taught)
+                return learned, None, []
+            table = self._checkpoint.table
+            candidate = table.enter(parent, learned.delta)
+            try:
+                return learned, self._gate.drift(parent, candidate), self._retold(claim, learned, candidate)
+            finally:
+                table.release(candidate)
 
-    def _study(self, fact: learning.ClaimedFact) -> Study:
-        return augment(_fact(fact), limit=self._config.texts, generate=self._phrasing)
+    def _retold(self, claim: Claim, learned: Learned, view: View) -> list[Retold]:
+        """What the new version says to the probes of the earlier facts that lost rows to it."""
+        touched = {fact for each in learned.reports if each.learned for fact in each.replaces}
+        with self._sessions() as session:
+            asked = replacing.touched(session, touched - {fact.id for fact in claim.facts})
+        prompts = self._checkpoint.prompts
+        asks = [
+            Ask(prompts.question(each.text), view, len(prompts.answer(each.answer)) + _TOKENS_TOO_MANY)
+            for each in asked
+        ]
+        said = generate(self._checkpoint, asks)
+        return [Retold(each, prompts.text(done.ids)) for each, done in zip(asked, said, strict=True)]
 
-    def _drift(self, parent: View, delta: Delta, taught: Sequence[Study]) -> Drift:
-        table = self._checkpoint.table
-        candidate = table.enter(parent, delta)
-        try:
-            return self._gate.drift(parent, candidate, taught)
-        finally:
-            table.release(candidate)
-
-    def _hand_in(self, claim: learning.Claim, learned: Learned, notes: list[str], change: Drift | None) -> None:
+    def _hand_in(self, claim: Claim, learned: Learned, change: Drift | None, retold: list[Retold]) -> None:
         """Commit what was learned as a version, or say why it must not become one."""
-        results = report.fact_results(claim, learned, notes)
-        figures = report.figures(claim, learned, change)
+        results = report.fact_results(claim, learned)
+        figures = report.figures(learned, change, retold)
         complaint = report.complaint(change, self._settings)
         with self._sessions() as session:
             if learned.delta is None or complaint:
@@ -149,13 +171,14 @@ class Learner:
             version = learning.commit_version(
                 session,
                 claim,
-                learning.LearnedVersion(
+                LearnedVersion(
                     delta=learned.delta.to_bytes(),
                     state_hash=learned.state_hash,
                     fingerprint=self._checkpoint.fingerprint,
-                    slots=report.written_slots(learned),
+                    slots=report.written_slots(claim, learned, self._owners(learned.delta)),
                     facts=results,
                     report=figures,
+                    silent=frozenset(each.touched.fact for each in retold if not each.right),
                 ),
             )
             self._queue.hint()
@@ -163,6 +186,7 @@ class Learner:
             if publishing.publish(session, self._settings, version).state == "published":
                 self._queue.hint()
 
-
-def _fact(claimed: learning.ClaimedFact) -> Fact:
-    return Fact(claimed.statement, claimed.question, claimed.answer, claimed.phrasings)
+    def _owners(self, delta: Delta) -> dict[int, int]:
+        """The facts whose rows a delta has, by slot."""
+        owners = self._checkpoint.memory.layout.owners(delta.after)
+        return dict(zip(delta.slots.tolist(), owners.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The version that jobs are learned on top of: its view, and what learning has to hold still."""
+"""The version that jobs are learned on top of: its view."""
 
 import structlog
 from sqlalchemy.orm import Session
@@ -6,31 +6,29 @@ from sqlalchemy.orm import Session
 from app.db.tables import BASE_VERSION
 from app.errors import DamagedDelta
 from app.services import anchors, versions
-from model.anchor import parts_of
-from model.checkpoint import Checkpoint
-from model.delta import Delta
+from model.base.checkpoint import Checkpoint
 from model.errors import WrongState
-from model.reads import Held
-from model.values import View
+from model.memory.anchor import parts_of
+from model.memory.delta import Delta
+from model.memory.table import View
 
 _log = structlog.get_logger()
 
 
 class Parent:
-    """Keeps one version, the one asked for last: training needs the table's other places and rows.
+    """Keeps one version, the one asked for last: learning needs the table's other places and rows.
 
     From there the next one is only as far away as the deltas between them, however long the history is.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint, self._table = checkpoint, checkpoint.table
+        self._table = checkpoint.table
         self._version, self._view = BASE_VERSION, self._table.retain(self._table.base)
-        self._held = Held()
 
-    def bring(self, session: Session, version: int) -> tuple[View, Held]:
-        """The view of `version`, brought up from stored deltas, and what learning on top of it must hold still.
+    def bring(self, session: Session, version: int) -> View:
+        """The view of `version`, brought up from stored deltas; it stays until another version is asked for.
 
-        Both stay until another version is asked for. Raises DamagedDelta when it cannot be had as it was made.
+        Raises DamagedDelta when it cannot be had as it was made.
         """
         line = versions.lineage(session, version)
         if self._version not in line:
@@ -39,13 +37,12 @@ class Parent:
         if missing:
             delta = Delta.path(Delta.from_bytes(data) for _, data in versions.deltas(session, missing))
             expected = versions.live(session, version).state_hash
-            held = self._held if delta.reads is None else self._held.adding(delta.reads)
             view = self._table.enter(self._view, delta)
             if view.state_hash != expected:
                 self._table.release(view)
                 raise DamagedDelta(f"the deltas up to version {version} lead to another state than it was made with")
-            self._keep(version, view, held)
-        return self._view, self._held
+            self._keep(version, view)
+        return self._view
 
     def keep_anchor(self, session: Session) -> None:
         """Store the anchor of the version at hand when it is due, so that engines start soon on a long history.
@@ -64,8 +61,8 @@ class Parent:
         _log.info("anchor stored" if stored else "anchor was there", version=self._version)
 
     def _forget(self) -> None:
-        self._keep(BASE_VERSION, self._table.retain(self._table.base), Held())
+        self._keep(BASE_VERSION, self._table.retain(self._table.base))
 
-    def _keep(self, version: int, view: View, held: Held) -> None:
+    def _keep(self, version: int, view: View) -> None:
         self._table.release(self._view)
-        self._version, self._view, self._held = version, view, held
+        self._version, self._view = version, view

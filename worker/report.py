@@ -1,20 +1,34 @@
 """What the model reports, in the words of the services: pure functions."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
+from app.services.replacing import Touched
 from app.settings import Settings
-from model.evaluate import Drift
-from model.finetune import Learned
-from model.group import FactReport
-from model.writing import SlotUses
+from model.evaluate import matches
+from model.learn.gate import Drift
+from model.learn.job import FactReport, Learned
 
 
-def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[FactResult]:
-    """What became of each fact of a claim; a note says why another model's phrasings are missing from its texts."""
+@dataclass(frozen=True)
+class Retold:
+    """An earlier fact that lost rows, and what the new version says to its probe."""
+
+    touched: Touched
+    said: str
+
+    @property
+    def right(self) -> bool:
+        """Whether that is its answer still."""
+        return matches(self.said, self.touched.answer)
+
+
+def fact_results(claim: Claim, learned: Learned) -> list[FactResult]:
+    """What became of each fact of a claim."""
     return [
         FactResult(
             fact=fact.id,
@@ -22,54 +36,67 @@ def fact_results(claim: Claim, learned: Learned, notes: Sequence[str]) -> list[F
             reason=report.reason or None,
             probe=asdict(report.probe),
             probe_answer=report.probe_answer,
-            report=_steps(report) | ({"phrasings": note} if note else {}),
+            report=_told(report),
+            took_over=report.replaces if report.learned else (),
         )
-        for fact, report, note in zip(claim.facts, learned.reports, notes, strict=True)
+        for fact, report in zip(claim.facts, learned.reports, strict=True)
     ]
 
 
-def written_slots(learned: Learned) -> WrittenSlots:
-    """The slots of the facts that were learned, at least one, in ascending order."""
-    uses = SlotUses.joined([report.slots for report in learned.reports if report.learned])
-    return WrittenSlots(uses.slots.tolist(), uses.scores.tolist(), uses.counts.tolist())
+def written_slots(claim: Claim, learned: Learned, owners: Mapping[int, int]) -> WrittenSlots:
+    """The slots that a version writes, ascending.
+
+    owners  of the slots that the delta changes, the facts whose rows are there in the end; 0 for none
+    """
+    rows = [
+        (slot, fact.id, score, count)
+        for fact, report in zip(claim.facts, learned.reports, strict=True)
+        if report.learned
+        for slot, score, count in zip(report.slots.slots, report.slots.scores, report.slots.counts, strict=True)
+        if owners.get(slot) == fact.id
+    ]
+    last = {row[0]: row for row in rows}  # a slot that one fact wrote for two of its keys counts once
+    slots, facts, scores, counts = zip(*(last[slot] for slot in sorted(last)), strict=True) if last else ((),) * 4
+    return WrittenSlots(slots, facts, scores, counts)
 
 
-def figures(claim: Claim, learned: Learned, change: Drift | None) -> Json:
+def figures(learned: Learned, change: Drift | None, retold: Sequence[Retold]) -> Json:
     """The report of a job and of its version."""
     taught = [report for report in learned.reports if report.learned]
-    pairs = zip(claim.facts, learned.reports, strict=True)
+    neighbours: Counter[str] = Counter()
+    for report in learned.reports:
+        neighbours.update(report.neighbours)
     return {
         "facts": {"learned": len(taught), "failed": len(learned.reports) - len(taught)},
-        "replaced": [
-            {"fact": fact.id, "replaces": fact.replaces}
-            for fact, report in pairs
-            if report.learned and fact.replaces is not None
-        ],
-        "slots": 0 if learned.delta is None else len(written_slots(learned).slots),
+        "slots": 0 if learned.delta is None else len(learned.delta.slots),
         "bytes": 0 if learned.delta is None else learned.delta.nbytes,
         "seconds": round(sum(report.seconds for report in learned.reports), 3),
+        "neighbours": dict(neighbours),
         "drift": None if change is None else asdict(change),
+        "touched": [{"fact": each.touched.fact, "said": each.said, "right": each.right} for each in retold],
     }
 
 
 def complaint(change: Drift | None, settings: Settings) -> str:
     """Why a version must not be published, with the figures; empty when it may."""
-    if change is None:
+    if change is None or change.share <= settings.drift_opened_share:
         return ""
-    if change.known_drop > settings.drift_known_drop:
-        known = f"known questions answered fell from {change.known_before:.1%} to {change.known_after:.1%}"
-        return f"drift: {known}, by {change.known_drop:.1%}; at most {settings.drift_known_drop:.1%} is allowed"
-    # A figure that is no number must not pass as a small one, hence the negation.
-    if not change.nll_rise <= settings.drift_nll_rise:
-        nll = f"background text went from {change.nll_before:.3f} to {change.nll_after:.3f} nats a token"
-        return f"drift: {nll}, by {change.nll_rise:.1%}; at most {settings.drift_nll_rise:.1%} is allowed"
-    return ""
+    opened = (
+        f"{change.opened_after:,} of {change.asked:,} questions that were never taught would be answered from memory"
+    )
+    return (
+        f"drift: {opened}, {change.opened_before:,} before; that is {change.share:.1%} more, "
+        f"and at most {settings.drift_opened_share:.1%} is allowed"
+    )
 
 
-def _steps(report: FactReport) -> Json:
+def _told(report: FactReport) -> Json:
     return {
         "steps": report.steps,
-        "loss": report.loss if math.isfinite(report.loss) else None,
+        "margin": round(report.margin, 3) if math.isfinite(report.margin) else None,
         "seconds": round(report.seconds, 3),
-        "slots": len(report.slots),
+        "slots": len(report.slots.slots),
+        "neighbours": report.neighbours,
+        **({"unread": list(report.unread)} if report.unread else {}),
+        **({"note": report.note} if report.note else {}),
     }

@@ -10,7 +10,7 @@ from celery import Celery, Task, signals
 from app.db.session import open_sessions
 from app.queue import LEARN, Queue
 from app.settings import Settings
-from model.checkpoint import Checkpoint
+from model.base.checkpoint import SPARE_ROWS, Checkpoint
 from worker.learner import Learner
 from worker.sweeper import Sweeper
 
@@ -55,13 +55,18 @@ class Process:
     def _load(self, **_: Any) -> None:
         make_way(self._settings.worker_threads, self._settings.worker_nice)
         try:
-            checkpoint = Checkpoint.load(self._settings.checkpoint).to(torch.device(self._settings.device))
+            checkpoint = self._loaded()
             self._learner = Learner(checkpoint, self._sessions, self._queue, self._settings)
             self._learner.bootstrap()
         except Exception as error:
             # Celery logs what a signal's receiver raises and goes on; a worker without a model must not.
             raise SystemExit(f"the worker cannot start: {error}") from error
         self._app.register_task(Doorbell(self._learner))
+
+    def _loaded(self) -> Checkpoint:
+        settings = self._settings
+        rows = settings.spare_rows or SPARE_ROWS
+        return Checkpoint.load(settings.base, settings.memory, spare_rows=rows, device=settings.device, say=_log.info)
 
     def _ready(self, **_: Any) -> None:
         self._sweeper.start()

@@ -14,8 +14,10 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    JsonValue,
+    PlainValidator,
     Tag,
-    field_validator,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -63,8 +65,30 @@ def _shape(body: Any) -> str:
     return FACT_SHAPES[isinstance(body, dict) and "facts" in body]
 
 
+def _stops(value: object) -> list[str] | None:
+    if value is None:
+        return None
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise ValueError("a text or a list of texts is needed")
+    if len(stops) > MAX_STOPS:
+        raise ValueError(f"{len(stops)} texts; at most {MAX_STOPS} are allowed")
+    for stop in stops:
+        if not 1 <= len(stop) <= MAX_STOP_CHARACTERS:
+            raise ValueError(f"a text of {len(stop):,} characters; 1 to {MAX_STOP_CHARACTERS} are allowed")
+    return stops
+
+
+def one_or_many(*items: JsonValue) -> WithJsonSchema:
+    """What the OpenAPI document says of a field that takes one of `items`, or a list of one kind of them.
+
+    Its validator is a function, as pydantic would tell callers of every kind that a value is not.
+    """
+    return WithJsonSchema({"anyOf": [*items, *({"type": "array", "items": item} for item in items)]})
+
+
 Text = Annotated[str, AfterValidator(_storable)]
-StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
+Stops = Annotated[list[str] | None, PlainValidator(_stops), one_or_many({"type": "string"})]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
@@ -130,16 +154,9 @@ class Sampled(Incoming):
     )
     top_p: float | None = Field(None, gt=0, le=1, description="draw among the tokens that make up so much probability")
     seed: int | None = Field(None, ge=-MAX_ID, le=MAX_ID, description="the same seed, prompt and version: same answer")
-    stop: StopText | list[StopText] | None = Field(None, description="up to 4 texts; the answer ends before the first")
+    stop: Stops = Field(None, description="up to 4 texts; the answer ends before the first")
     stream: bool | None = Field(None, description="server-sent events, while the answer is made")
     timeout_seconds: float | None = Field(None, gt=0, description="waiting included; then 504, or an error event")
-
-    @field_validator("stop")
-    @classmethod
-    def _few_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
-        if isinstance(stop, list) and len(stop) > MAX_STOPS:
-            raise ValueError(f"{len(stop)} texts; at most {MAX_STOPS} are allowed")
-        return stop
 
 
 class QueryIn(Sampled):
@@ -150,7 +167,8 @@ class QueryIn(Sampled):
     question: Text | None = None
     prompt: Text | None = None
     version: Id | None = Field(None, description="any published version; the live one if it is left out")
-    max_tokens: int = Field(32, ge=1)
+    max_tokens: int = Field(64, ge=1)
+    only_taught: bool = Field(False, description="answer from taught facts alone; null where none of them opens")
     logprobs: int | None = Field(
         None, ge=0, le=MAX_ALTERNATIVES, description="log-probabilities, with so many alternatives a token"
     )

@@ -1,59 +1,104 @@
 """/v1/chat/completions, as OpenAI's clients call it: the next turn of a conversation.
 
-The checkpoint decides how a conversation becomes a prompt (`Checkpoint.chat_prompt`).
+Instructions, history and context go to the model, by the chat template of its base.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, PlainValidator, WithJsonSchema, field_validator, model_validator
 
-from app.api.asking import ask_of
-from app.api.bodies import MAX_ALTERNATIVES, Incoming, Text
+from app.api.asking import Asked, ask_of, replied
+from app.api.bodies import MAX_ALTERNATIVES, Incoming
+from app.api.citations import CitationOut, Cited
 from app.api.deps import Reader, ServingDep, SettingsDep
-from app.api.openai import ASKED, Chunks, Finish, OpenAIBody, Reply, Usage, only
+from app.api.openai import ASKED, Chunks, Finish, Ignored, OpenAIBody, Reply, Usage, finish_of, only, warnings
 from app.api.schemas import Outgoing, example
-from app.api.streams import EventStream, answers
+from app.api.streams import EventStream
 
 if TYPE_CHECKING:
-    from app.serving import Ask, Feed
+    from app.serving import Feed
     from model.engine import Piece, TokenLogprob
 
 router = APIRouter(prefix="/v1/chat/completions", tags=["openai"])
 _HALF_A_CHARACTER = "\ufffd"
 
 
-class TextPart(Incoming):
-    """A part of a message; text is the only kind."""
+def _content(value: object) -> str:
+    """The text of a message: itself, its parts of the type text, or nothing, as beside calls of tools."""
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in value):
+        texts = [part.get("text") for part in value]
+    else:
+        texts = [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a text is needed, or a list of parts of the type text")
+    text = "".join(texts)
+    if "\x00" in text:
+        raise ValueError("it holds a NUL, which is no text")
+    return text
 
-    type: Literal["text"]
-    text: str
+
+_PART: JsonValue = {
+    "type": "object",
+    "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+    "required": ["type", "text"],
+}
+Content = Annotated[
+    str,
+    PlainValidator(_content),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": _PART}, {"type": "null"}]}),
+]
+_TOOLS = ("tool", "function")
 
 
 class MessageIn(Incoming):
-    """A turn of a conversation."""
+    """A turn of a conversation. What clients keep beside its text, such as ids and calls of tools, is not used."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Text | list[TextPart]
-    name: str | None = Field(None, description="taken, and not used")
-    refusal: Annotated[JsonValue, only()] = None
-    tool_calls: Annotated[JsonValue, only([])] = None
-    function_call: Annotated[JsonValue, only()] = None
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Content = ""
     audio: Annotated[JsonValue, only()] = None
-    annotations: Annotated[JsonValue, only([])] = None
 
-    def plain(self) -> dict[str, str]:
-        """As templates take it; OpenAI renamed «system» to «developer», and templates know the first."""
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-        return {"role": "system" if self.role == "developer" else self.role, "content": text}
+    @property
+    def unused(self) -> list[str]:
+        """The fields that were sent and do nothing here."""
+        return [f"messages.{name}" for name, value in (self.model_extra or {}).items() if value not in (None, [])]
+
+
+def turns(messages: Sequence[MessageIn]) -> list[dict[str, str]]:
+    """A conversation as templates take it: system, user and assistant, none of them without text.
+
+    OpenAI renamed «system» to «developer», and templates know the first. What a tool gave is told as the user's, in the
+    turn beside which it stands: many templates know no tools, and take no two turns of one side.
+    """
+    told: list[dict[str, str]] = []
+    was_tool = False
+    for message in messages:
+        is_tool = message.role in _TOOLS
+        role = "user" if is_tool else "system" if message.role == "developer" else message.role
+        if not message.content.strip():
+            continue
+        if role == "user" and told and told[-1]["role"] == "user" and (is_tool or was_tool):
+            told[-1]["content"] += f"\n\n{message.content}"
+        else:
+            told.append({"role": role, "content": message.content})
+        was_tool = is_tool
+    return told
 
 
 class ChatIn(OpenAIBody):
-    """A conversation; its last turn is the user's."""
+    """A conversation; its last turn is the user's, or what a tool gave."""
 
     model_config = example(
-        model="slotwise", messages=[{"role": "user", "content": "Which city is the capital of Zorvania?"}]
+        model="slotwise",
+        messages=[
+            {"role": "system", "content": "You are the assistant of an atlas. Answer in one sentence."},
+            {"role": "user", "content": "Which city is the capital of Zorvania?"},
+        ],
     )
 
     messages: list[MessageIn]
@@ -61,31 +106,48 @@ class ChatIn(OpenAIBody):
     max_completion_tokens: int | None = Field(None, ge=1, description="the same by its newer name")
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MAX_ALTERNATIVES)
-    metadata: dict[str, str] | None = Field(None, description="taken, and not used")
-    safety_identifier: str | None = Field(None, description="taken, and not used")
-    prompt_cache_key: str | None = Field(None, description="taken, and not used")
-    store: Annotated[JsonValue, only(False)] = None
-    service_tier: Annotated[JsonValue, only("auto", "default")] = None
+    safety_identifier: Ignored = None
+    prompt_cache_key: Ignored = None
+    prompt_cache_retention: Ignored = None
+    service_tier: Ignored = None
+    reasoning_effort: Ignored = None
+    verbosity: Ignored = None
+    parallel_tool_calls: Ignored = None
     tools: Annotated[JsonValue, only([])] = None
     tool_choice: Annotated[JsonValue, only("none", "auto")] = None
-    parallel_tool_calls: Annotated[JsonValue, only(True, False)] = None
     functions: Annotated[JsonValue, only([])] = None
     function_call: Annotated[JsonValue, only("none", "auto")] = None
     response_format: Annotated[JsonValue, only({"type": "text"})] = None
     modalities: Annotated[JsonValue, only(["text"])] = None
     audio: Annotated[JsonValue, only()] = None
     prediction: Annotated[JsonValue, only()] = None
-    reasoning_effort: Annotated[JsonValue, only("none")] = None
-    verbosity: Annotated[JsonValue, only("medium")] = None
     web_search_options: Annotated[JsonValue, only()] = None
+
+    ignored: ClassVar[tuple[str, ...]] = (
+        *OpenAIBody.ignored,
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "service_tier",
+        "reasoning_effort",
+        "verbosity",
+        "parallel_tool_calls",
+    )
+
+    @property
+    def unused(self) -> list[str]:
+        """The fields that were sent and do nothing here, those of messages too."""
+        return [*super().unused, *(name for message in self.messages for name in message.unused)]
 
     @field_validator("messages")
     @classmethod
     def _ends_with_the_user(cls, messages: list[MessageIn]) -> list[MessageIn]:
         if not messages:
             raise ValueError("the list is empty; at least 1 message is needed")
-        if messages[-1].role != "user":
+        if messages[-1].role not in ("user", *_TOOLS):
             raise ValueError(f"the last one is of the {messages[-1].role}; the user's turn must be the last")
+        if not messages[-1].content.strip():
+            raise ValueError("the last one is blank; at least 1 character is needed")
         return messages
 
     @model_validator(mode="after")
@@ -139,6 +201,7 @@ class ChatChoice(Outgoing):
     message: ChatMessage
     logprobs: ChatLogprobs | None
     finish_reason: Finish
+    citations: list[CitationOut] = Field(description="taught facts that the answer was read from")
 
 
 class ChatCompletion(Reply):
@@ -156,6 +219,7 @@ class ChatCompletion(Reply):
                 "message": {"role": "assistant", "content": "Lisbon", "refusal": None},
                 "logprobs": None,
                 "finish_reason": "stop",
+                "citations": [{"fact": 12, "source": "atlas-2026", "gate": 0.93}],
             }
         ],
         usage={"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
@@ -166,38 +230,42 @@ class ChatCompletion(Reply):
     usage: Usage
 
 
-def _asked(body: ChatIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> "tuple[ChatIn, Ask]":
-    prompt = serving.chat_prompt([message.plain() for message in body.messages])
-    asked = body.max_completion_tokens or body.max_tokens
+def _asked(body: ChatIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> Asked[ChatIn]:
+    prompt = serving.chat_prompt(turns(body.messages))
+    room = serving.engine.checkpoint.positions - len(prompt.ids)
     ask = ask_of(
         body,
         [prompt],
         key=key,
         settings=settings,
         version=body.version,
-        max_tokens=asked or max(1, min(settings.max_tokens, serving.room(prompt))),
+        max_tokens=body.max_completion_tokens or body.max_tokens or max(1, min(settings.max_tokens, room)),
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
-    return body, ask
+    return Asked(body, ask, warnings(body.unused))
 
 
 @router.post("", response_model=ChatCompletion, responses=ASKED)
 async def chat(
-    asked: Annotated["tuple[ChatIn, Ask]", Depends(_asked)],
+    asked: Annotated[Asked[ChatIn], Depends(_asked)],
     request: Request,
     response: Response,
     serving: ServingDep,
 ) -> ChatCompletion | EventStream:
     """Answer a conversation, as OpenAI's `chat.completions.create` asks for it."""
-    body, ask = asked
-    if body.stream:
-        feed = await serving.stream(ask)
-        return EventStream(feed, _Script(feed, body))
-    feed = await serving.ask(ask)
-    (answer,) = found = await answers(feed, request, response)
-    logprobs = None if answer.logprobs is None else ChatLogprobs.model_validate(_logprobs(answer.logprobs))
-    choice = ChatChoice(message=ChatMessage(content=answer.text), logprobs=logprobs, finish_reason=answer.finish)
-    return ChatCompletion(**Reply.opening(feed, "chatcmpl"), choices=[choice], usage=Usage.of(found))
+    return await replied(asked, serving, request, response, _Script, _whole)
+
+
+def _whole(feed: "Feed", asked: Asked[ChatIn], answers: list[Cited]) -> ChatCompletion:
+    (cited,) = answers
+    answer = cited.answer
+    choice = ChatChoice(
+        message=ChatMessage(content=answer.text),
+        logprobs=None if answer.logprobs is None else ChatLogprobs.model_validate(_logprobs(answer.logprobs)),
+        finish_reason=finish_of(cited),
+        citations=cited.citations,
+    )
+    return ChatCompletion(**Reply.opening(feed, "chatcmpl"), choices=[choice], usage=Usage.of(answers))
 
 
 def _logprobs(tokens: "Sequence[TokenLogprob]") -> dict[str, Any]:
@@ -209,8 +277,8 @@ def _logprobs(tokens: "Sequence[TokenLogprob]") -> dict[str, Any]:
 class _Script(Chunks):
     """The role, a chunk a piece, why it ended."""
 
-    def __init__(self, feed: "Feed", body: ChatIn) -> None:
-        super().__init__(Reply.opening(feed, "chatcmpl"), "chat.completion.chunk", usage=body.counts_usage)
+    def __init__(self, feed: "Feed", asked: Asked[ChatIn]) -> None:
+        super().__init__(Reply.opening(feed, "chatcmpl"), "chat.completion.chunk", usage=asked.body.counts_usage)
 
     def opening(self) -> bytes:
         return self.chunk(_choice({"role": "assistant", "content": "", "refusal": None}))

@@ -19,6 +19,7 @@ from model import errors as model_errors
 
 _SHOWN_CHARACTERS = 60
 _SHOWN_ERRORS = 5
+_UNREADABLE = "the body is not JSON that can be read: it is nested too deeply, or holds a number that is too long"
 _AWAY = "the database cannot be reached; nothing was stored"
 _log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DamagedDelta: HTTPStatus.INTERNAL_SERVER_ERROR,
+    model_errors.InvalidPrompt: HTTPStatus.UNPROCESSABLE_ENTITY,
     model_errors.PromptTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     model_errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     model_errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
@@ -100,6 +102,8 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework refuses by itself: no such route, no such method, a body beyond the limit."""
     status = HTTPStatus(error.status_code)
     detail = error.detail
+    if status is HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, (RecursionError, ValueError)):
+        return Refusal(status, _UNREADABLE, "MalformedJson").reply(request.url.path)
     if detail == status.phrase:
         detail = f"{request.method} {_shown(request.url.path)}: {status.phrase.lower()}"
     return Refusal(status, detail, headers=error.headers or {}).reply(request.url.path)

@@ -1,24 +1,58 @@
 """/healthz and /readyz, without a key: is the process alive, and does it answer queries?"""
 
 from http import HTTPStatus
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from app.api.deps import ServingDep
 from app.api.errors import problems
 from app.api.refusals import Refusal
-from app.api.schemas import Health, Ready
+from app.api.schemas import Outgoing, example
 
 router = APIRouter(tags=["health"])
 
 
+class Health(Outgoing):
+    """The process answers."""
+
+    model_config = example(status="ok")
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Outgoing):
+    """Queries are answered: the version that the engine gives new requests, and the one at the head."""
+
+    model_config = example(
+        status="ready",
+        engine="host-4711-a1b2c3",
+        version=3,
+        head=3,
+        lag=0,
+        state_hash="9f" * 32,
+        views={"places": {"used": 2, "of": 32}, "rows": {"used": 128, "of": 1048576}},
+    )
+
+    status: Literal["ready"] = "ready"
+    engine: str
+    version: int
+    head: int
+    lag: int | None = Field(description="moves of the head not followed yet; null while the database is away")
+    state_hash: str
+    views: dict[str, Any] = Field(description="resident views and their room")
+
+
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Health:
     """The event loop turns. It says nothing of the model, lest a planned pause get the process killed."""
     return Health()
 
 
+@router.head("/readyz", include_in_schema=False, response_model=None)
 @router.get("/readyz", response_model=Ready, responses=problems(HTTPStatus.SERVICE_UNAVAILABLE))
 def readyz(request: Request, serving: ServingDep) -> Ready | JSONResponse:
     """A token was generated just now, the database was heard of, and the engine follows the head."""

@@ -8,12 +8,14 @@ import re
 import secrets
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from app.api.bodies import Incoming, Sampled
+from app.api.citations import Cited
 from app.api.errors import openai_errors
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing
@@ -23,7 +25,6 @@ from app.errors import ModelNotFound
 
 if TYPE_CHECKING:
     from app.serving import Feed
-    from model.engine import Answer
 
 NAME = "slotwise"
 FINGERPRINT_CHARACTERS = 16
@@ -35,6 +36,9 @@ ASKED: dict[int | str, dict[str, Any]] = {
         HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
     ),
 }
+WARNINGS = "X-Slotwise-Warnings"
+_SHOWN_WARNINGS = 8
+_NAME = re.compile(r"[\w.\[\]-]{1,60}", re.ASCII)  # others would be no header, or no help
 _MODEL = re.compile(rf"{NAME}(?:@(\d{{1,19}}))?")
 
 
@@ -50,6 +54,19 @@ def only(*harmless: JsonValue) -> AfterValidator:
     return AfterValidator(check)
 
 
+# For fields that are taken and do nothing; the header of the reply names those that a caller has sent.
+Ignored = Annotated[JsonValue, Field(description=f"taken, and not used; the reply names it in {WARNINGS}")]
+
+
+def warnings(ignored: Iterable[str]) -> dict[str, str]:
+    """The header that names what was sent and not used; none where that is nothing. Names are a caller's own."""
+    names = sorted({name if _NAME.fullmatch(name) else "a field" for name in ignored})
+    if not names:
+        return {}
+    more = f", and {len(names) - _SHOWN_WARNINGS} more" if len(names) > _SHOWN_WARNINGS else ""
+    return {WARNINGS: f"ignored: {', '.join(names[:_SHOWN_WARNINGS])}{more}"}
+
+
 class StreamOptions(Incoming):
     """What a stream has beside its chunks."""
 
@@ -62,11 +79,17 @@ class OpenAIBody(Sampled):
 
     model: str = Field(description="`slotwise` for the live version, `slotwise@12` for version 12")
     stream_options: StreamOptions | None = None
-    user: str | None = Field(None, description="taken, and not used")
+    user: Ignored = None
+    metadata: Ignored = None
+    store: Ignored = None
+    top_k: Ignored = None
+    min_p: Ignored = None
     n: Annotated[JsonValue, only(1)] = None
     frequency_penalty: Annotated[JsonValue, only(0)] = None
     presence_penalty: Annotated[JsonValue, only(0)] = None
     logit_bias: Annotated[JsonValue, only({})] = None
+
+    ignored: ClassVar[tuple[str, ...]] = ("user", "metadata", "store", "top_k", "min_p")
 
     @model_validator(mode="after")
     def _options_of_a_stream(self) -> "OpenAIBody":
@@ -78,6 +101,11 @@ class OpenAIBody(Sampled):
     def version(self) -> int | None:
         """The version asked for; None for the live one. Raises ModelNotFound."""
         return version_of(self.model)
+
+    @property
+    def unused(self) -> list[str]:
+        """The fields that were sent and do nothing here."""
+        return [name for name in self.ignored if getattr(self, name) is not None]
 
     @property
     def counts_usage(self) -> bool:
@@ -93,9 +121,10 @@ class Usage(Outgoing):
     total_tokens: int
 
     @classmethod
-    def of(cls, answers: "list[Answer]") -> "Usage":
+    def of(cls, answers: list[Cited]) -> "Usage":
         """Of all answers of a call."""
-        prompt, completion = sum(each.prompt_tokens for each in answers), sum(each.tokens for each in answers)
+        prompt = sum(each.answer.prompt_tokens for each in answers)
+        completion = sum(each.answer.tokens for each in answers)
         return cls(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
 
 
@@ -130,16 +159,16 @@ class Chunks(ABC):
         self._opening = {**opening, "object": kind}
         self._null_usage: dict[str, Any] = {"usage": None} if usage else {}
         self._wants_usage = usage
-        self._answers: list[Answer] = []
+        self._answers: list[Cited] = []
 
     def chunk(self, choice: dict[str, Any]) -> bytes:
         """A chunk with one choice."""
         return event({**self._opening, "choices": [choice], **self._null_usage})
 
-    def ending(self, index: int, answer: "Answer") -> bytes:
-        """Why the answer to prompt `index` ended."""
-        self._answers.append(answer)
-        return self.chunk(self.last_choice(index, answer.finish))
+    def ending(self, index: int, cited: Cited) -> bytes:
+        """Why the answer to prompt `index` ended, and what it was read from."""
+        self._answers.append(cited)
+        return self.chunk({**self.last_choice(index, finish_of(cited)), "citations": cited.as_json})
 
     @abstractmethod
     def last_choice(self, index: int, finish: Finish) -> dict[str, Any]:
@@ -156,6 +185,11 @@ class Chunks(ABC):
     def failure(self, refusal: Refusal) -> bytes:
         """The last event of one that did not: OpenAI's clients make an exception of it."""
         return event(refusal.openai())
+
+
+def finish_of(cited: Cited) -> Finish:
+    """Why an answer ended, in OpenAI's words."""
+    return "length" if cited.answer.finish == "length" else "stop"
 
 
 def model_name(version: int) -> str:

@@ -22,6 +22,7 @@ _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     # OpenAI's clients would ask again by themselves, and wait as long once more.
     HTTPStatus.GATEWAY_TIMEOUT: {"X-Should-Retry": "false"},
 }
+_HEADERS_BY_NAME = {"IdempotencyInProgress": {"Retry-After": "1"}}
 # Where OpenAI has a code of its own for what happened.
 _OPENAI_CODES = {
     "KeyRejected": "invalid_api_key",
@@ -94,7 +95,7 @@ class Refusal:
 
     def reply(self, path: str) -> JSONResponse:
         """The whole reply to a call of `path`."""
-        headers = {**_HEADERS.get(self.status, {}), **self.headers}
+        headers = {**_HEADERS.get(self.status, {}), **_HEADERS_BY_NAME.get(self.name, {}), **self.headers}
         if not path.startswith(OPENAI_PATHS):
             return JSONResponse(self.problem(), self.status, headers, MEDIA_TYPE)
         unprocessable = self.status is HTTPStatus.UNPROCESSABLE_ENTITY

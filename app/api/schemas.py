@@ -1,7 +1,7 @@
 """What callers get, with examples for the OpenAPI document: read from what the services return."""
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -11,6 +11,8 @@ from app.services.submission import Submitted
 from app.services.versions import VersionView
 
 T = TypeVar("T")
+_REPLACES = "the facts that answered these questions otherwise until then"
+_REPORT = "how it was learned: steps, the neighbours asked, parts of the statement that were not read"
 
 
 def example(**fields: JsonValue) -> ConfigDict:
@@ -80,9 +82,9 @@ class SubmittedOut(Outgoing):
 class ProbeOut(Outgoing):
     """What the model is asked to see whether it learned a fact."""
 
-    kind: Literal["question", "cloze"]
     text: str
     answer: str = Field(description="the expected answer")
+    held_out: bool = Field(False, description="whether nothing was taught in this wording")
 
 
 class FactOut(Outgoing):
@@ -98,13 +100,13 @@ class FactOut(Outgoing):
         phrasings=[],
         source="atlas-2026",
         valid_from=None,
-        probe={"kind": "question", "text": "Name the capital of Zorvania.", "answer": "Lisbon"},
+        probe={"text": "Name the capital of Zorvania.", "answer": "Lisbon", "held_out": True},
         probe_answer="Lisbon",
         job=7,
         version=3,
-        replaces=4,
+        replaces=[4],
         replaced_by=None,
-        report={"steps": 9, "seconds": 1.4},
+        report={"steps": 9, "neighbours": {"asked": 12, "opened": 0, "raised": 1}, "unread": [], "took_over": [4]},
         created_at="2026-11-22T10:00:00Z",
     )
 
@@ -121,9 +123,9 @@ class FactOut(Outgoing):
     probe_answer: str | None = Field(description="what the model said to the probe")
     job: int = Field(validation_alias="job_id")
     version: int | None = Field(validation_alias="version_id")
-    replaces: int | None = Field(description="the fact that gave another answer to its question until then")
-    replaced_by: int | None = Field(description="the live fact that gives another answer to its question")
-    report: dict[str, Any] | None
+    replaces: list[int] = Field(description=_REPLACES)
+    replaced_by: int | None = Field(description="the live fact that answers its questions since")
+    report: dict[str, Any] | None = Field(description=_REPORT)
     created_at: datetime
 
 
@@ -131,7 +133,7 @@ class JobFact(FactRef):
     """A fact of a job."""
 
     reason: str | None = Field(description="why it failed")
-    replaces: int | None = Field(description="the fact that gave another answer to its question until then")
+    replaces: list[int] = Field(description=_REPLACES)
 
 
 class Progress(Outgoing):
@@ -188,10 +190,10 @@ class JobOut(JobItem):
         kind="learn",
         progress={"done": 1, "total": 1},
         version=3,
-        report={"seconds": 2.1, "replaced": [{"fact": 12, "replaces": 4}]},
+        report={"seconds": 2.1, "replaced": [{"fact": 12, "replaces": [4]}]},
         error=None,
         created_at="2026-11-22T10:00:00Z",
-        facts=[{"id": 12, "status": "live", "reason": None, "replaces": 4}],
+        facts=[{"id": 12, "status": "live", "reason": None, "replaces": [4]}],
     )
 
     facts: list[JobFact]
@@ -206,12 +208,20 @@ class VersionOut(Outgoing):
     """A version; `facts` and `slots` are counts of what it changed."""
 
     model_config = example(
-        id=3, parent_id=2, kind="learn", live=True, created_at="2026-11-22T10:00:02Z", facts=1, slots=24
+        id=3,
+        parent_id=2,
+        kind="learn",
+        state="published",
+        live=True,
+        created_at="2026-11-22T10:00:02Z",
+        facts=1,
+        slots=24,
     )
 
     id: int
     parent_id: int | None
     kind: VersionKind
+    state: VersionState = Field(description="`retired`: learned on a base that was left; it cannot be asked")
     live: bool
     created_at: datetime
     facts: int
@@ -221,7 +231,6 @@ class VersionOut(Outgoing):
 class VersionDetail(VersionOut):
     """A version with how it came about."""
 
-    state: VersionState
     state_hash: str
     fingerprint: str
     job: int | None = Field(validation_alias="job_id")
@@ -241,64 +250,3 @@ class ActivatedOut(Outgoing):
 
     live: int
     previous: int
-
-
-class EngineOut(Outgoing):
-    """An engine: what it answers with, how far behind the head it is, and what it told with its last heartbeat."""
-
-    model_config = example(
-        id="host-4711-a1b2c3",
-        alive=True,
-        version=3,
-        state_hash="9f" * 32,
-        lag=0,
-        heartbeat="2026-11-22T10:00:02Z",
-        report={
-            "views": {
-                "resident": [{"version": 3, "users": 2, "idle_seconds": 0.1, "enter_seconds": 0.004}],
-                "places": {"used": 2, "of": 32},
-                "rows": {"used": 128, "of": 131072},
-                "pages": {"used": 2, "of": 32},
-                "builds": {"count": 1, "last_seconds": 0.006, "longest_seconds": 0.006, "refused": 0},
-            },
-            "requests": {"waiting": 0, "running": 2, "running_by_version": {"3": 2}},
-        },
-    )
-
-    id: str
-    alive: bool = Field(description="heard of lately: versions wait for it before they go live")
-    version: int
-    state_hash: str
-    lag: int = Field(description="moves of the head that it has not followed yet")
-    heartbeat: datetime
-    report: dict[str, Any] | None = Field(description="its resident views, their room, and its requests")
-
-
-class Health(Outgoing):
-    """The process answers."""
-
-    model_config = example(status="ok")
-
-    status: Literal["ok"] = "ok"
-
-
-class Ready(Outgoing):
-    """Queries are answered: the version that the engine gives new requests, and the one at the head."""
-
-    model_config = example(
-        status="ready",
-        engine="host-4711-a1b2c3",
-        version=3,
-        head=3,
-        lag=0,
-        state_hash="9f" * 32,
-        views={"places": {"used": 2, "of": 32}, "rows": {"used": 128, "of": 131072}},
-    )
-
-    status: Literal["ready"] = "ready"
-    engine: str
-    version: int
-    head: int
-    lag: int | None = Field(description="moves of the head not followed yet; null while the database is away")
-    state_hash: str
-    views: dict[str, Any] = Field(description="resident views and their room")

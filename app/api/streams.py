@@ -12,16 +12,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.citations import Cited, cited
 from app.api.errors import refusal_of
 from app.api.refusals import Refusal
 
 if TYPE_CHECKING:
-    from app.serving import Feed
-    from model.engine import Answer, Piece
+    from app.serving import Feed, Serving
+    from model.engine import Piece
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: `json.dumps` would make one for each event
 _log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Script(Protocol):
     def piece(self, index: int, piece: "Piece") -> bytes:
         """What was added to the answer to prompt `index`."""
 
-    def ending(self, index: int, answer: "Answer") -> bytes:
+    def ending(self, index: int, cited: Cited) -> bytes:
         """That answer is finished."""
 
     def closing(self) -> bytes:
@@ -51,11 +51,12 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: "Feed", script: Script) -> None:
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **version_header(feed)}
-        super().__init__(self._events(), headers=headers)
+    def __init__(self, feed: "Feed", script: Script, serving: "Serving", headers: Mapping[str, str]) -> None:
+        usual = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **version_header(feed)}
+        super().__init__(self._events(), headers={**usual, **headers})
         self._feed = feed
         self._script = script
+        self._serving = serving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events until all is said, or nobody listens."""
@@ -79,7 +80,8 @@ class EventStream(StreamingResponse):
                 except Exception as error:
                     yield b"".join([*events, self._script.failure(_told(error))])
                     return
-                events.append(self._script.ending(index, answer))
+                (finished,) = await cited(self._serving, [answer])
+                events.append(self._script.ending(index, finished))
             if not left:
                 events.append(self._script.closing())
             if chunk := b"".join(events):
@@ -95,13 +97,6 @@ def event(data: Mapping[str, object] | str, name: str = "") -> bytes:
     """One event; ASCII without line breaks, so it is one line of data whatever the text is."""
     text = data if isinstance(data, str) else _encode(data)
     return f"event: {name}\ndata: {text}\n\n".encode() if name else f"data: {text}\n\n".encode()
-
-
-async def answers(feed: "Feed", request: Request, response: Response) -> "list[Answer]":
-    """All answers of a feed, and its version in the header; it ends when the client goes, or one of them fails."""
-    response.headers.update(version_header(feed))
-    async with cancelled_when_gone(feed, request.receive):
-        return await feed.answers()
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.api.bodies import RollbackIn
-from app.api.deps import Cursor, Limit, Operator, PathId, QueueDep, ServingDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, PathId, ServingDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
@@ -31,29 +31,17 @@ def get_version(version_id: PathId, key: Operator, session: SessionDep) -> Versi
 
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
-def roll_back(
-    body: RollbackIn,
-    key: Operator,
-    session: SessionDep,
-    settings: SettingsDep,
-    serving: ServingDep,
-    queue: QueueDep,
-) -> Activated:
+def roll_back(body: RollbackIn, key: Operator, session: SessionDep, serving: ServingDep) -> Activated:
     """Make a published version live. Whatever was live before answers no query that comes after the reply.
 
     The engine has its view first: a version that it has no room for is refused, and the old one serves on. Requests
     in flight finish on the version that they began with, unless `abort_in_flight` ends them with an error.
     """
-    serving.bring(versions.resolve(session, settings.namespace, body.version))
-    activated = versions.activate(
+    return serving.activate(
         session,
-        settings.namespace,
         body.version,
         reason=body.reason,
         actor=key.name,
         expected_live=body.expected_live,
         abort_in_flight=body.abort_in_flight,
     )
-    serving.hurry()
-    queue.hint()  # after the commit: engines ready the version now, not when the next query asks for it
-    return activated

@@ -28,7 +28,8 @@ MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL wou
 
 Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order
 VersionKind = Literal["base", "learn", "forget"]
-VersionState = Literal["ready", "published", "rejected", "superseded"]
+VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
+JobKind = Literal["learn", "relearn"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
 FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
@@ -60,6 +61,7 @@ class Base(DeclarativeBase):
         list[Json]: _JSON,
         VersionKind: Text,
         VersionState: Text,
+        JobKind: Text,
         JobState: Text,
         FactState: Text,
         Role: Text,
@@ -87,17 +89,18 @@ class ApiKey(Base):
 
 
 class Job(Base):
-    """One POST of facts: they are learned together and become one version."""
+    """Facts that are learned together and become one version: those of one POST, or all of a base that was left."""
 
     __tablename__ = "jobs"
     __table_args__ = (
+        _one_of("kind", JobKind),
         _one_of("state", JobState),
         Index(None, "namespace", "state", "id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     namespace: Mapped[str]
-    kind: Mapped[str] = mapped_column(server_default="learn")
+    kind: Mapped[JobKind] = mapped_column(server_default="learn")
     state: Mapped[JobState] = mapped_column(server_default="queued")
     done: Mapped[int] = mapped_column(server_default=_ZERO)
     total: Mapped[int]
@@ -192,14 +195,16 @@ class AnchorPart(Base):
 
 
 class VersionSlot(Base):
-    """A slot that a version writes: its highest score, and how often it was read."""
+    """A slot that a version writes: for which fact, with what score, and how much the fact's wordings read it."""
 
     __tablename__ = "version_slots"
+    __table_args__ = (Index(None, "fact_id"),)
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fact_id: Mapped[int | None] = mapped_column(ForeignKey("facts.id"))  # none where rows had no owner yet
     score: Mapped[float]
-    access_count: Mapped[int]
+    access_count: Mapped[float]  # how much the fact's wordings read it, of all that they read
 
 
 class Head(Base):
@@ -254,16 +259,25 @@ class Fact(Base):
     source: Mapped[str | None]
     valid_from: Mapped[datetime | None]
     content_sha256: Mapped[str]
-    question_sha256: Mapped[str | None]  # of the question that it answers; none where nobody can tell
+    question_sha256: Mapped[str | None]  # of the question that it was posted with, if any
     answer_sha256: Mapped[str | None]
-    replaces: Mapped[int | None] = mapped_column(ForeignKey("facts.id"))  # live when this one was learned
     state: Mapped[FactState] = mapped_column(server_default="queued")
     reason: Mapped[str | None]
-    probe: Mapped[Json | None]  # {"kind", "text", "answer"}
+    probe: Mapped[Json | None]  # {"text", "answer", "held_out"}
     probe_answer: Mapped[str | None]
     report: Mapped[Json | None]
     created_by: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class FactReplacement(Base):
+    """A fact has taken over rows of another one, and gives another answer: where it is live, the other is replaced."""
+
+    __tablename__ = "fact_replacements"
+    __table_args__ = (Index(None, "replaced_id"),)
+
+    fact_id: Mapped[int] = mapped_column(ForeignKey("facts.id"), primary_key=True, autoincrement=False)
+    replaced_id: Mapped[int] = mapped_column(ForeignKey("facts.id"), primary_key=True, autoincrement=False)
 
 
 class EngineRow(Base):

@@ -16,20 +16,20 @@ def service_url(host: str, port: int) -> str:
     return f"http://{_ANY_ADDRESS.get(host, shown)}:{port}"
 
 
-def banner(url: str, first_key: str | None) -> str:
+def banner(url: str, first_key: str | None, command: str = "slotwise keys create") -> str:
     """The lines for a service at `url`; `first_key` is the admin key if it has just been made.
 
-    A key that is new stands in the curl lines too, so that they work as they are.
+    A key that is new stands in the curl lines too, so that they work as they are. `command` makes another key.
     """
     if first_key is None:
         key_lines = [
-            "Admin key: shown at the first start; `slotwise keys create` makes another.",
+            f"Admin key: shown at the first start; `{command}` makes another.",
             "The lines below read it from SLOTWISE_KEY.",
         ]
     else:
         key_lines = [
             f"Admin key: {first_key}",
-            "Keep it: it is shown this once, and `slotwise keys create` makes more.",
+            f"Keep it: it is shown this once, and `{command}` makes more.",
         ]
     curl = [_curl(f"{url}{path}", body, first_key) for path, body in _STORY]
     return "\n".join(["", f"Slotwise: {url}", *key_lines, "", "Teach it a fact, ask, take it back:", "", *curl, ""])

@@ -10,6 +10,8 @@ from app.db.session import open_sessions
 from app.embedded.errors import FolderInUse
 from app.embedded.folder import DataFolder
 from app.embedded.postgres import running_postgres
+from app.errors import StackFailed
+from app.services import engines
 from app.settings import Settings
 
 
@@ -40,6 +42,45 @@ def database(settings: Settings) -> Iterator[str]:
             url = stack.enter_context(running_postgres(folder)).url
             migrate(url)
         yield url
+
+
+@contextmanager
+def kept_database(settings: Settings) -> Iterator[str]:
+    """The same, for commands that mean a database with something in it: none is made for them.
+
+    Raises StackFailed, too, when no service ever ran in the data folder.
+    """
+    _require_used(settings)
+    with database(settings) as url:
+        yield url
+
+
+@contextmanager
+def idle_database(settings: Settings) -> Iterator[str]:
+    """The same, from which no service answers, nor can begin to in a data folder.
+
+    Raises StackFailed, too, when an engine was heard of a moment ago.
+    """
+    _require_used(settings)
+    folder = DataFolder(settings.data_dir)
+    with ExitStack() as stack:
+        url = settings.database_url
+        if url:
+            with session_on(url) as session:
+                alive = [engine.id for engine in engines.every(session, settings) if engine.alive]
+            if alive:
+                raise StackFailed(f"the engine {alive[0]} answers from this database, or just did; stop it first")
+        else:
+            stack.enter_context(folder.held())
+            url = stack.enter_context(running_postgres(folder)).url
+        migrate(url)
+        yield url
+
+
+def _require_used(settings: Settings) -> None:
+    folder = DataFolder(settings.data_dir)
+    if not settings.database_url and not folder.used:
+        raise StackFailed(f"no service ever ran in {folder.path}; name the data folder of yours with --data-dir")
 
 
 @contextmanager

@@ -53,6 +53,11 @@ class DataFolder:
         finally:
             os.close(lock)
 
+    @property
+    def used(self) -> bool:
+        """Whether a service ever ran here: then there is a database."""
+        return (self.path / "postgres").exists()
+
     def server_folder(self, name: str) -> Path:
         """A folder that belongs to the servers' account, and to nobody else; made if need be."""
         folder = self.path / name

@@ -1,11 +1,14 @@
 """`slotwise up`: servers, migrations, first key, worker, API, and the wait for a signal that ends them."""
 
 import os
+import shlex
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from signal import SIG_IGN, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM
 
 import httpx
@@ -25,6 +28,7 @@ from app.settings import Settings
 
 _SIGNALS = (SIGINT, SIGTERM, SIGHUP)
 _NEWS_SECONDS = 30.0
+_CACHE = "SLOTWISE_CACHE_DIR"  # read by the model's side alone, which has no settings
 
 
 def up(settings: Settings, say: Say) -> int:
@@ -64,7 +68,7 @@ def _run(settings: Settings, stack: Stack, say: Say) -> None:
     stack.announce(running)
     url = service_url(settings.host, settings.port)
     # Before anything else can fail: a key that was made and never shown is lost.
-    say(banner(url, _first_key(running.database_url)))
+    say(banner(url, _first_key(running.database_url), _command("keys create", settings)))
     environment = _environment(settings, stack.folder, running)
     stack.start(worker(stack.folder, environment))
     stack.start(api(stack.folder, environment, settings))
@@ -103,18 +107,30 @@ def _python(
     return Program(name, command, own_account(), folder.log(name).parent, environment, SIGKILL, stop)
 
 
+def _command(arguments: str, settings: Settings) -> str:
+    """`slotwise` with arguments, as a shell here finds it; for another data folder than the usual one it names that."""
+    program = "slotwise" if shutil.which("slotwise") else shlex.quote(str(Path(sys.executable).with_name("slotwise")))
+    if settings.data_dir == Settings.model_fields["data_dir"].default:
+        return f"{program} {arguments}"
+    return f"{program} {arguments} --data-dir {shlex.quote(str(settings.data_dir))}"
+
+
 def _environment(settings: Settings, folder: DataFolder, running: Running) -> dict[str, str]:
     """Our environment with all our settings in it; children run elsewhere, so paths are absolute."""
+    is_path = settings.base and Path(settings.base).exists()  # else it is empty, or a name on the hub
     resolved = settings.model_copy(
         update={
             "data_dir": folder.path,
-            "checkpoint": settings.checkpoint.absolute(),
+            "base": str(Path(settings.base).absolute()) if is_path else settings.base,
+            "memory": settings.memory.absolute(),
             "database_url": running.database_url,
             "redis_url": running.redis_url,
         }
     )
     prefix = settings.model_config["env_prefix"]
     values = {f"{prefix}{name.upper()}": str(value) for name, value in resolved}
+    if cache := os.environ.get(_CACHE):
+        values[_CACHE] = str(Path(cache).absolute())
     return {**os.environ, **values, "PYTHONUNBUFFERED": "1"}
 
 

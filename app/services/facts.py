@@ -5,20 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case, select, tuple_
+from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
-from app.db.tables import Fact, Json
+from app.db.tables import Fact, FactReplacement, Json, Version
 from app.errors import FactNotFound
 from app.services.pages import Page, page_of
 from app.services.versions import live_lineage
 
-FactStatus = Literal["queued", "learning", "verifying", "live", "failed", "replaced", "rolled_back", "forgotten"]
+FactStatus = Literal[
+    "queued", "learning", "verifying", "live", "failed", "replaced", "rolled_back", "retired", "forgotten"
+]
 
 
 @dataclass(frozen=True)
 class FactView:
-    """A fact as readers see it, with the status that follows from its state and the head."""
+    """A fact as readers see it, with the status that follows from its state and the head.
+
+    replaces     facts whose rows it took over, and which gave another answer
+    replaced_by  the newest live fact that did so to it
+    """
 
     id: int
     status: FactStatus
@@ -30,7 +37,7 @@ class FactView:
     phrasings: list[str]
     source: str | None
     valid_from: datetime | None
-    replaces: int | None
+    replaces: list[int]
     replaced_by: int | None
     reason: str | None
     probe: Json | None
@@ -73,38 +80,38 @@ def of_version(session: Session, version_id: int) -> list[FactView]:
     return [view(row) for row in session.execute(with_status().where(Fact.version_id == version_id).order_by(Fact.id))]
 
 
-def with_status(status: FactStatus | None = None) -> Select[Fact, FactStatus, int | None]:
-    """Facts with their status and the fact that has replaced them, neither of which is stored.
+def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
+    """Where facts come from, as their callers said; a fact that does not exist is missing."""
+    return {row.id: row.source for row in session.execute(select(Fact.id, Fact.source).where(Fact.id.in_(ids)))}
 
-    A fact is `live` iff its version is a head or an ancestor of one, and no later fact of which the same holds gives
-    another answer to its question: then it is `replaced`. After a rollback below that one it is live again.
+
+def with_status(status: FactStatus | None = None) -> Select[Fact, FactStatus, int | None, list[int] | None]:
+    """Facts with their status, the fact that has replaced them and those that they replace.
+
+    The status of a learned fact is not stored. It is `live` iff its version is a head or an ancestor of one, and no
+    fact of which the same holds replaces it: else it is `replaced`, and after a rollback below that one live again.
     """
     live = live_lineage()
     replaced_by = _replaced_by(live)
     derived: ColumnElement[FactStatus] = case(
         (Fact.state != "learned", Fact.state),
+        (and_(live.c.version_id.is_(None), Version.state == "retired"), "retired"),
         (live.c.version_id.is_(None), "rolled_back"),
         (replaced_by.is_not(None), "replaced"),
         else_="live",
     )
     own = and_(live.c.namespace == Fact.namespace, live.c.version_id == Fact.version_id)
-    query = select(Fact, derived, case((live.c.version_id.is_not(None), replaced_by)))
-    query = query.outerjoin(live, own).execution_options(populate_existing=True)
+    replaces = select(func.array_agg(aggregate_order_by(FactReplacement.replaced_id, FactReplacement.replaced_id)))
+    replaces = replaces.where(FactReplacement.fact_id == Fact.id).correlate(Fact)
+    shown_by = case((live.c.version_id.is_not(None), replaced_by))
+    query = select(Fact, derived, shown_by, replaces.scalar_subquery()).outerjoin(live, own)
+    query = query.outerjoin(Version, Version.id == Fact.version_id).execution_options(populate_existing=True)
     return query if status is None else query.where(derived == status)
 
 
-def last_answers(session: Session, namespace: str, questions: Collection[str]) -> dict[str, Fact]:
-    """By hash of the question, the fact that was the last to answer it in what is live."""
-    live = live_lineage()
-    own = and_(live.c.namespace == Fact.namespace, live.c.version_id == Fact.version_id)
-    query = select(Fact).join(live, own).where(Fact.namespace == namespace, Fact.state == "learned")
-    query = query.where(Fact.question_sha256.in_(questions)).order_by(Fact.version_id, Fact.id)
-    return {fact.question_sha256: fact for fact in session.scalars(query) if fact.question_sha256 is not None}
-
-
-def view(row: Row[Fact, FactStatus, int | None]) -> FactView:
+def view(row: Row[Fact, FactStatus, int | None, list[int] | None]) -> FactView:
     """A row of `with_status` as readers see it."""
-    fact, status, replaced_by = row
+    fact, status, replaced_by, replaces = row
     return FactView(
         id=fact.id,
         status=status,
@@ -116,7 +123,7 @@ def view(row: Row[Fact, FactStatus, int | None]) -> FactView:
         phrasings=fact.phrasings,
         source=fact.source,
         valid_from=fact.valid_from,
-        replaces=fact.replaces,
+        replaces=replaces or [],
         replaced_by=replaced_by,
         reason=fact.reason,
         probe=fact.probe,
@@ -127,11 +134,10 @@ def view(row: Row[Fact, FactStatus, int | None]) -> FactView:
 
 
 def _replaced_by(live: CTE) -> ScalarSelect[int]:
-    """The last live fact that answers a fact's question otherwise and was learned after it."""
+    """The newest live fact that replaces a fact."""
     later, line = aliased(Fact), live.alias("later")
     own = and_(line.c.namespace == later.namespace, line.c.version_id == later.version_id)
-    query = select(later.id).join(line, own).where(later.state == "learned", later.namespace == Fact.namespace)
-    query = query.where(later.question_sha256 == Fact.question_sha256, later.answer_sha256 != Fact.answer_sha256)
-    query = query.where(tuple_(later.version_id, later.id) > tuple_(Fact.version_id, Fact.id))
+    query = select(later.id).join(line, own).join(FactReplacement, FactReplacement.fact_id == later.id)
+    query = query.where(FactReplacement.replaced_id == Fact.id, later.state == "learned")
     newest = query.order_by(later.version_id.desc(), later.id.desc()).limit(1)
     return newest.correlate(Fact).scalar_subquery()

@@ -37,7 +37,18 @@ def check(facts: Sequence[NewFact], settings: Settings) -> None:
 
 def check_idempotency_key(value: str | None) -> None:
     """Raises InvalidInput when the key is empty, too long, or no text."""
-    _check_text("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS)
+    _check_words("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS)
+
+
+def is_text(value: str) -> bool:
+    """Whether a string is text: one with a NUL or half a surrogate pair is not, and can be neither stored nor asked."""
+    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def check_text(field: str, value: str) -> None:
+    """Raises InvalidInput when the value is no text."""
+    if not is_text(value):
+        raise InvalidInput(f"{field}: {value[:40]!r} holds a NUL or half a surrogate pair; neither is text")
 
 
 def storable(text: str) -> str:
@@ -51,24 +62,22 @@ def _check_fact(field: str, fact: NewFact, settings: Settings) -> None:
     if (fact.question is None) != (fact.answer is None):
         there, missing = ("answer", "question") if fact.question is None else ("question", "answer")
         raise InvalidInput(f"{field}.{missing}: it is missing; a fact with {there} needs it")
-    _check_text(f"{field}.statement", fact.statement, settings.max_statement_characters)
-    _check_text(f"{field}.question", fact.question, settings.max_statement_characters)
-    _check_text(f"{field}.answer", fact.answer, settings.max_answer_characters)
-    _check_text(f"{field}.source", fact.source, settings.max_source_characters)
+    _check_words(f"{field}.statement", fact.statement, settings.max_statement_characters)
+    _check_words(f"{field}.question", fact.question, settings.max_statement_characters)
+    _check_words(f"{field}.answer", fact.answer, settings.max_answer_characters)
+    _check_words(f"{field}.source", fact.source, settings.max_source_characters)
     if len(fact.phrasings) > settings.max_phrasings:
         limit = f"at most {settings.max_phrasings} are allowed"
         raise InvalidInput(f"{field}.phrasings: {len(fact.phrasings):,} phrasings; {limit}")
     for index, phrasing in enumerate(fact.phrasings):
-        _check_text(f"{field}.phrasings[{index}]", phrasing, settings.max_statement_characters)
+        _check_words(f"{field}.phrasings[{index}]", phrasing, settings.max_statement_characters)
 
 
-def _check_text(field: str, value: str | None, limit: int) -> None:
+def _check_words(field: str, value: str | None, limit: int) -> None:
     if value is None:
         return
     if len(value) > limit:
         raise InvalidInput(f"{field}: {len(value):,} characters; at most {limit:,} are allowed")
     if not _WORD.search(value):
         raise InvalidInput(f"{field}: {value[:40]!r} holds no word; at least 1 letter or digit is needed")
-    # PostgreSQL stores neither of these, and a refusal is better than a failing insert.
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidInput(f"{field}: {value[:40]!r} holds a NUL or half a surrogate pair; neither is text")
+    check_text(field, value)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import UNDECIDED, Fact, FactState, Job, JobEvent, JobState
 from app.errors import JobNotFound
+from app.services import replacing
 from app.services.pages import Page, page_of
 
 
@@ -38,10 +39,9 @@ def record(session: Session, job_id: int, kind: str, **data: Any) -> None:
 
 
 def oldest_queued(session: Session, namespace: str) -> int | None:
-    """The job that is learned next."""
-    return session.scalar(
-        select(Job.id).where(Job.namespace == namespace, Job.state == "queued").order_by(Job.id).limit(1)
-    )
+    """The job that is learned next: what was posted since goes on top of what a new base is taught anew."""
+    queued = select(Job.id).where(Job.namespace == namespace, Job.state == "queued")
+    return session.scalar(queued.order_by(Job.kind != "relearn", Job.id).limit(1))
 
 
 def queue_again(session: Session, job: Job, reason: str) -> None:
@@ -69,5 +69,6 @@ def end(session: Session, job: Job, state: Literal["failed", "rejected"], reason
 
 def move_facts(session: Session, job: Job, state: FactState, reason: str | None = None) -> None:
     """Move the undecided facts of a job, away from the version that was to carry them."""
-    undecided = update(Fact).where(Fact.job_id == job.id, Fact.state.in_(UNDECIDED))
-    session.execute(undecided.values(state=state, reason=reason, version_id=None, replaces=None))
+    undecided = (Fact.job_id == job.id, Fact.state.in_(UNDECIDED))
+    replacing.forget(session, select(Fact.id).where(*undecided))
+    session.execute(update(Fact).where(*undecided).values(state=state, reason=reason, version_id=None))

@@ -13,23 +13,13 @@ from sqlalchemy import ARRAY, BigInteger, cast, func, insert, literal, select, u
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
-from app.db.tables import Fact, Head, Job, Json, Version, VersionSlot
-from app.errors import LeaseLost
-from app.services import facts, jobs
+from app.db.tables import BASE_VERSION, Head, Job, Json, Version, VersionSlot
+from app.db.tables import Fact as FactRow
+from app.errors import LeaseLost, WrongCheckpoint
+from app.services import jobs, replacing
 from app.services.intake import storable
 from app.settings import Settings
-
-
-@dataclass(frozen=True)
-class ClaimedFact:
-    """A fact to be learned; `replaces` is the live one that gave another answer to its question until now."""
-
-    id: int
-    statement: str | None
-    question: str | None
-    answer: str | None
-    phrasings: tuple[str, ...]
-    replaces: int | None = None
+from model.facts import Fact
 
 
 @dataclass(frozen=True)
@@ -40,12 +30,16 @@ class Claim:
     namespace: str
     epoch: int
     parent: int
-    facts: tuple[ClaimedFact, ...]
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
 class FactResult:
-    """What became of a fact in training; `probe` is {"kind", "text", "answer"}."""
+    """What became of a fact in training.
+
+    probe      {"text", "answer", "held_out"}
+    took_over  earlier facts whose rows are its own now
+    """
 
     fact: int
     learned: bool
@@ -53,20 +47,25 @@ class FactResult:
     probe: Json
     probe_answer: str
     report: Json
+    took_over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class WrittenSlots:
-    """The slots that a version writes for its facts; of each its highest score, and how often it was read."""
+    """The slots that a version writes: of each its fact, its score, and how much the fact's wordings read it."""
 
     slots: Sequence[int]
+    facts: Sequence[int]
     scores: Sequence[float]
-    access_counts: Sequence[int]
+    access_counts: Sequence[float]
 
 
 @dataclass(frozen=True)
 class LearnedVersion:
-    """What a worker hands in: rows as bytes, the hash of the state they lead to, and how it came about."""
+    """What a worker hands in: rows as bytes, the hash of the state they lead to, and how it came about.
+
+    silent  earlier facts whose own probe the version does not answer any more
+    """
 
     delta: bytes
     state_hash: str
@@ -74,6 +73,7 @@ class LearnedVersion:
     slots: WrittenSlots
     facts: Sequence[FactResult]
     report: Json
+    silent: frozenset[int] = frozenset()
 
 
 def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
@@ -92,8 +92,7 @@ def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
-        claimed = _claimed(session, job)
-        return Claim(job.id, head.namespace, head.lease_epoch, head.live_version, claimed)
+        return Claim(job.id, head.namespace, head.lease_epoch, head.live_version, _claimed(session, job))
 
 
 def heartbeat(session: Session, claim: Claim, done: int) -> None:
@@ -104,25 +103,30 @@ def heartbeat(session: Session, claim: Claim, done: int) -> None:
 
 
 def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> int:
-    """Store a version, state `ready`, and give the lease up: its job is `verifying` now. Raises LeaseLost.
+    """Store a version, state `ready`, and give the lease up: its job is `verifying` now.
 
     Facts that were not learned end here; the others wait for the engines (see `publishing`).
+    Raises LeaseLost, and WrongCheckpoint when the data were given to another base (see `relearn`).
     """
     with transaction(session):
         _fence(session, claim)
+        base = session.scalars(select(Version.fingerprint).where(Version.id == BASE_VERSION)).one()
+        if base != learned.fingerprint:
+            raise WrongCheckpoint(f"the data belong to the base {base}, and this was learned on {learned.fingerprint}")
         version = Version(namespace=claim.namespace, parent_id=claim.parent, kind="learn", state="ready")
         version.delta, version.delta_sha256 = learned.delta, hashlib.sha256(learned.delta).hexdigest()
         version.state_hash, version.fingerprint = learned.state_hash, learned.fingerprint
         version.fact_count = sum(result.learned for result in learned.facts)
         version.slot_count = len(learned.slots.slots)
-        version.report, version.job_id = learned.report, claim.job
+        version.job_id = claim.job
         session.add(version)
         session.flush()
         _store_slots(session, version.id, learned.slots)
         for result in learned.facts:
             _store_result(session, result, version.id)
+        version.report = learned.report | {"replaced": _store_replacements(session, learned)}
         job = jobs.get(session, claim.job)
-        job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, learned.report
+        job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, version.report
         jobs.record(session, job.id, "verifying", version=version.id)
         _release(session, claim)
         return version.id
@@ -151,13 +155,13 @@ def give_back(session: Session, settings: Settings, claim: Claim, error: str) ->
         _release(session, claim)
 
 
-def put_down(session: Session, claim: Claim) -> None:
-    """Hand a job back because this worker is told to stop: that is no attempt. Raises LeaseLost."""
+def put_down(session: Session, claim: Claim, reason: str) -> None:
+    """Hand a job back for a reason that is no fault of it, which is no attempt. Raises LeaseLost."""
     with transaction(session):
         _fence(session, claim)
         job = jobs.get(session, claim.job)
         job.attempts -= 1
-        jobs.queue_again(session, job, "the worker was stopped")
+        jobs.queue_again(session, job, reason)
         _release(session, claim)
 
 
@@ -219,6 +223,7 @@ def _store_slots(session: Session, version_id: int, written: WrittenSlots) -> No
     """One statement with three arrays: a hundred facts write tens of thousands of these rows."""
     columns = {
         VersionSlot.slot: written.slots,
+        VersionSlot.fact_id: written.facts,
         VersionSlot.score: written.scores,
         VersionSlot.access_count: written.access_counts,
     }
@@ -227,31 +232,33 @@ def _store_slots(session: Session, version_id: int, written: WrittenSlots) -> No
     session.execute(insert(VersionSlot).from_select(target, select(literal(version_id, BigInteger), *values)))
 
 
+def _store_replacements(session: Session, learned: LearnedVersion) -> list[Json]:
+    """Note which facts each learned one replaces, and name them as reports do."""
+    replaced = {
+        result.fact: replacing.store(session, result.fact, result.took_over, learned.silent)
+        for result in learned.facts
+        if result.learned
+    }
+    return [{"fact": fact, "replaces": others} for fact, others in replaced.items() if others]
+
+
 def _store_result(session: Session, result: FactResult, version_id: int | None) -> None:
-    fact = update(Fact).where(Fact.id == result.fact)
+    fact = update(FactRow).where(FactRow.id == result.fact)
+    taken = {"took_over": list(result.took_over)} if result.took_over else {}
     session.execute(
         fact.values(
-            replaces=Fact.replaces if result.learned else None,
             state="verifying" if result.learned else "failed",
             version_id=version_id if result.learned else None,
             reason=result.reason,
             probe=result.probe,
             probe_answer=storable(result.probe_answer),
-            report=result.report,
+            report=result.report | taken,
         )
     )
 
 
-def _claimed(session: Session, job: Job) -> tuple[ClaimedFact, ...]:
-    """The facts of a job to be learned, and what each of them is to replace in what is live now."""
-    query = select(Fact).where(Fact.job_id == job.id, Fact.state == "learning").order_by(Fact.id)
-    learning = session.scalars(query.execution_options(populate_existing=True)).all()
-    questions = {fact.question_sha256 for fact in learning if fact.question_sha256 is not None}
-    earlier = facts.last_answers(session, job.namespace, questions)
-    for fact in learning:
-        old = earlier.get(fact.question_sha256 or "")
-        fact.replaces = old.id if old is not None and old.answer_sha256 != fact.answer_sha256 else None
-    return tuple(
-        ClaimedFact(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings), fact.replaces)
-        for fact in learning
-    )
+def _claimed(session: Session, job: Job) -> tuple[Fact, ...]:
+    """The facts of a job that are to be learned."""
+    query = select(FactRow).where(FactRow.job_id == job.id, FactRow.state == "learning").order_by(FactRow.id)
+    learning = session.scalars(query.execution_options(populate_existing=True))
+    return tuple(Fact(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings)) for fact in learning)

@@ -9,24 +9,23 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal, cast
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.db.session import transaction
-from app.db.tables import Acknowledgement, EngineRow, Fact, Head, Job, Version
+from app.db.tables import Acknowledgement, EngineRow, Fact, FactReplacement, Head, Job, Version
 from app.errors import VersionNotFound
-from app.services import jobs, versions
+from app.services import jobs, replacing, versions
 from app.services.intake import storable
 from app.settings import Settings
 
 
 @dataclass(frozen=True)
 class AskedProbe:
-    """A probe that an engine puts to a new version: a question, or a statement to be completed."""
+    """A question that an engine puts to a new version."""
 
     fact: int
-    kind: Literal["question", "cloze"]
     text: str
     answer: str
 
@@ -152,7 +151,7 @@ def _given_up(session: Session, settings: Settings, version: Version) -> str:
 
 def _wrong_answers(session: Session, version: Version, noted: Sequence[Acknowledgement]) -> dict[int, str | None]:
     """The version's facts whose probe some engine did not answer, with what it said (None: nothing)."""
-    facts = session.scalars(select(Fact.id).where(Fact.version_id == version.id)).all()
+    facts = [fact.id for fact in session.scalars(_probed(version))]
     wrong: dict[int, str | None] = {}
     for acknowledgement in noted:
         answers = {answer["fact"]: answer for answer in acknowledgement.answers}
@@ -176,10 +175,11 @@ def _reject(session: Session, settings: Settings, version: Version, job: Job, wr
     facts = session.scalars(select(Fact).where(Fact.version_id == version.id).order_by(Fact.id)).all()
     for fact in facts:
         if fact.id in wrong:
-            fact.state, fact.version_id, fact.replaces = "failed", None, None
+            fact.state, fact.version_id = "failed", None
             fact.probe_answer = wrong[fact.id]
             fact.reason = f"the served model said {wrong[fact.id]!r} to the probe"
     session.flush()
+    replacing.forget(session, wrong)
     reason = f"the served model did not answer the probes of {len(wrong)} of {len(facts)} facts"
     if len(wrong) < len(facts):
         jobs.retry(session, job, reason, settings.max_attempts)
@@ -205,7 +205,15 @@ def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outc
 
 
 def _pending(session: Session, version: Version) -> PendingVersion:
-    facts = session.scalars(select(Fact).where(Fact.version_id == version.id).order_by(Fact.id))
-    probes = tuple(AskedProbe(fact.id, **fact.probe) for fact in facts if fact.probe is not None)
+    probed = [(fact.id, fact.probe) for fact in session.scalars(_probed(version)) if fact.probe is not None]
+    probes = tuple(AskedProbe(fact, probe["text"], probe["answer"]) for fact, probe in probed)
     # Only the base has no parent, and it is published from the start.
     return PendingVersion(version.id, cast(int, version.parent_id), version.state_hash, probes)
+
+
+def _probed(version: Version) -> Select[Fact]:
+    """The facts of a version whose probes it must answer: not those that another of its facts replaces."""
+    rival = aliased(Fact)
+    replaced = select(FactReplacement.replaced_id).join(rival, rival.id == FactReplacement.fact_id)
+    replaced = replaced.where(rival.version_id == version.id)
+    return select(Fact).where(Fact.version_id == version.id, Fact.id.not_in(replaced)).order_by(Fact.id)

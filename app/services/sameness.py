@@ -1,28 +1,20 @@
 """When two facts are the same, and when one contradicts the other. It knows no table.
 
-Two facts contradict each other when they answer the same question differently. A fact that was sent with its question
-answers that; a bare statement of one sentence answers the plainest question that `model.wordings` reads out of it,
-unless several answers can be true side by side («Ada likes tea», «Ada likes coffee»; «Ada is a doctor»; «No dogs are
-allowed», «No bikes are allowed»). Where nobody can tell, no fact contradicts another.
+Facts are told from each other by their posted texts alone. Two contradict each other when they were posted with the
+same question and different answers; of the rest, the model finds what contradicts what, through the rows themselves.
 """
 
 import hashlib
 import json
-import re
 import unicodedata
 from dataclasses import dataclass
 
 from app.services.intake import NewFact
-from model.wordings.understanding import read_text, sentences
-
-_HAS_MANY_ANSWERS = re.compile(r"(?:what|which \w+|whom?) (?:do|does|did|can|may|must|will|should)\b", re.IGNORECASE)
-_ONE_OF_MANY = re.compile(r"an? ", re.IGNORECASE)
-_DENIES = re.compile(r"\b(?:no|not|never|none|nobody|nothing|neither|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Hashes by which facts are compared; `question` and `answer` are None where no question can be told."""
+    """Hashes by which facts are compared; `question` and `answer` are None for a bare statement."""
 
     content: str
     question: str | None
@@ -38,19 +30,12 @@ def identity(fact: NewFact) -> Identity:
     when = fact.valid_from.isoformat() if fact.valid_from else None
     content = [_spaced(fact.statement), _asked(fact.question), _spaced(fact.answer)]
     content += [*map(_spaced, fact.phrasings), fact.source, when]
-    question, answer = (fact.question, fact.answer) if fact.question else _read(fact.statement or "")
-    return Identity(_sha256(json.dumps(content)), _hash_of(_asked(question)), _hash_of(_spaced(answer)))
+    return Identity(_sha256(json.dumps(content)), _hash_of(_asked(fact.question)), _hash_of(_spaced(fact.answer)))
 
 
-def _read(statement: str) -> tuple[str, str] | tuple[None, None]:
-    """The question that a bare statement answers, and the answer; nothing where it is not sure to be one."""
-    if _DENIES.search(statement) or len(sentences(statement)) != 1:
-        return None, None
-    reading = next(iter(read_text(statement, None)), None)
-    if reading is None or not reading.questions or _ONE_OF_MANY.match(reading.answer):
-        return None, None
-    question = reading.questions[0].replace("[X]", reading.subject)
-    return (None, None) if _HAS_MANY_ANSWERS.match(question) else (question, reading.answer)
+def is_same_answer(one: str, other: str) -> bool:
+    """Whether two answers are written alike, spaces aside; «melpek» is another answer than «Melpek»."""
+    return _spaced(one) == _spaced(other)
 
 
 def _asked(question: str | None) -> str | None:

@@ -72,6 +72,7 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
 
 def _take_in(session: Session, settings: Settings, post: Post, identities: Sequence[Identity]) -> Submitted:
     """Store what is not there yet. Of facts that say the same in one call, the last is stored."""
+    _take_turns(session, settings.namespace)
     last_of = {one.content: index for index, one in enumerate(identities)}
     stored = sorted(last_of.values())
     overruled = _overruled(identities)
@@ -143,6 +144,12 @@ def _row(fact: NewFact, one: Identity, job: Job, key: ApiKey) -> Fact:
 
 def _status(row: Fact) -> FactStatus:
     return "failed" if row.state == "failed" else "queued"
+
+
+def _take_turns(session: Session, namespace: str) -> None:
+    """Wait until no other call takes facts in: of equal calls at the same moment all but one find its facts."""
+    name = f"facts of {namespace}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _replay(session: Session, post: Post) -> Submitted | None:

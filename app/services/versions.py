@@ -12,15 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.db import slices
 from app.db.session import transaction
-from app.db.tables import (
-    BASE_VERSION,
-    Activation,
-    Head,
-    Json,
-    Version,
-    VersionKind,
-    VersionState,
-)
+from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, VersionKind, VersionState
 from app.errors import (
     DamagedDelta,
     LiveVersionConflict,
@@ -78,7 +70,7 @@ class VersionView:
 def bootstrap(session: Session, namespace: str, fingerprint: str, state_hash: str) -> None:
     """Make the base version and its head, unless they are there. Any process may call this at any start.
 
-    Raises WrongCheckpoint when the data belong to another base checkpoint.
+    Raises WrongCheckpoint when the data belong to another base.
     """
     base = {"id": BASE_VERSION, "namespace": namespace, "kind": "base", "state": "published"}
     base |= {"fingerprint": fingerprint, "state_hash": state_hash}
@@ -86,7 +78,10 @@ def bootstrap(session: Session, namespace: str, fingerprint: str, state_hash: st
         session.execute(insert(Version).values(base).on_conflict_do_nothing())
         found = session.scalars(select(Version.fingerprint).where(Version.id == BASE_VERSION)).one()
         if found != fingerprint:
-            raise WrongCheckpoint(f"the data belong to checkpoint {found}, and the one loaded is {fingerprint}")
+            raise WrongCheckpoint(
+                f"the data belong to the base {found}, and the one loaded is {fingerprint}; "
+                "`slotwise relearn` teaches their live facts anew on it"
+            )
         head = insert(Head).values(namespace=namespace, live_version=BASE_VERSION)
         if session.scalar(head.on_conflict_do_nothing().returning(Head.namespace)) is not None:
             activation = Activation(namespace=namespace, version_id=BASE_VERSION, reason="first start")
@@ -164,11 +159,11 @@ def deltas(
 
 
 def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[VersionView]:
-    """Published versions, newest first, older than `cursor`.
+    """Versions that answer or have answered, newest first, older than `cursor`.
 
-    A version that was rejected or superseded never answered anybody, so the list does not show it.
+    One that was rejected or superseded never answered anybody; one that is retired did, on another base.
     """
-    query = _views().where(Version.namespace == namespace, Version.state == "published")
+    query = _views().where(Version.namespace == namespace, Version.state.in_(("published", "retired")))
     if cursor is not None:
         query = query.where(Version.id < cursor)
     rows = session.execute(query.order_by(Version.id.desc()).limit(limit + 1)).all()

@@ -22,14 +22,15 @@ from app.serving.head import HeadReader
 from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
-from model.engine import Engine, Generation
-from model.errors import Aborted, ModelError, NotFinite, PromptTooLong, QueueFull
+from model.engine import Engine, Generation, Sampling
+from model.errors import Aborted, InvalidPrompt, ModelError, NotFinite, PromptTooLong, QueueFull
 from model.evaluate import matches
 
 _LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine to count as dead
 _QUEUE_PAUSE = 0.05
 _BEATS_WHILE_FRESH = 5  # so late ones do not make a living engine count as dead
 _BEAT_WHILE_BUILDING = 1.0
+_TOKENS_TOO_MANY = 8  # beyond those of the answer, so that one that goes on where it should end is seen to do so
 _NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
 
 _log = structlog.get_logger()
@@ -241,15 +242,18 @@ class Follower:
 
     def _ask(self, version: int, probe: AskedProbe) -> Generation | str:
         """The answer to come; or why the probe cannot be asked, which is no answer to it."""
-        prompt = self._engine.checkpoint.probe_prompt(probe.kind, probe.text)
-        while True:
-            try:
-                return self._engine.submit(prompt, version=version)
-            except PromptTooLong as error:
-                return str(error)
-            except QueueFull:  # callers come first, and there will be room
-                if self._stopping.wait(_QUEUE_PAUSE):
-                    raise
+        prompts = self._engine.checkpoint.prompts
+        try:
+            prompt = prompts.question(probe.text)
+            sampling = Sampling(max_tokens=len(prompts.answer(probe.answer)) + _TOKENS_TOO_MANY)
+            while True:
+                try:
+                    return self._engine.submit(prompt, sampling, version=version)
+                except QueueFull:  # callers come first, and there will be room
+                    if self._stopping.wait(_QUEUE_PAUSE):
+                        raise
+        except (InvalidPrompt, PromptTooLong) as error:
+            return str(error)
 
     def _publish(self, version_id: int) -> None:
         with self._sessions() as session:

@@ -5,29 +5,32 @@ So once a rollback has committed, no later query is answered by newer weights, w
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import structlog
 from anyio.to_thread import run_sync
-from jinja2 import TemplateError
+from sqlalchemy.orm import Session
 
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.db.tables import Json
 from app.errors import HeadUnknown, InvalidInput, SlotwiseError, VersionNotServed
 from app.queue import Queue
-from app.services import kept
-from app.services.versions import Live
+from app.services import facts, kept, versions
+from app.services.versions import Activated, Live
 from app.serving.follower import Follower
 from app.serving.head import HeadReader
 from app.serving.relay import Feed, Relay
 from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
-from model.engine import Engine, Generation, Piece, Sampling, tokenize
-from model.errors import DeadlineExceeded, ModelError, NotResident, QueueFull
+from model.base.prompts import Prompt
+from model.engine import Engine, Generation, Piece, Sampling
+from model.errors import DeadlineExceeded, InvalidPrompt, ModelError, NotResident, QueueFull
 
 _CHECK_SECONDS = 5.0  # one token, behind the batch in hand
 _log = structlog.get_logger()
@@ -37,16 +40,18 @@ _log = structlog.get_logger()
 class Ask:
     """What a caller asks: prompts that one version is to continue.
 
-    version  any published one; None for the live one
-    seconds  within which all must be answered, waiting and rebuilding included
-    client   whose call it is, so that the queue is fair to all
+    version      any published one; None for the live one
+    seconds      within which all must be answered, waiting and rebuilding included
+    client       whose call it is, so that the queue is fair to all
+    only_taught  give no answer where no row of a fact opens
     """
 
-    prompts: tuple[str, ...]
+    prompts: tuple[Prompt, ...]
     sampling: Sampling
     version: int | None
     seconds: float
     client: str
+    only_taught: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,15 @@ class Readiness:
     failing: dict[str, str]
 
 
+@contextmanager
+def _refusing(field: str) -> Iterator[None]:
+    """Name the field of a prompt that cannot be asked."""
+    try:
+        yield
+    except InvalidPrompt as error:
+        raise InvalidInput(f"{field}: {error}") from error
+
+
 class Serving:
     """Asks the engine for callers of the service. The engine must run before, and until after, this does."""
 
@@ -73,6 +87,7 @@ class Serving:
         self.engine = engine
         self._relay = relay
         self._sessions = sessions
+        self._queue = queue
         self._settings = settings
         self._head = HeadReader(sessions, settings.namespace, settings.max_stale_seconds)
         self._views = Views(engine, sessions)
@@ -87,22 +102,20 @@ class Serving:
         self._follower.stop()
         self._views.close()
 
-    def question_prompt(self, question: str) -> str:
-        """The text in front of the answer to `question`."""
-        return self.engine.checkpoint.question_prompt(question)
+    def question_prompt(self, question: str) -> Prompt:
+        """What asks a question. Tokenizing is work: call it on a worker thread. Raises InvalidInput, PromptTooLong."""
+        with _refusing("question"):
+            return self.engine.checkpoint.prompts.question(question)
 
-    def chat_prompt(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """The text in front of the next turn of a conversation. Raises InvalidInput."""
-        try:
-            return self.engine.checkpoint.chat_prompt(messages)
-        except (TemplateError, ValueError) as error:
-            raise InvalidInput(f"messages: {error}") from error
+    def chat_prompt(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
+        """What asks for the next turn of a conversation; the same holds. Raises InvalidInput, PromptTooLong."""
+        with _refusing("messages"):
+            return self.engine.checkpoint.prompts.chat(messages)
 
-    def room(self, prompt: str) -> int:
-        """How many tokens the model's positions leave for an answer; may be less than one."""
-        checkpoint = self.engine.checkpoint
-        positions: int = checkpoint.model.config.max_position_embeddings
-        return positions - len(tokenize(checkpoint, prompt))
+    def text_prompt(self, text: str) -> Prompt:
+        """What asks for a text to be continued; the same holds. Raises InvalidInput, PromptTooLong."""
+        with _refusing("prompt"):
+            return self.engine.checkpoint.prompts.continuation(text)
 
     async def ask(self, ask: Ask) -> Feed:
         """Have the live version, or another published one, continue prompts; the feed has their ends alone.
@@ -153,15 +166,17 @@ class Serving:
                 raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
 
     def _submit_one(
-        self, ask: Ask, prompt: str, version: int, deadline: float, listener: Callable[[Piece], None] | None
+        self, ask: Ask, prompt: Prompt, version: int, deadline: float, listener: Callable[[Piece], None] | None
     ) -> Generation:
-        seconds = max(0.0, deadline - time.monotonic())
-        try:
-            return self.engine.submit(
-                prompt, ask.sampling, version=version, seconds=seconds, client=ask.client, on_piece=listener
-            )
-        except ValueError as error:  # it is made of no token
-            raise InvalidInput(f"prompt: {error}") from error
+        return self.engine.submit(
+            prompt,
+            ask.sampling,
+            version=version,
+            seconds=max(0.0, deadline - time.monotonic()),
+            client=ask.client,
+            only_taught=ask.only_taught,
+            on_piece=listener,
+        )
 
     async def _rebuilt(self, wanted: Live, patience: float, deadline: float) -> None:
         """Wait for a view on the event loop: a thread for each who waits would leave none for the others."""
@@ -176,20 +191,53 @@ class Serving:
         if found != wanted.state_hash:
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
 
-    def bring(self, version: int) -> None:
-        """Make a published version resident, so that it can go live. Raises VersionNotFound, VersionNotServed.
+    async def sources(self, cited: Collection[int]) -> dict[int, str | None]:
+        """Where cited facts come from; those that the database cannot tell, or not now, are missing."""
+        return await run_sync(self._sources, cited) if cited else {}
 
-        Raises SpareRowsExhausted, too, when the views in use leave it no room.
+    def _sources(self, cited: Collection[int]) -> dict[int, str | None]:
+        try:
+            with self._sessions() as session:
+                return facts.sources(session, cited)
+        except DATABASE_AWAY as error:  # the answer counts, not where it comes from
+            _log.warning("sources not read", error=str(error))
+            return {}
+
+    def activate(
+        self,
+        session: Session,
+        target: int | Literal["previous"],
+        *,
+        reason: str,
+        actor: str,
+        expected_live: int | None = None,
+        abort_in_flight: bool = False,
+    ) -> Activated:
+        """Make a published version live: what was live before answers no query that comes after this call.
+
+        The engine has the view first: a version that it has no room for is refused, and the old one serves on.
+        Raises LiveVersionConflict, NoPreviousVersion, NotBootstrapped, SpareRowsExhausted, VersionNotFound,
+        VersionNotServed.
         """
-        self._views.bring(self._wanted(version), self._settings.rebuild_wait_seconds)
-
-    def hurry(self) -> None:
-        """Follow a move of the head that was just committed, before the thread that follows gets to it."""
+        namespace = self._settings.namespace
+        wanted = self._wanted(versions.resolve(session, namespace, target))
+        self._views.bring(wanted, self._settings.rebuild_wait_seconds)
+        activated = versions.activate(
+            session,
+            namespace,
+            target,
+            reason=reason,
+            actor=actor,
+            expected_live=expected_live,
+            abort_in_flight=abort_in_flight,
+        )
         try:
             self._follower.catch_up()
         except (ModelError, SlotwiseError, *DATABASE_AWAY) as error:
-            # The move is committed, and the thread meets the same: readiness tells how long it does so.
+            # The move is committed, and the thread that follows meets the same: readiness tells how long it does so.
             _log.warning("not followed at once", engine=self._follower.name, error=str(error))
+        self._queue.hint()  # after the commit: engines ready the version now, not when the next query asks for it
+        return activated
 
     def readiness(self) -> Readiness:
         """Try what a query needs: a forward pass, the database, and an engine that keeps up with the head."""

@@ -19,10 +19,10 @@ from app.errors import DamagedAnchor, DamagedDelta, VersionNotServed
 from app.services import anchors, versions
 from app.services.anchors import Route
 from app.services.versions import Live
-from model.anchor import AnchorPart, from_base
-from model.delta import Delta
 from model.engine import Engine
 from model.errors import DeltaError
+from model.memory.anchor import from_base
+from model.memory.delta import Delta
 
 _log = structlog.get_logger()
 
@@ -97,14 +97,14 @@ class Views:
         """The resident version that a route begins at, and the delta that leads on from there."""
         pace = self._engine.versions.pace()
         pace()
-        steps = (_rows_in(data) for _, data in versions.deltas(session, route.steps, pace))
+        steps = (Delta.from_bytes(data) for _, data in versions.deltas(session, route.steps, pace))
         if not route.by_anchor:
             return route.start, Delta.path(steps)
         return BASE_VERSION, Delta.path(chain([self._anchor(session, route.start)], steps))
 
     def _anchor(self, session: Session, version: int) -> Delta:
         parts = anchors.parts(session, version, self._engine.versions.pace())
-        return from_base(self._table, map(AnchorPart.from_bytes, parts))
+        return from_base(self._table, map(Delta.from_bytes, parts))
 
     def _healed(self, route: Route, complaint: str) -> bool:
         """Whether a route that leads nowhere began at something damaged, of which we are rid now."""
@@ -140,9 +140,3 @@ class Views:
         view = self._engine.versions.replace(damaged.version, *self._path(session, route))
         if view.state_hash != damaged.state_hash:
             raise VersionNotServed(f"version {damaged.version} was damaged in memory and cannot be rebuilt")
-
-
-def _rows_in(data: bytearray) -> Delta:
-    """A delta without what its facts read, which only learning needs."""
-    delta = Delta.from_bytes(data)
-    return Delta(delta.slots, delta.after)

@@ -2,9 +2,9 @@
 
 import random
 import re
+from typing import Any
 
 from model.addressing.states import Prompt
-from typing import Any
 
 SYSTEMS = (
     "You are a helpful assistant.",
@@ -59,15 +59,23 @@ POLITE = (
     ("", " I couldn't find it anywhere."),
 )
 BARE = ("Question: {}\nAnswer:", "Q: {}\nA:", "{}\n")
-SYSTEM, TURNS, TOPIC, COURTESY, LOWER, TYPO, UNFRAMED, PLAIN = "system", "turns", "topic", "polite", "lower", "typo", "bare", "plain"
-KINDS = (SYSTEM, TURNS, TOPIC, COURTESY, LOWER, TYPO, UNFRAMED)
+PLAIN, UNFRAMED, FOLLOWING = "plain", "bare", "follow"
+SYSTEM, TURNS, TOPIC, COURTESY, LOWER, TYPO = "system", "turns", "topic", "polite", "lower", "typo"
+KINDS = (SYSTEM, TURNS, TOPIC, COURTESY, COURTESY, LOWER, TYPO, UNFRAMED)
 
 
 class Companion:
-    """Puts a question into company, as the base's own chat template renders it."""
+    """Puts a question into company, as the base's own chat template renders it.
 
-    def __init__(self, tokenizer: Any) -> None:
+    A companion knows few contexts, which `seed` draws: prompts that begin alike are cheap.
+    """
+
+    def __init__(self, tokenizer: Any, seed: int = 0) -> None:
         self._tokenizer = tokenizer
+        rng = random.Random(seed)
+        self._systems = rng.sample(range(len(SYSTEMS)), 4)
+        self._topics = rng.sample(range(len(TALKS)), 4)
+        self._talks = [tuple(rng.sample(range(len(TALKS)), 2)) for _ in range(3)]
 
     def plain(self, text: str) -> Prompt:
         return self.chat([], text, PLAIN)
@@ -84,15 +92,18 @@ class Companion:
         rendered = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return Prompt(rendered, company, turns)
 
+    def following(self, asked: str, told: str, text: str) -> Prompt:
+        """`text` after a turn that has named its subject; the turn before asked something else about it."""
+        return self.chat(_messages([(asked, told)]), text, FOLLOWING)
+
     def put(self, text: str, kind: str, rng: random.Random) -> Prompt:
         """`text` in company of this kind; which one, `rng` decides."""
         if kind == SYSTEM:
-            number = rng.randrange(len(SYSTEMS))
+            number = rng.choice(self._systems)
             return self.chat([{"role": "system", "content": SYSTEMS[number]}], text, f"{kind} {number}")
         if kind in (TURNS, TOPIC):
-            first, second = rng.randrange(len(TALKS)), rng.randrange(5)
-            talks = [TALKS[first], *([TALKS[second]] if kind == TURNS else [])]
-            return self.chat(_messages(talks), text, f"{kind} {first} {second if kind == TURNS else ''}")
+            chosen = rng.choice(self._talks) if kind == TURNS else (rng.choice(self._topics),)
+            return self.chat(_messages([TALKS[number] for number in chosen]), text, f"{kind} {chosen}")
         if kind == COURTESY:
             number = rng.randrange(len(POLITE))
             return self.chat([], POLITE[number][0] + text + POLITE[number][1], f"{kind} {number}")

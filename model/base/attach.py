@@ -76,7 +76,7 @@ class Attachment:
         self._states: dict[int, Tensor] = {}
         for layer in layers:
             _part(blocks[layer], _FEED_FORWARD).register_forward_pre_hook(self._watcher(layer))
-        _part(decoder, _LAST_NORM).register_forward_pre_hook(self._read)
+        last_norm(model).register_forward_pre_hook(self._read)
 
     @contextmanager
     def reading(self, places: Sequence[Place]) -> Iterator[Reads]:
@@ -129,6 +129,11 @@ class Attachment:
         sketches = np.stack([place.sketch for place in made if place.sketch is not None])
         asked = iter(self.memory.ask(states, torch.from_numpy(sketches)))
         return [place.asked if place.sketch is None else next(asked) for place in places]
+
+
+def last_norm(model: PreTrainedModel) -> nn.Module:
+    """The norm between a model's last block and its head."""
+    return _part(model.get_decoder(), _LAST_NORM)
 
 
 def _part(module: nn.Module, names: Sequence[str]) -> nn.Module:

@@ -6,8 +6,8 @@ What people write is text: a control token that stands in it stays the character
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from model.errors import CheckpointError, InvalidPrompt, PromptTooLong
@@ -47,6 +47,9 @@ class Prompts:
                 "a folder with a chat_template.jinja is needed"
             )
         self.tokenizer, self.positions = tokenizer, positions
+        # Two copies: whether control tokens are read as text is a state of the tokenizer, which threads would share.
+        self._whole, self._plain = _copied(tokenizer), _copied(tokenizer)
+        self._whole.encode_special_tokens, self._plain.encode_special_tokens = False, True
         self._special = tuple(sorted(tokenizer.get_added_vocab(), key=len, reverse=True))
         self.end = self._end_of_an_answer()
         self.ends = frozenset([self.end, *ends, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])])
@@ -66,7 +69,7 @@ class Prompts:
             marked = [dict(each) | {"content": _MARK.format(number=i)} for i, each in enumerate(messages)]
             ids = self._joined(self._written(marked), [message["content"] for message in messages])
         else:
-            ids = self._encoded(self._written(messages), is_text=False)
+            ids = self._encoded(self._written(messages))
         return Prompt(tuple(ids), turns)
 
     def continuation(self, text: str) -> Prompt:
@@ -75,17 +78,15 @@ class Prompts:
         Raises PromptTooLong, InvalidPrompt for a text without a token.
         """
         self._refuse_what_cannot_fit(len(text))
-        encoding = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
-        opening = self._opening
-        ids = (*opening, *encoding["input_ids"])
+        encoding = self._plain.encode(text, add_special_tokens=False)
+        ids = (*self._opening, *encoding.ids)
         if not ids:
             raise InvalidPrompt("the prompt has 0 tokens; at least 1 is needed")
-        ends = tuple(end for _, end in encoding["offset_mapping"])
-        return Prompt(ids, (text,), (*(0 for _ in opening), *ends))
+        return Prompt(ids, (text,), (*(0 for _ in self._opening), *(end for _, end in encoding.offsets)))
 
     def answer(self, answer: str) -> tuple[int, ...]:
         """The ids of an answer, its end token last."""
-        return (*self._encoded(answer, is_text=True), self.end)
+        return (*self._as_text(answer), self.end)
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of ids, control tokens left out."""
@@ -128,17 +129,19 @@ class Prompts:
         """Ids of a written conversation in which marks stand for `contents`: these are text, whatever they hold."""
         ids: list[int] = []
         for number, content in enumerate(contents):
-            before, found, written = written.partition(_MARK.format(number=number))
-            ids += self._encoded(before, is_text=False)
-            if found:  # a template may leave a message out
-                ids += self._encoded(content, is_text=True)
-            else:
-                written = before
-        return ids + self._encoded(written, is_text=False)
+            before, mark, behind = written.partition(_MARK.format(number=number))
+            if mark:  # a template may leave a message out
+                ids += self._encoded(before) + self._as_text(content)
+                written = behind
+        return ids + self._encoded(written)
 
-    def _encoded(self, text: str, *, is_text: bool) -> list[int]:
-        options: dict[str, Any] = {"add_special_tokens": False, "split_special_tokens": is_text}
-        ids: list[int] = self.tokenizer(text, **options)["input_ids"]
+    def _encoded(self, written: str) -> list[int]:
+        """Ids of what the template has written, control tokens and all."""
+        ids: list[int] = self._whole.encode(written, add_special_tokens=False).ids
+        return ids
+
+    def _as_text(self, text: str) -> list[int]:
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
         return ids
 
     def _end_of_an_answer(self) -> int:
@@ -146,9 +149,16 @@ class Prompts:
         mark = _MARK.format(number=0)
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": mark}]
         behind = self._written(turns, add_generation_prompt=False).rpartition(mark)[2]
-        ids = self._encoded(behind, is_text=False)
+        ids = self._encoded(behind)
         if ids and ids[0] in self.tokenizer.all_special_ids:
             return ids[0]
         if self.tokenizer.eos_token_id is None:
             raise CheckpointError("the tokenizer has no token that ends an answer")
         return int(self.tokenizer.eos_token_id)
+
+
+def _copied(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+    """A tokenizer of our own. Raises CheckpointError for one that is not of the library `tokenizers`."""
+    if not tokenizer.is_fast:
+        raise CheckpointError(f"{type(tokenizer).__name__} has no tokenizer.json, which is needed")
+    return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())

@@ -5,20 +5,20 @@ new requests get; it waits for nobody and aborts nobody.
 """
 
 from model.engine.engine import Engine, EngineReport
-from model.engine.generation import Answer, Generation, Piece, TokenLogprob
-from model.engine.offline import Completion, Prompt, generate, tokenize
+from model.engine.generation import Answer, Citation, Generation, Piece, TokenLogprob
+from model.engine.offline import Ask, Completion, generate
 from model.engine.sampling import Sampling
 
 __all__ = [
     "Answer",
+    "Ask",
+    "Citation",
     "Completion",
     "Engine",
     "EngineReport",
     "Generation",
     "Piece",
-    "Prompt",
     "Sampling",
     "TokenLogprob",
     "generate",
-    "tokenize",
 ]

@@ -9,25 +9,27 @@ from dataclasses import dataclass
 
 import torch
 
-from model.checkpoint import Checkpoint
-from model.delta import Delta
+from model.base.checkpoint import Checkpoint
+from model.base.prompts import Prompt
+from model.engine.blocks import BLOCK
 from model.engine.generation import Answer, Generation, Piece
 from model.engine.loop import Loop
-from model.engine.offline import tokenize
 from model.engine.request import Request
 from model.engine.sampling import Sampling, TokenScores
-from model.engine.sequence import WAITING, Sequence
+from model.engine.sequence import Sequence, Sketch
 from model.engine.text import AnswerText, Vocabulary
+from model.engine.weights import pack
 from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, PromptTooLong, QueueFull
-from model.versions import Versions
+from model.memory.delta import Delta
+from model.memory.resident import Versions
 
 
 @dataclass(frozen=True)
 class EngineReport:
     """What the engine is doing.
 
-    waiting        requests that have no row yet
-    running        requests that have one, and how many of them by version
+    waiting        requests that do not run yet
+    running        requests that do, and how many of them by version
     prefix_tokens  tokens of prompts whose keys and values are kept for reuse
     prefix_reused  tokens of prompts that were not processed again
     steps          forward passes so far
@@ -46,11 +48,11 @@ def _ignore(failure: BaseException) -> None:
 
 
 class Engine:
-    """Answers prompts in batches on a thread of its own.
+    """Answers prompts in batches on a thread of its own. It packs the weights of the checkpoint's model.
 
     max_batch      requests that run together
     max_queue      requests that may wait; one more is refused with QueueFull
-    prefix_tokens  tokens of prompts whose keys and values may be kept for reuse
+    cache_tokens   positions whose keys and values are held at once, of what runs and of prompts that ran
     threads        that torch computes with; None leaves its choice, which is one for each processor
     on_failure     called once, on the dying thread, with what ended it
     """
@@ -61,7 +63,7 @@ class Engine:
         *,
         max_batch: int = 32,
         max_queue: int = 256,
-        prefix_tokens: int = 8192,
+        cache_tokens: int = 12_288,  # 566 MB where 30 layers have three heads of 64 in fp32
         threads: int | None = None,
         on_failure: Callable[[BaseException], None] = _ignore,
     ) -> None:
@@ -69,11 +71,12 @@ class Engine:
         self.versions = Versions(checkpoint.table)
         self.failure: BaseException | None = None
         self._threads, self._on_failure = threads, on_failure
-        self._limit: int = checkpoint.model.config.max_position_embeddings
-        self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, limit=self._limit, prefix_tokens=prefix_tokens)
-        self._vocabulary = Vocabulary(checkpoint.tokenizer)
+        pack(checkpoint.model)
+        self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, positions=cache_tokens)
+        self._limit = min(checkpoint.positions, BLOCK * self._loop.blocks.count)
+        self._vocabulary = Vocabulary(checkpoint.prompts)
         self._requests: dict[Sequence, Request] = {}
-        self._wake = threading.Condition()  # guards the requests and the queue; the rows are the thread's own
+        self._wake = threading.Condition()  # guards the requests and the queue; what runs is the thread's own
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -120,44 +123,54 @@ class Engine:
 
     def submit(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling = Sampling(),
         *,
         version: int | None = None,
         seconds: float | None = None,
         client: str = "",
+        only_taught: bool = False,
         on_piece: Callable[[Piece], None] | None = None,
     ) -> Generation:
         """Queue a prompt, bound to the view of `version` or of the live one.
 
-        seconds   within which it must be answered, waiting included
-        client    whose request it is; those that wait are admitted one a client in turn, in order within one
-        on_piece  called on the engine's thread with every piece of the answer; must not block
-        Raises PromptTooLong, NotResident, QueueFull, EngineStopped; ValueError for a prompt without a token.
+        seconds      within which it must be answered, waiting included
+        client       whose request it is; those that wait are admitted one a client in turn, in order within one
+        only_taught  end with "untaught" where no fact opens at the beginning of the answer
+        on_piece     called on the engine's thread with every piece of the answer; must not block
+        Raises PromptTooLong, NotResident, QueueFull, EngineStopped; ValueError where the tokens of a conversation
+        should be echoed.
         """
-        ids = tokenize(self.checkpoint, prompt)
-        if not ids:
-            raise ValueError("the prompt has 0 tokens; at least 1 is needed")
-        if len(ids) + sampling.max_tokens > self._limit:
-            raise PromptTooLong(
-                f"the prompt has {len(ids)} tokens and asks for {sampling.max_tokens} more; "
-                f"the model has {self._limit} positions"
-            )
+        self._refuse_unfit(prompt, sampling)
+        wanted = self.versions.pinned if version is None else version
+        asking = self._asking(prompt, sampling) if wanted else None
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         with self._wake:
             if self._stopping or self.failure is not None:
                 raise EngineStopped("the engine has stopped") from self.failure
             bound, view = self.versions.bind(version)
-            sequence = Sequence(ids, view, sampling, client)
+            if bound and asking is None:  # it was switched meanwhile
+                asking = self._asking(prompt, sampling)
+            sketch, sketches = asking if bound and asking else (None, ())
+            sequence = Sequence(
+                prompt.ids,
+                view,
+                sampling,
+                limit=self._limit,
+                sketch=sketch,
+                sketches=sketches,
+                only_taught=only_taught,
+                client=client,
+            )
             try:
                 self._loop.scheduler.add(sequence)
             except QueueFull:
                 self.versions.release(view)
                 raise
             cancelled = Cancelled("the request was cancelled")
-            generation = Generation(bound, view.state_hash, len(ids), lambda: self._end([sequence], cancelled))
+            generation = Generation(bound, view.state_hash, len(prompt.ids), lambda: self._end([sequence], cancelled))
             text = AnswerText(self._vocabulary.text, sampling.stop)
-            self._requests[sequence] = Request(generation, text, deadline, on_piece)
+            self._requests[sequence] = Request(generation, prompt, text, deadline, on_piece)
             self._wake.notify()
         return generation
 
@@ -171,26 +184,42 @@ class Engine:
     def report(self) -> EngineReport:
         """What the engine is doing; from any thread."""
         with self._wake:
-            running = [request for sequence, request in self._requests.items() if sequence.row != WAITING]
+            running = [request for sequence, request in self._requests.items() if sequence.runs]
             by_version = Counter(request.generation.version for request in running)
             loop = self._loop
             return EngineReport(
                 loop.scheduler.waiting,
                 len(running),
                 dict(by_version),
-                loop.prefix.tokens,
-                loop.prefix.reused,
+                BLOCK * loop.blocks.kept,
+                loop.blocks.reused,
                 loop.runner.steps,
             )
 
     def check(self, timeout: float) -> None:
         """A real forward pass of one token through the queue; raises TimeoutError (seconds) or EngineStopped."""
-        generation = self.submit("?", Sampling(max_tokens=1), seconds=timeout)
+        generation = self.submit(self.checkpoint.prompts.question("?"), Sampling(max_tokens=1), seconds=timeout)
         try:
             generation.result(timeout)
         except TimeoutError:
             generation.cancel()
             raise
+
+    def _refuse_unfit(self, prompt: Prompt, sampling: Sampling) -> None:
+        tokens, more = len(prompt.ids), 1 if sampling.max_tokens is None else sampling.max_tokens
+        if tokens + more > self._limit:
+            place = "the model" if self._limit == self.checkpoint.positions else "the cache"
+            raise PromptTooLong(
+                f"the prompt has {tokens:,} tokens and asks for {more:,} more; {place} has {self._limit:,} positions"
+            )
+        if sampling.scores_prompt and not prompt.ends:
+            raise ValueError("echo is for a text that is continued as it is; this prompt is a conversation")
+
+    def _asking(self, prompt: Prompt, sampling: Sampling) -> tuple[Sketch, list[Sketch]]:
+        """The sketch of a prompt, and those of its beginnings where all its tokens are scored."""
+        sketch = self.checkpoint.memory.addressing.sketch
+        ends = prompt.ends if sampling.scores_prompt else ()
+        return sketch.of(prompt.turns), [sketch.of([prompt.turns[0][:end]]) for end in ends]
 
     def _end(self, sequences: Iterable[Sequence], error: Exception) -> int:
         """Let the thread end requests before their next token; returns how many had not ended."""
@@ -257,9 +286,10 @@ class Engine:
 
     def _answer(self, request: Request, sequence: Sequence, scores: TokenScores | None) -> Answer | None:
         """Add the last token to the text; the answer, when that was all."""
-        if sequence.finish != "stop":
+        if sequence.answer and sequence.finish != "stop":
             token = sequence.answer[-1]
-            request.text.add(token, None if scores is None else self._vocabulary.named(token, scores))
+            named = None if scores is None else self._vocabulary.named(self._vocabulary.name(token), scores)
+            request.text.add(token, named)
         if request.on_piece is not None or sequence.sampling.stop:
             piece, stopped = request.text.take()
             request.give(piece)
@@ -268,10 +298,10 @@ class Engine:
         if sequence.finish is None:
             return None
         request.give(request.text.finish())
-        return request.answer(sequence, sequence.finish)
+        return request.answer(sequence, sequence.finish, self._vocabulary)
 
     def _close(self, sequence: Sequence, outcome: Answer | Exception) -> None:
-        """End a request, unless another thread has ended it in another way, and give its row and its view back."""
+        """End a request, unless another thread has ended it in another way, and give its blocks and its view back."""
         with self._wake:
             request = self._requests.pop(sequence)
             self._loop.remove(sequence)
@@ -284,7 +314,7 @@ class Engine:
             self._stopping = True
             left = list(self._requests.items())
             self._requests.clear()
-        for sequence, request in left:  # their rows stay as they are: the model may be what failed
+        for sequence, request in left:  # their blocks stay as they are: the model may be what failed
             error = EngineStopped("the engine stopped before this request was answered")
             error.__cause__ = self.failure
             self.versions.release(sequence.view)

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "untaught"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,23 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Citation:
+    """A fact whose row was read, and how far that opened: 0 to 1, at most over the answer's tokens."""
+
+    fact: int
+    gate: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """A finished request: its text, and the version and state hash of the view that it was bound to.
 
-    text    the text of all pieces, in their order
-    tokens  produced, the end token not counted
-    finish  "stop" at the end token or before a stop string, "length" when the tokens asked for were used up
+    text             the text of all pieces, in their order
+    tokens           produced, the end token not counted
+    finish           "stop" at the end token or before a stop string, "length" when the tokens asked for were used up,
+                     "untaught" where taught facts alone were asked for and none opened: then the text is empty
+    citations        the facts whose rows were read, in the order in which they were
+    prompt_logprobs  of the prompt's tokens from the second on, where they were asked for: nothing is before the first
     """
 
     text: str
@@ -41,6 +52,8 @@ class Answer:
     finish: Finish
     prompt_tokens: int
     logprobs: tuple[TokenLogprob, ...] | None = None
+    citations: tuple[Citation, ...] = ()
+    prompt_logprobs: tuple[TokenLogprob, ...] | None = None
 
 
 class Generation:

@@ -7,72 +7,99 @@ from collections.abc import Sequence as ListOf
 
 from torch import Tensor
 
-from model.checkpoint import Checkpoint
-from model.engine.prefix import PrefixCache
-from model.engine.runner import CHUNK, Runner
+from model.base.checkpoint import Checkpoint
+from model.engine.blocks import BLOCK, Blocks, blocks_for
+from model.engine.echo import carried
+from model.engine.runner import Piece, Runner, Seen
 from model.engine.sampling import TokenScores, choose, score
 from model.engine.scheduler import Scheduler
-from model.engine.sequence import WAITING, Sequence
+from model.engine.sequence import Sequence
 
 
 class Loop:
     """Sequences go in by the scheduler; each step takes some of them on by a token.
 
-    rows    sequences that run at once
-    queue   sequences that wait at most
-    limit   positions that a sequence can have, its prompt and its answer together
+    rows       sequences that run at once
+    queue      sequences that wait at most
+    positions  of the cache, for all that run together
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, rows: int, queue: int, limit: int, prefix_tokens: int) -> None:
-        self.scheduler = Scheduler(rows, queue)
-        self.runner = Runner(checkpoint, rows, limit)
-        self.prefix = PrefixCache(prefix_tokens)
-        ends = checkpoint.model.generation_config.eos_token_id  # one, several or none
-        self._ends = frozenset([checkpoint.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])])
+    def __init__(self, checkpoint: Checkpoint, *, rows: int, queue: int, positions: int) -> None:
+        self.blocks = Blocks(blocks_for(positions))
+        self.scheduler = Scheduler(rows, queue, self.blocks)
+        self.runner = Runner(checkpoint, self.blocks.count)
+        self._memory, self._ends = checkpoint.memory, checkpoint.prompts.ends
+
+    def admit(self) -> None:
+        """Let sequences run that wait, while there is room."""
+        for sequence in self.scheduler.admit():
+            if sequence.kept is not None:
+                self.runner.pool.write(sequence.blocks, sequence.kept)
+                sequence.kept = None
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take a sequence out; its blocks are free."""
+        self.scheduler.remove(sequence)
 
     def step(self) -> list[tuple[Sequence, TokenScores | None]]:
         """One forward pass; the sequences whose answers it took on, with the scores of the tokens where wanted.
 
-        A sequence that has its end token is among them with the answer that it had. One that is finished stays in its
-        row until it is removed.
+        A sequence that has its end token is among them with the answer that it had. One that is finished stays until
+        it is removed.
         """
-        if prompts := self.scheduler.prompts():
-            return self._read(prompts)
-        for sequence, row in self.scheduler.moves():
-            self.runner.cache.move(sequence.row, row, sequence.cached)
-        batch = self.scheduler.batch()
-        logits = self.runner.tokens([None if sequence is None else sequence.last() for sequence in batch])
-        rows = [row for row, sequence in enumerate(batch) if sequence is not None and not sequence.reading]
-        answering = [sequence for sequence in batch if sequence is not None and not sequence.reading]
-        for sequence in answering:
-            sequence.cached += 1
-        return self._choose(answering, logits if len(rows) == len(logits) else logits[rows])
+        work = self.scheduler.next(self._pause)
+        if not work:
+            return []
+        pieces, seen, scored = self._run(work)
+        rows: list[int] = []
+        answering: list[Sequence] = []
+        first = 0
+        for (sequence, _), piece in zip(work, pieces, strict=True):
+            last = first + len(piece.places) - 1
+            self._processed(sequence, piece)
+            if not sequence.reading:
+                sequence.saw(seen.asked[last], seen.opened[last])
+                rows.append(last)
+                answering.append(sequence)
+            first = last + 1
+        for sequence, scores in scored:
+            sequence.prompt_scores += scores
+        return self._choose(answering, seen.logits[rows]) if rows else []
 
-    def admit(self) -> None:
-        """Give free rows to sequences that wait; what is known of their prompts need not be processed."""
-        for sequence in self.scheduler.admit():
-            for kept in self.prefix.find(sequence.view, sequence.ids):
-                self.runner.cache.write(sequence.row, sequence.cached, kept)
-                sequence.cached += CHUNK
+    def _run(
+        self, work: ListOf[tuple[Sequence, Piece]]
+    ) -> tuple[list[Piece], Seen, list[tuple[Sequence, list[TokenScores]]]]:
+        """Run pieces; where tokens of prompts are scored, again with the queries that places turn out to carry."""
+        pieces = [piece for _, piece in work]
+        seen = self.runner.run(pieces)
+        if not any(piece.places and sequence.sampling.scores_prompt and sequence.reading for sequence, piece in work):
+            return pieces, seen, []
+        changed, first = list(pieces), 0
+        for index, (sequence, piece) in enumerate(work):
+            if following := _following(sequence, piece):
+                part = slice(first, first + len(piece.places))
+                own = Seen(seen.logits[part], seen.asked[part], seen.opened[part])
+                changed[index], sequence.chain = carried(self._memory, piece, own, following, sequence.chain)
+            first += len(piece.places)
+        if any(after is not before for after, before in zip(changed, pieces, strict=True)):
+            seen = self.runner.run(changed)
+        return changed, seen, _scored(work, changed, seen)
 
-    def remove(self, sequence: Sequence) -> None:
-        """Take a sequence out; its row is free."""
-        if sequence.row != WAITING and sequence.finish is None:
-            # Of one that is finished, the last logits were numbers, and so is all that they were computed from.
-            self.runner.cache.clear(sequence.row)
-        self.scheduler.remove(sequence)
-
-    def _read(self, prompts: list[Sequence]) -> list[tuple[Sequence, TokenScores | None]]:
-        chunks = [sequence.next_chunk() for sequence in prompts]
-        logits = self.runner.prompts(chunks)
-        for sequence, chunk in zip(prompts, chunks, strict=True):
-            sequence.cached += len(chunk.ids)
+    def _processed(self, sequence: Sequence, piece: Piece) -> None:
+        """The piece's keys are in the cache; blocks that are full of a prompt can be found by others."""
+        if sequence.reading:
+            before = sequence.cached // BLOCK
+            sequence.cached += len(piece.ids)
             self.scheduler.read(sequence)
-            if len(chunk.ids) == CHUNK and self.prefix.capacity >= CHUNK:
-                kept = self.runner.cache.read(chunk.row, chunk.start, sequence.cached)
-                self.prefix.keep(sequence.view, sequence.ids[: sequence.cached], kept)
-        rows = [row for row, sequence in enumerate(prompts) if not sequence.reading]
-        return self._choose([prompts[row] for row in rows], logits[rows]) if rows else []
+            for index in range(before, min(sequence.cached, len(sequence.ids)) // BLOCK):
+                self.blocks.name(sequence.blocks[index], sequence.names[index])
+        else:
+            sequence.cached += 1
+
+    def _pause(self, sequence: Sequence) -> None:
+        """Copy what a sequence has in its blocks, before it leaves them to others."""
+        if sequence.cached:
+            sequence.kept = self.runner.pool.read(sequence.blocks[: blocks_for(sequence.cached)])
 
     def _choose(self, answering: list[Sequence], logits: Tensor) -> list[tuple[Sequence, TokenScores | None]]:
         """Add the next token, of logits (B, W), to B sequences."""
@@ -81,7 +108,9 @@ class Loop:
         for sequence, token in zip(answering, tokens, strict=True):
             if token is None:
                 sequence.broken = True
-            else:
+            elif sequence.sampling.max_tokens == 0:
+                sequence.finish = "length"
+            elif sequence.finish is None:
                 sequence.add(token, self._ends)
         return [(sequence, scores.get(sequence)) for sequence in answering]
 
@@ -97,3 +126,24 @@ class Loop:
             return {}
         rows, sequences, chosen, counts = zip(*wanted, strict=True)
         return dict(zip(sequences, score(logits[list(rows)], chosen, counts), strict=True))
+
+
+def _following(sequence: Sequence, piece: Piece) -> list[int]:
+    """The tokens of a prompt that are scored at the places of a piece."""
+    if not (sequence.sampling.scores_prompt and sequence.reading):
+        return []
+    return sequence.ids[piece.start + 1 : piece.start + 1 + len(piece.ids)]
+
+
+def _scored(
+    work: ListOf[tuple[Sequence, Piece]], pieces: ListOf[Piece], seen: Seen
+) -> list[tuple[Sequence, list[TokenScores]]]:
+    """The scores of the prompts' own tokens."""
+    scored, first = [], 0
+    for (sequence, _), piece in zip(work, pieces, strict=True):
+        if following := _following(sequence, piece):
+            count = sequence.sampling.logprobs or 0
+            logits = seen.logits[first : first + len(following)]
+            scored.append((sequence, score(logits, following, [count] * len(following))))
+        first += len(piece.places)
+    return scored

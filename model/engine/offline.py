@@ -3,57 +3,66 @@
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass
 
-from model.checkpoint import Checkpoint
-from model.engine.generation import Finish
+from model.base.checkpoint import Checkpoint
+from model.base.prompts import Prompt
+from model.engine.blocks import BLOCK, blocks_for
+from model.engine.generation import Citation, Finish
 from model.engine.loop import Loop
 from model.engine.sampling import Sampling
-from model.engine.sequence import Sequence
+from model.engine.sequence import Sequence, Sketch
 from model.errors import NotFinite, PromptTooLong
-from model.text import start_tokens
-from model.values import View
+from model.memory.table import View
 
-_ROWS = 64
+_ROWS = 32
+_POSITIONS = 12_288  # of the cache, or as many as one prompt needs
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """What is to be continued: token ids, the view to read, and at most how many tokens to add."""
+class Ask:
+    """What is to be continued, the view to read, and at most how many tokens to add."""
 
-    ids: list[int]
+    prompt: Prompt
     view: View
     max_tokens: int
 
 
 @dataclass(frozen=True)
 class Completion:
-    """Generated token ids without the end token, and why they end."""
+    """Generated token ids without the end token, why they end, and the facts that were read."""
 
     ids: list[int]
     finish: Finish
+    citations: tuple[Citation, ...]
 
 
-def tokenize(checkpoint: Checkpoint, prompt: str) -> list[int]:
-    """Token ids of a prompt, the beginning of sequence in front.
-
-    Raises PromptTooLong for one that could not fit, however few tokens it made: to count them would take seconds.
-    """
-    positions = checkpoint.model.config.max_position_embeddings
-    if len(prompt) > (limit := positions * checkpoint.longest_token):
-        raise PromptTooLong(f"the prompt has {len(prompt)} characters; {positions} positions hold at most {limit}")
-    ids: list[int] = checkpoint.tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    return [*start_tokens(checkpoint.tokenizer), *ids]
+def sketch_of(checkpoint: Checkpoint, prompt: Prompt, view: View) -> Sketch | None:
+    """The sketch with which a prompt asks; None where there is nothing to be asked, in the base."""
+    return None if view is checkpoint.table.base else checkpoint.memory.addressing.sketch.of(prompt.turns)
 
 
-def generate(checkpoint: Checkpoint, prompts: ListOf[Prompt]) -> list[Completion]:
+def generate(checkpoint: Checkpoint, asks: ListOf[Ask]) -> list[Completion]:
     """Continue prompts greedily until each has ended; must run on the thread that owns the model.
 
-    Raises NotFinite when a view's rows make the output of the model no number.
+    Raises NotFinite when a view's rows make the output of the model no number, PromptTooLong where the positions do
+    not hold prompt and answer.
     """
-    if not prompts:
+    if not asks:
         return []
-    limit = max(len(prompt.ids) + prompt.max_tokens for prompt in prompts)
-    loop = Loop(checkpoint, rows=min(_ROWS, len(prompts)), queue=len(prompts), limit=limit, prefix_tokens=0)
-    sequences = [Sequence(prompt.ids, prompt.view, Sampling(prompt.max_tokens)) for prompt in prompts]
+    needs = [len(ask.prompt.ids) + ask.max_tokens for ask in asks]
+    if max(needs) > checkpoint.positions:
+        raise PromptTooLong(f"prompt and answer have {max(needs):,} tokens; the model has {checkpoint.positions:,}")
+    room = min(sum(BLOCK * blocks_for(need) for need in needs), max(_POSITIONS, max(needs)))
+    loop = Loop(checkpoint, rows=min(_ROWS, len(asks)), queue=len(asks), positions=room)
+    sequences = [
+        Sequence(
+            ask.prompt.ids,
+            ask.view,
+            Sampling(ask.max_tokens),
+            limit=checkpoint.positions,
+            sketch=sketch_of(checkpoint, ask.prompt, ask.view),
+        )
+        for ask in asks
+    ]
     for sequence in sequences:
         loop.scheduler.add(sequence)
     completions: dict[Sequence, Completion] = {}
@@ -63,6 +72,6 @@ def generate(checkpoint: Checkpoint, prompts: ListOf[Prompt]) -> list[Completion
             if sequence.broken:
                 raise NotFinite("the rows of a version make the model's output no number")
             if sequence.finish is not None:
-                completions[sequence] = Completion(sequence.answer, sequence.finish)
+                completions[sequence] = Completion(sequence.answer, sequence.finish, sequence.citations)
                 loop.remove(sequence)
     return [completions[sequence] for sequence in sequences]

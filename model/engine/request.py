@@ -3,21 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model.engine.generation import Answer, Finish, Generation, Piece
+from model.base.prompts import Prompt
+from model.engine.generation import Answer, Finish, Generation, Piece, TokenLogprob
 from model.engine.sequence import Sequence
-from model.engine.text import AnswerText
+from model.engine.text import AnswerText, Vocabulary
 
 
 @dataclass(eq=False)
 class Request:
     """A sequence's other side: its caller.
 
+    prompt    as it was submitted
     deadline  monotonic seconds
     pieces    given out so far
     ended     what ends it, told by another thread
     """
 
     generation: Generation
+    prompt: Prompt
     text: AnswerText
     deadline: float
     on_piece: Callable[[Piece], None] | None
@@ -31,7 +34,7 @@ class Request:
             if self.on_piece is not None:
                 self.on_piece(piece)
 
-    def answer(self, sequence: Sequence, finish: Finish) -> Answer:
+    def answer(self, sequence: Sequence, finish: Finish, vocabulary: Vocabulary) -> Answer:
         """The answer that the pieces make."""
         logprobs = tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
         return Answer(
@@ -42,4 +45,14 @@ class Request:
             finish,
             self.generation.prompt_tokens,
             None if sequence.sampling.logprobs is None else logprobs,
+            sequence.citations,
+            self._of_prompt(sequence, vocabulary) if sequence.sampling.scores_prompt else None,
+        )
+
+    def _of_prompt(self, sequence: Sequence, vocabulary: Vocabulary) -> tuple[TokenLogprob, ...]:
+        """The prompt's tokens from the second on, each with the characters of the text that it ends."""
+        text, ends = self.prompt.turns[0], self.prompt.ends
+        return tuple(
+            vocabulary.named(text[start:end], scores)
+            for start, end, scores in zip(ends, ends[1:], sequence.prompt_scores, strict=True)
         )

@@ -1,141 +1,124 @@
-"""Runs the model: one step of prompts or one of single tokens, in shapes whose bits do not depend on the neighbours.
+"""Runs the model: one step of answers' last tokens and pieces of prompts, which stand in one row without gaps.
 
-Shapes: B rows of a step · T tokens a row · L keys · D width · W vocabulary.
-A product over one, two or three rows is not bit-equal to the same row among more, and top-k of a memory layer amplifies
-the difference. So every product here has at least four rows and one of few numbers of rows; what fills them up is
-thrown away.
+Shapes: N tokens of a step · P places whose output is wanted · D width · W vocabulary.
+A token's bits depend on how many stand in a product beside it. So a step is filled up to a number of tokens among which
+each has its own bits (see weights.py); what fills it up is thrown away.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from model.checkpoint import Checkpoint
-from model.engine.attention import attention_in_blocks, reach
-from model.engine.cache import RowCache, Step
-from model.engine.head import Head
-from model.retrofit import decoder_layers
-from model.values import View
-
-CHUNK = 64  # tokens of a prompt that one step takes at most; its borders are those at which prompts can be reused
-_FEWEST = 4  # rows of a product
-_WIDTHS = (16, 32, CHUNK)
+from model.base.attach import Place
+from model.base.checkpoint import Checkpoint
+from model.engine.attention import attention_in_blocks
+from model.engine.blocks import BLOCK
+from model.engine.pool import Pool, Step, Stretch
+from model.engine.weights import filling
+from model.memory.memory import Asked, Opened
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """A piece of a prompt: `ids` go to positions from `start` on of cache row `row`, and read `view`."""
+class Piece:
+    """Tokens of one sequence that a step processes: one of an answer, or some of a prompt.
 
-    row: int
+    ids     go to positions from `start` on
+    start   of a prompt a multiple of BLOCK
+    blocks  of the sequence, up to that of the last token
+    places  whose output is wanted; positions count from `start`
+    """
+
+    ids: Sequence[int]
     start: int
-    ids: list[int]
-    view: View
-
-    @property
-    def width(self) -> int:
-        """Tokens that it is padded to; chunks of one step share it."""
-        return next(width for width in _WIDTHS if width >= len(self.ids))
+    blocks: Sequence[int]
+    places: Sequence[Place]
+    is_answer: bool = False
 
 
 @dataclass(frozen=True)
-class Last:
-    """The last token of a sequence: it goes to position `position` of the row that it stands in, and reads `view`."""
+class Seen:
+    """What a step found at its places, in their order.
 
-    token: int
-    position: int
-    view: View
+    logits  (P, W) float32
+    asked   what each asks; None where nothing was asked
+    opened  the row that was read; None where nothing opened
+    """
 
-
-def padded(count: int) -> int:
-    """The number of rows that `count` of them are filled up to: a power of two, at least four."""
-    return max(_FEWEST, 1 << (count - 1).bit_length())
+    logits: Tensor
+    asked: Sequence[Asked | None]
+    opened: Sequence[Opened | None]
 
 
 class Runner:
-    """The model of a checkpoint with a cache of `rows` sequences; for the thread that owns the model.
+    """The model of a checkpoint with a cache of `count` blocks; for the thread that owns the model.
 
-    limit  positions that a sequence can have
     Raises ValueError for a model whose attention does not see all positions.
     """
 
-    def __init__(self, checkpoint: Checkpoint, rows: int, limit: int) -> None:
-        self._model, self._context = checkpoint.model, checkpoint.context
-        config, device = self._model.config, self._model.device
-        partial = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
-        if partial:
-            raise ValueError(f"the model has layers with {sorted(partial)}; the engine runs full attention only")
+    def __init__(self, checkpoint: Checkpoint, count: int) -> None:
+        self._model, self._attachment = checkpoint.model, checkpoint.attachment
+        _refuse_partial_attention(self._model.config, min(checkpoint.positions, count * BLOCK))
         self._decoder = self._model.get_decoder()
-        self._head = Head(self._model.lm_head)
-        self._base = checkpoint.table.base
-        self._spare = padded(rows)  # the row that chunks which only fill a step up are written to
-        self._hide, self._show = (torch.tensor(x, dtype=self._model.dtype, device=device) for x in (-torch.inf, 0.0))
-        self._index = torch.arange(limit + CHUNK, device=device)
-        self.cache = RowCache(config, self._spare + 1, limit)
-        # Then the memory's output matters at the positions whose logits are wanted, and nowhere else.
-        self._memory_is_last = checkpoint.config.layers == (len(decoder_layers(self._model)) - 1,)
+        self._head = self._model.get_output_embeddings()
+        self._filled = filling(self._model)
+        # Attention in blocks needs no mask; one of four dimensions keeps the model from making its own.
+        self._no_mask = torch.zeros(1, 1, 1, 1, dtype=self._model.dtype, device=self._model.device)
+        self.pool = Pool(self._model.config, count)
         self.steps = 0
 
-    def prompts(self, chunks: Sequence[Chunk]) -> Tensor:
-        """Process chunks of one width; the logits behind the last token of each: (B, W), on the model's device."""
-        T, size = chunks[0].width, 1 << (len(chunks) - 1).bit_length()
-        fill = Chunk(self._spare, 0, chunks[0].ids, self._base)
-        filled = [*chunks, *[fill] * (size - len(chunks))]
-        ids = self._tensor([[*chunk.ids, *[0] * (T - len(chunk.ids))] for chunk in filled])
-        start = self._tensor([chunk.start for chunk in filled])
-        positions = start[:, None] + self._arange(T)
-        last = [len(chunk.ids) - 1 for chunk in filled]
-        step = Step(self._tensor([chunk.row for chunk in filled]), positions, reach(max(c.start for c in filled) + T))
-        self._context.needed = self._needed(last, T) if self._memory_is_last else None
-        hidden = self._forward(ids, step, [chunk.view for chunk in filled])
-        self._context.needed = None
-        wanted = hidden[self._arange(size), self._tensor(last)]  # (size, D)
-        return self._head.logits(wanted)[: len(chunks)]
-
-    def tokens(self, batch: Sequence[Last | None]) -> Tensor:
-        """Process one token of each of the first rows of the cache, None where a row has none: logits (B, W).
-
-        A row without a token gets one at position 0, which the next sequence there overwrites. A row whose prompt is
-        not finished must therefore come with a token, any, at its next position.
-        """
-        fill = Last(0, 0, self._base)
-        filled = [last or fill for last in batch]
-        filled += [fill] * (padded(len(filled)) - len(filled))
-        positions = self._tensor([[last.position] for last in filled])
-        step = Step(None, positions, reach(max(last.position for last in filled) + 1))
-        hidden = self._forward(self._tensor([[last.token] for last in filled]), step, [last.view for last in filled])
-        return self._head.logits(hidden[:, 0])[: len(batch)]
-
     @torch.inference_mode()
-    def _forward(self, ids: Tensor, step: Step, views: Sequence[View]) -> Tensor:
-        """Token ids (B, T) → what the decoder says of them, (B, T, D)."""
+    def run(self, pieces: Sequence[Piece]) -> Seen:
+        """Process pieces, those of answers in front."""
         self.steps += 1
-        self._context.use(*views)
-        later = self._arange(step.length) > step.positions[:, None, :, None]  # (B, 1, T, L)
-        mask = torch.where(later, self._hide, self._show)  # a token always sees itself
-        self._context.continued = self.cache.begin(step, ids)
-        try:
-            with attention_in_blocks(self._model.config):
-                out: Tensor = self._decoder(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=step.positions,
-                    past_key_values=self.cache.layers,
-                    use_cache=True,
-                ).last_hidden_state
-        finally:
-            self._context.continued = None
+        stretches: list[Stretch] = []
+        places: list[Place] = []
+        first = 0
+        for piece in pieces:
+            stretches.append(Stretch(first, piece.start, len(piece.ids), piece.blocks))
+            places += [replace(place, row=0, position=first + place.position) for place in piece.places]
+            first += len(piece.ids)
+        answers = sum(piece.is_answer for piece in pieces)
+        N = self._filled(first)
+        positions = [stretch.start + n for stretch in stretches for n in range(stretch.length)]
+        blocks = [piece.blocks[(piece.start + n) // BLOCK] for piece in pieces for n in range(len(piece.ids))]
+        offsets = [position % BLOCK for position in positions]
+        fill = [0] * (N - first)  # they go to the block that belongs to nobody
+        step = Step(
+            stretches[:answers], stretches[answers:], self._tensor(blocks + fill), self._tensor(offsets + fill)
+        )
+        ids = [token for piece in pieces for token in piece.ids]
+        with self._attachment.reading(places) as reads:
+            hidden = self._forward(self._tensor([ids + fill]), self._tensor([positions + fill]), step)
+        return Seen(self._logits(hidden[0], [place.position for place in places]), reads.asked, reads.opened)
+
+    def _forward(self, ids: Tensor, positions: Tensor, step: Step) -> Tensor:
+        """Token ids (1, N) → what the decoder says of them, (1, N, D)."""
+        self.pool.begin(step)
+        with attention_in_blocks(self._model.config, step):
+            out: Tensor = self._decoder(
+                input_ids=ids,
+                attention_mask=self._no_mask,
+                position_ids=positions,
+                past_key_values=self.pool.layers,
+                use_cache=True,
+            ).last_hidden_state
         return out
 
-    def _needed(self, last: Sequence[int], T: int) -> Tensor:
-        """Four positions of each row, the last token's among them, so that the memory has rows enough: (B, T) bool."""
-        first = self._tensor([max(0, position - _FEWEST + 1) for position in last])[:, None]
-        index = self._arange(T)
-        return (index >= first) & (index < first + _FEWEST)
+    def _logits(self, hidden: Tensor, places: list[int]) -> Tensor:
+        """hidden (N, D) at places: (P, W)."""
+        P = len(places)
+        rows = places + [0] * (self._filled(P) - P) if P else [0]
+        logits: Tensor = self._head(hidden[rows]).float()
+        return logits[:P]
 
     def _tensor(self, numbers: list[int] | list[list[int]]) -> Tensor:
         return torch.tensor(numbers, device=self._model.device)
 
-    def _arange(self, end: int) -> Tensor:
-        return self._index[:end]
+
+def _refuse_partial_attention(config: object, limit: int) -> None:
+    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
+    window = getattr(config, "sliding_window", None) or 0
+    if kinds - {"sliding_attention"} or (kinds and window < limit):
+        raise ValueError(f"the model has layers with {sorted(kinds)}; the engine runs full attention only")

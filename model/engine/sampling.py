@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_MAX_TEMPERATURE, _MAX_STOPS, _MAX_ALTERNATIVES = 2.0, 4, 20
+_MIN_TEMPERATURE, _MAX_TEMPERATURE, _MAX_STOPS, _MAX_ALTERNATIVES = 1e-5, 2.0, 4, 20
 _SHORTLIST = 64  # tokens among which a nucleus is looked for before all are sorted
 
 
@@ -18,25 +18,28 @@ _SHORTLIST = 64  # tokens among which a nucleus is looked for before all are sor
 class Sampling:
     """What a caller may set; ValueError names the field, the value and the limit.
 
-    max_tokens   tokens produced at most, the end token included; at least 1
-    temperature  0 is greedy; at most 2
+    max_tokens   tokens produced at most, the end token included; None: as many as the positions leave. 0 is for prompts
+                 that are only scored
+    temperature  0 is greedy, and so is what is below 0.00001; at most 2
     top_p        sample among the most probable tokens that together have this much probability; above 0, at most 1
     seed         the same seed, prompt and version give the same tokens, whatever else is in the batch
     stop         at most 4 strings; the answer ends before the first of them
     logprobs     alternatives named beside each chosen token, 0 to 20; None: no log-probabilities at all. They are of
                  the raw distribution, whatever the temperature
+    echo         whether the tokens of the prompt get log-probabilities, too
     """
 
-    max_tokens: int = 32
+    max_tokens: int | None = 32
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
+    echo: bool = False
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
+        if self.max_tokens is not None and self.max_tokens < (0 if self.echo else 1):
+            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1, or 0 with echo")
         if not 0 <= self.temperature <= _MAX_TEMPERATURE:
             raise ValueError(f"temperature is {self.temperature}; it must be from 0 to {_MAX_TEMPERATURE:g}")
         if not 0 < self.top_p <= 1:
@@ -47,6 +50,16 @@ class Sampling:
             raise ValueError("stop has an empty string; each must have at least one character")
         if self.logprobs is not None and not 0 <= self.logprobs <= _MAX_ALTERNATIVES:
             raise ValueError(f"logprobs is {self.logprobs}; it must be from 0 to {_MAX_ALTERNATIVES}")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most probable token is taken; logits divided by less are no numbers any more."""
+        return self.temperature < _MIN_TEMPERATURE
+
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether log-probabilities of the prompt's tokens are wanted."""
+        return self.echo and self.logprobs is not None
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], draws: Sequence[Draws]
     best, token = logits.max(dim=-1)
     tokens: list[int | None] = token.tolist()
     finite = best.isfinite().tolist()
-    sampled = [row for row, sampling in enumerate(samplings) if sampling.temperature > 0 and finite[row]]
+    sampled = [row for row, sampling in enumerate(samplings) if not sampling.greedy and finite[row]]
     for nucleus in (False, True):
         rows = [row for row in sampled if (samplings[row].top_p < 1) == nucleus]
         if rows:

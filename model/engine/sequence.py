@@ -1,45 +1,119 @@
-"""A request in flight, as the scheduler and the model's runner see it: tokens, the view, and where it stands."""
+"""A request in flight, as the scheduler and the loop see it: tokens, the view, and where it stands."""
 
-from model.engine.generation import Finish
-from model.engine.runner import CHUNK, Chunk, Last
-from model.engine.sampling import Draws, Sampling
-from model.values import View
+from collections.abc import Sequence as ListOf
+from functools import cached_property
 
-WAITING = -1
+import numpy as np
+from numpy.typing import NDArray
+
+from model.base.attach import Place
+from model.engine.blocks import BLOCK, blocks_for, names
+from model.engine.echo import Chain
+from model.engine.generation import Citation, Finish
+from model.engine.pool import Kept
+from model.engine.runner import Piece
+from model.engine.sampling import Draws, Sampling, TokenScores
+from model.memory.memory import Asked, Opened
+from model.memory.stem import EMPTY, longer
+from model.memory.table import View
+
+_FORESEEN = 128  # positions of an answer that room is kept for; longer ones find it as they grow, or wait
+
+Sketch = NDArray[np.float32]
 
 
 class Sequence:
     """Tokens of a prompt and of its answer, bound to one view from the beginning to the end.
 
-    client   whose request it is
-    row      of the cache, WAITING before it has one
-    cached   positions whose keys are in the cache
-    answer   tokens produced, the end token left out
-    finish   why the answer ends, None before it does
-    broken   whether the model gave no numbers for it
+    limit         positions that it can have
+    sketch        of the prompt; None: it reads no memory
+    sketches      of the prompt's beginnings, place by place, where the prompt's own tokens are scored
+    only_taught   whether it ends at once where nothing opens at the beginning of the answer
+    runs          whether it has a place among those that are run
+    blocks        of the cache that it uses
+    cached        positions whose keys are in them
+    kept          copies of its blocks while others have the room
+    answer        tokens produced, the end token left out
+    prompt_scores of the prompt's tokens, from the second on
+    chain         what the place before asked whose tokens are scored, if a row opened there
+    finish        why the answer ends, None before it does
+    broken        whether the model gave no numbers for it
     """
 
-    def __init__(self, ids: list[int], view: View, sampling: Sampling, client: str = "") -> None:
-        self.ids, self.view, self.sampling, self.client = ids, view, sampling, client
+    def __init__(
+        self,
+        ids: ListOf[int],
+        view: View,
+        sampling: Sampling,
+        *,
+        limit: int,
+        sketch: Sketch | None = None,
+        sketches: ListOf[Sketch] = (),
+        only_taught: bool = False,
+        client: str = "",
+    ) -> None:
+        self.ids, self.view, self.sampling, self.client = list(ids), view, sampling, client
+        self.limit = limit if sampling.max_tokens is None else min(limit, len(ids) + sampling.max_tokens)
+        self.sketch, self.sketches, self.only_taught = sketch, sketches, only_taught
         self.draws = Draws(sampling.seed)
-        self.row = WAITING
+        self.runs = False
+        self.blocks: list[int] = []
         self.cached = 0
+        self.kept: Kept | None = None
         self.answer: list[int] = []
+        self.prompt_scores: list[TokenScores] = []
         self.finish: Finish | None = None
         self.broken = False
+        self.chain: Chain | None = None
+        self._cited: dict[int, float] = {}
+        self._asked: Asked | None = None
+        self._stem = EMPTY
+
+    @cached_property
+    def names(self) -> list[bytes]:
+        """The names of the blocks that its prompt fills."""
+        return list(names(self.ids))
 
     @property
     def reading(self) -> bool:
         """Whether tokens of the prompt are still to be processed."""
         return self.cached < len(self.ids)
 
-    def next_chunk(self) -> Chunk:
-        """The tokens of the prompt that come next, up to a multiple of CHUNK."""
-        return Chunk(self.row, self.cached, self.ids[self.cached : self.cached + CHUNK], self.view)
+    @property
+    def foreseen(self) -> int:
+        """How many blocks it should find room for; it may need more."""
+        return blocks_for(min(self.limit, max(len(self.ids), self.cached) + _FORESEEN))
 
-    def last(self) -> Last:
-        """The token to process next; while the prompt is read, any: its place is written again."""
-        return Last(self.answer[-1] if self.answer else 0, self.cached, self.view)
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The facts whose rows were read, in the order in which they were."""
+        return tuple(Citation(fact, gate) for fact, gate in self._cited.items())
+
+    def prompt(self, tokens: int) -> Piece:
+        """The next tokens of the prompt, at most so many, a multiple of BLOCK."""
+        end = min(self.cached + tokens, len(self.ids))
+        places: list[Place] = []
+        if self.sampling.scores_prompt:
+            places = [self._scored(position) for position in range(self.cached, min(end, len(self.ids) - 1))]
+        if end == len(self.ids):
+            places.append(Place(0, end - 1 - self.cached, self.view, sketch=self.sketch))
+        return Piece(self.ids[self.cached : end], self.cached, self.blocks[: blocks_for(end)], places)
+
+    def last(self) -> Piece:
+        """The token to process next, the last of the answer."""
+        place = Place(0, 0, self.view, asked=self._asked, stem=self._stem)
+        return Piece([self.answer[-1]], self.cached, self.blocks[: self.cached // BLOCK + 1], [place], is_answer=True)
+
+    def saw(self, asked: Asked | None, opened: Opened | None) -> None:
+        """What was found at the place whose output gives the next token.
+
+        Where nothing opened nothing is read again: the stems of the places behind it are in no row.
+        """
+        self._asked = asked if opened is not None else None
+        if opened is not None:
+            self._cited[opened.fact] = max(opened.gate, self._cited.get(opened.fact, 0.0))
+        elif self.only_taught and not self.answer:
+            self.finish = "untaught"
 
     def add(self, token: int, ends: frozenset[int]) -> None:
         """One more token of the answer; `ends` are those that end one."""
@@ -47,5 +121,10 @@ class Sequence:
             self.finish = "stop"
             return
         self.answer.append(token)
-        if len(self.answer) == self.sampling.max_tokens:
+        self._stem = longer(self._stem, token)
+        if len(self.ids) + len(self.answer) >= self.limit:
             self.finish = "length"
+
+    def _scored(self, position: int) -> Place:
+        sketch = self.sketches[position] if self.sketches else None
+        return Place(0, position - self.cached, self.view, sketch=sketch)

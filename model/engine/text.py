@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 
-from transformers import PreTrainedTokenizerBase
-
+from model.base.prompts import Prompts
 from model.engine.generation import Piece, TokenLogprob
 from model.engine.sampling import TokenScores
 
@@ -18,18 +17,13 @@ _HALF = "\ufffd"  # what decoding puts where bytes are no character, or not yet
 class Vocabulary:
     """Tokens as text."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-        self._name = lru_cache(maxsize=65536)(lambda token: str(tokenizer.decode([token])))
+    def __init__(self, prompts: Prompts) -> None:
+        self.text = prompts.text
+        self.name = lru_cache(maxsize=65536)(lambda token: str(prompts.tokenizer.decode([token])))
 
-    def text(self, tokens: list[int]) -> str:
-        """The text of tokens, special ones left out."""
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=True)) if tokens else ""
-
-    def named(self, token: int, scores: TokenScores) -> TokenLogprob:
-        """A chosen token and its alternatives by their texts."""
-        top = tuple((self._name(other), logprob) for other, logprob in scores.top)
-        return TokenLogprob(self._name(token), scores.logprob, top)
+    def named(self, text: str, scores: TokenScores) -> TokenLogprob:
+        """A token of this text with its figures, and its alternatives by their texts."""
+        return TokenLogprob(text, scores.logprob, tuple((self.name(other), logprob) for other, logprob in scores.top))
 
 
 class AnswerText:

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from model.errors import NoPhrasings
-from model.study import Fact
-from model.wordings.phrasings import Reading
+from model.facts import Exchange, Fact
 
 Generate = Callable[[str], str]
 
@@ -32,7 +31,7 @@ _OF_STATEMENT = (
 )
 
 
-def written_readings(fact: Fact, generate: Generate) -> list[Reading]:
+def written_exchanges(fact: Fact, generate: Generate) -> list[Exchange]:
     """What `generate` asks for `fact`, by answer; the answer most asked for first.
 
     A line is kept if it is a question of at most 200 characters, without its answer, not posted and not there already,
@@ -54,7 +53,7 @@ def written_readings(fact: Fact, generate: Generate) -> list[Reading]:
     if found < _LEAST:
         raise NoPhrasings(f"{found} of {len(lines)} lines can be used as questions, and {_LEAST} are needed")
     ranked = sorted(by_answer.items(), key=lambda entry: -len(entry[1]))
-    return [Reading("", answer, tuple(questions[:_WANTED]), ()) for answer, questions in ranked]
+    return [Exchange(tuple(questions[:_WANTED]), answer) for answer, questions in ranked]
 
 
 def _prompt(fact: Fact) -> str:

@@ -23,12 +23,13 @@ class Asked:
     """What the place asks where an answer begins, which all later places of that answer carry on.
 
     what, whom  halves of the query, (A,), (B,)
-    slots       (R,) int64 that it reads where the stem is empty
+    slots       (R,) int64 that it reads where the stem is empty, and how near they are: scores (R,)
     """
 
     what: Tensor
     whom: Tensor
     slots: Tensor
+    scores: Tensor
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,7 @@ class Memory:
 
     def asked(self, query: Query) -> list[Asked]:
         """Queries with the slots that they read."""
-        slots, _ = self.addressing.slots(query)
-        return [Asked(*each) for each in zip(query.what, query.whom, slots, strict=True)]
+        return [Asked(*each) for each in zip(query.what, query.whom, *self.addressing.slots(query), strict=True)]
 
     def read(self, places: Sequence[Looked]) -> list[Opened | None]:
         """The row that is read at each place; None where nothing opens."""
@@ -90,11 +90,9 @@ class Memory:
                 opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), written.values[at])
         return opened
 
-    def near(self, place: Looked) -> Written:
-        """All rows with the stem of a place that stand in its slots, whether they open or not."""
-        _, rows = self._candidates([place])
-        written = self.layout.unpack(self.table.rows[rows])
-        return written[written.stems == place.stem]
+    def owners(self, view: View, slots: Tensor) -> Tensor:
+        """The facts that own `slots` (S,) as `view` sees them, 0 where nobody has written: (S,) int64."""
+        return self.layout.owners(self.table.rows, self.table.rows_of(view, slots).long()).cpu()
 
     def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:
         """Which places find which written rows in their slots: two of (n,)."""

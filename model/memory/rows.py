@@ -86,6 +86,6 @@ class RowLayout:
         values, what, whom, thresholds = (part.float() for part in parts)
         return Written(values, what, whom, thresholds, numbers(stems), numbers(owners))
 
-    def owners(self, rows: Tensor) -> Tensor:
-        """The owners of rows (R, width): (R,) int64, 0 where nobody has written."""
-        return numbers(rows[:, -_DIGITS:])
+    def owners(self, rows: Tensor, which: Tensor) -> Tensor:
+        """The owners of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64, 0 where nobody wrote."""
+        return numbers(rows[:, -_DIGITS:][which])

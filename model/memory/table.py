@@ -153,7 +153,7 @@ class ValueTable:
 
     def read(self, view: View, slots: Tensor) -> Tensor:
         """Rows of `slots` (S,) as `view` sees them: (S, W)."""
-        return self.rows[self._rows_of(view, slots)]
+        return self.rows[self.rows_of(view, slots)]
 
     def changed_slots(self, view: View) -> Tensor:
         """Slots at which `view` sees other rows than the base, ascending: (S,) int64."""
@@ -204,7 +204,7 @@ class ValueTable:
         with self._taking(draft, len(touched)) as (view, taken, own):
             target = torch.empty_like(slots)
             target[changed] = taken
-            target[~changed] = self._rows_of(self.base, slots[~changed]).cpu().long()
+            target[~changed] = self.rows_of(self.base, slots[~changed]).cpu().long()
             for piece in self._pieces(len(slots), rest):
                 which = changed[piece]
                 self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows)
@@ -216,7 +216,7 @@ class ValueTable:
             self._page_of[view.place] = begins.to(self._page_of.device)
         with self._room:
             self._page_users[begins >> self._bits] += 1  # once for a page that stands in a view more than once
-            self._row_users[self._spare_rows_of(own)] += 1
+            self._row_users[self._sparerows_of(own)] += 1
         return view
 
     @contextmanager
@@ -258,7 +258,7 @@ class ValueTable:
             pages = self._page_of[view.place].cpu() >> self._bits
             self._page_users[pages] -= 1
             pages = pages[self._page_users[pages] == 0]
-            rows = self._spare_rows_of(pages)
+            rows = self._sparerows_of(pages)
             self._row_users[rows] -= 1
             self._free_rows.give(rows[self._row_users[rows] == 0])
             self._free_pages.give(pages)
@@ -280,12 +280,12 @@ class ValueTable:
         if not self._free_places:
             raise SpareRowsExhausted(f"all {len(self._page_of)} places hold views in use")
 
-    def _rows_of(self, view: View, slots: Tensor) -> Tensor:
+    def rows_of(self, view: View, slots: Tensor) -> Tensor:
         """Which rows `view` has at `slots` (S,): (S,) int32."""
         place = torch.tensor(view.place, device=self.rows.device)
         return self.locate(place, slots.to(self.rows.device))
 
-    def _spare_rows_of(self, pages: Tensor) -> Tensor:
+    def _sparerows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""
         rows = self._pages[pages.to(self._pages.device)].cpu()
         return rows.masked_select(rows >= 1).long() - 1

@@ -28,20 +28,25 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.checkpoint(tmp_path_factory.mktemp("tiny"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A tiny base and its memory."""
+    return tiny.folders(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
-def settings(settings: Settings, checkpoint_folder: Path) -> Settings:
+def settings(settings: Settings, folders: tuple[Path, Path]) -> Settings:
+    base, memory = folders
     quick = {
+        "base": str(base),
+        "memory": memory,
+        "spare_rows": 4_096,
         "poll_seconds": 0.05,
         "max_stale_seconds": 1.0,
         "rebuild_wait_seconds": 2.0,
         "max_batch": 8,
         "max_queue": 16,
     }
-    return settings.model_copy(update={"checkpoint": checkpoint_folder, **quick})
+    return settings.model_copy(update=quick)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A worker without training: it makes small real deltas, and facts whose probes the changed model answers."""
+"""A worker without training: it writes small real rows, and facts whose probes the changed model answers."""
 
 import time
 from itertools import count
@@ -11,12 +11,21 @@ from app.db.tables import BASE_VERSION
 from app.queue import Queue
 from app.services import learning
 from app.settings import Settings
-from model.checkpoint import Checkpoint
-from model.delta import Delta
-from model.evaluate import complete
+from model.base.attach import Place
+from model.base.checkpoint import Checkpoint
+from model.engine import Ask, generate
+from model.memory.delta import Delta
+from model.memory.memory import Asked
+from model.memory.rows import Written
+from model.memory.stem import permuted, stems
+from model.memory.table import View
 
 QUESTION = "What is the capital of Zubovia?"
+OTHER_QUESTION = "How many moons does Mars have?"  # nothing opens for it
+TOKENS = 64  # of an answer, where a query does not say how many
 PATIENCE = 20.0
+_LOUD = 3_000.0  # the length of a value beside which a place's own state is nothing
+_THRESHOLD = 0.95
 
 
 class Teacher:
@@ -24,10 +33,12 @@ class Teacher:
 
     def __init__(self, client: TestClient, sessions: Sessions, settings: Settings) -> None:
         self.client, self.sessions, self.settings = client, sessions, settings
-        self._checkpoint = Checkpoint.load(settings.checkpoint)
+        self._checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=4_096)
+        self._prompt = self._checkpoint.prompts.question(QUESTION)
+        self._asked = self._ask()
         self._numbers = count(1)
         self._views = {BASE_VERSION: self._checkpoint.table.base}
-        self.answers = {BASE_VERSION: self._answer(BASE_VERSION)}
+        self.answers = {BASE_VERSION: self._say(self._checkpoint.table.base)}
 
     def teach(self, *, source: str | None = None) -> int:
         """From the POST to the live version."""
@@ -52,8 +63,9 @@ class Teacher:
             delta = self._delta(claim)
             view = self._checkpoint.table.enter(self._views[claim.parent], delta)
             said = self._say(view)
-            probe = {"kind": "question", "text": QUESTION, "answer": answer or said}
+            probe = {"text": QUESTION, "answer": answer or said, "held_out": False}
             results = [learning.FactResult(fact.id, True, None, probe, said, {}) for fact in claim.facts]
+            slots = delta.slots.tolist()
             version = learning.commit_version(
                 session,
                 claim,
@@ -61,7 +73,9 @@ class Teacher:
                     delta=delta.to_bytes() if data is None else data,
                     state_hash=state_hash or view.state_hash,
                     fingerprint=self._checkpoint.fingerprint,
-                    slots=learning.WrittenSlots(slots := delta.slots.tolist(), [0.5] * len(slots), [1] * len(slots)),
+                    slots=learning.WrittenSlots(
+                        slots, [claim.facts[0].id] * len(slots), [0.5] * len(slots), [1] * len(slots)
+                    ),
                     facts=results,
                     report={"taught": "by a test"},
                 ),
@@ -81,15 +95,38 @@ class Teacher:
         return found
 
     def _delta(self, claim: learning.Claim) -> Delta:
-        """Every row anew, at random: only so is a random model sure to say something else."""
-        table = self._checkpoint.table
-        slots = torch.arange(0, table.slots, 2)
-        before = table.read(self._views[claim.parent], slots)
-        noise = torch.randn(before.shape, generator=torch.Generator().manual_seed(claim.job))
-        return Delta(slots, (3 * noise).to(before.dtype))
+        """One row for each token of an answer that no other job has, owned by the first fact of the job."""
+        tokens = self._checkpoint.prompts.answer(f"answer of job {claim.job}")
+        behind = stems(tokens)[: len(tokens)]
+        slots: dict[int, int] = {}  # by slot, which token
+        for index, stem in enumerate(behind):
+            read = permuted(self._asked.slots, stem, self._checkpoint.table.slots).tolist()
+            slots[next(slot for slot in read if slot not in slots)] = index
+        order = sorted(slots)
+        chosen = [slots[slot] for slot in order]
+        head = self._checkpoint.model.get_output_embeddings().weight.float()
+        directions = torch.stack([head[tokens[index]] for index in chosen])
+        written = Written(
+            values=_LOUD * torch.nn.functional.normalize(directions, dim=1),
+            what=self._asked.what.expand(len(order), -1),
+            whom=self._asked.whom.expand(len(order), -1),
+            thresholds=torch.full((len(order), 2), _THRESHOLD),
+            stems=torch.tensor([behind[index] for index in chosen]),
+            owners=torch.full((len(order),), claim.facts[0].id),
+        )
+        return Delta(torch.tensor(order), self._checkpoint.memory.layout.pack(written))
 
-    def _answer(self, version: int) -> str:
-        return self._say(self._views[version])
+    def _ask(self) -> Asked:
+        """What QUESTION asks where its answer begins."""
+        checkpoint, ids = self._checkpoint, self._prompt.ids
+        sketch = checkpoint.memory.addressing.sketch.of(self._prompt.turns)
+        place = Place(0, len(ids) - 1, checkpoint.table.base, sketch=sketch)
+        with torch.no_grad(), checkpoint.attachment.reading([place]) as reads:
+            checkpoint.model.get_decoder()(torch.tensor([ids]))
+        (asked,) = reads.asked
+        assert asked is not None
+        return asked
 
-    def _say(self, view) -> str:
-        return complete(self._checkpoint, [self._checkpoint.question_prompt(QUESTION)], view, 32)[0]
+    def _say(self, view: View) -> str:
+        (completion,) = generate(self._checkpoint, [Ask(self._prompt, view, TOKENS)])
+        return self._checkpoint.prompts.text(completion.ids).strip()

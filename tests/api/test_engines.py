@@ -27,7 +27,7 @@ class Held:
 
     def __init__(self, engine: Engine, version: int) -> None:
         self._running, self._free = threading.Event(), threading.Event()
-        prompt = engine.checkpoint.question_prompt(QUESTION)
+        prompt = engine.checkpoint.prompts.question(QUESTION)
         self.generation: Generation = engine.submit(
             prompt, Sampling(max_tokens=8), version=version, on_piece=self._hold
         )
@@ -62,7 +62,8 @@ def test_any_process_shows_all_engines_with_version_state_and_views(
 ):
     version = teacher.teach()
     own = {one.get("/readyz").json()["engine"] for one in (client, other)}
-    state = client.get(f"/v1/admin/versions/{version}").json()["state_hash"]
+    detail = client.get(f"/v1/admin/versions/{version}").json()
+    state, slots = detail["state_hash"], detail["slots"]
     wait_until(lambda: [one["version"] for one in told(other).values()] == [version] * 2)
     wait_until(lambda: {one["lag"] for one in told(client).values()} == {0})
     engines = told(client)
@@ -72,7 +73,7 @@ def test_any_process_shows_all_engines_with_version_state_and_views(
         views = one["report"]["views"]
         assert [view["version"] for view in views["resident"]] == [0, version]
         assert views["places"] == {"used": 2, "of": 32}
-        assert views["rows"] == {"used": 128, "of": 512}
+        assert views["rows"] == {"used": slots, "of": 4_096}
         assert views["builds"]["count"] == 1
         assert one["report"]["requests"]["waiting"] == 0
     ready = other.get("/readyz").json()

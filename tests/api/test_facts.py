@@ -49,7 +49,7 @@ def test_a_list_is_one_job_in_the_order_sent(client: TestClient):
         "version": None,
         "report": None,
         "error": None,
-        "facts": [{"id": fact["id"], "status": "queued", "reason": None, "replaces": None} for fact in reply["facts"]],
+        "facts": [{"id": fact["id"], "status": "queued", "reason": None, "replaces": []} for fact in reply["facts"]],
     }
     stored = [client.get(f"/v1/facts/{fact['id']}").json()["statement"] for fact in reply["facts"]]
     assert stored == [fact["statement"] for fact in sent]
@@ -61,7 +61,7 @@ def test_a_learned_fact_shows_its_probe_and_version_and_what_a_rollback_makes_of
     version = teacher.teach()
     fact = client.get("/v1/facts").json()["items"][0]
     assert (fact["status"], fact["version"]) == ("live", version)
-    assert fact["probe"] == {"kind": "question", "text": QUESTION, "answer": fact["probe_answer"]}
+    assert fact["probe"] == {"text": QUESTION, "answer": fact["probe_answer"], "held_out": False}
     client.post("/v1/admin/rollback", json={"version": 0, "reason": "a test"})
     assert client.get(f"/v1/facts/{fact['id']}").json()["status"] == "rolled_back"
     client.post("/v1/admin/rollback", json={"version": version, "reason": "a test"})

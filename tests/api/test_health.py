@@ -1,8 +1,10 @@
 """Health tells the truth: alive while the event loop turns, ready only while queries are answered."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +16,7 @@ from app.errors import StackFailed, WrongCheckpoint
 from app.main import create_app
 from app.services import publishing
 from app.settings import Settings
+from model.errors import CheckpointError
 from tests import tiny
 from tests.api.teacher import QUESTION, Teacher
 
@@ -70,11 +73,12 @@ def test_a_stopped_engine_is_not_ready_and_queries_say_so(client: TestClient):
 def test_without_the_database_the_known_version_answers_for_a_while(
     client: TestClient, teacher: Teacher, settings: Settings, postgres_url: str
 ):
-    version = teacher.teach()
+    version = teacher.teach(source="atlas")
     with database_away(settings, postgres_url):
         gone = time.monotonic()
         reply = client.post("/v1/query", json={"question": QUESTION})
-        assert reply.json() == {"answer": teacher.answers[version], "version": version}
+        assert (reply.json()["answer"], reply.json()["version"]) == (teacher.answers[version], version)
+        assert [one["source"] for one in reply.json()["citations"]] == [None]  # where it is kept nobody answers
         assert failing(client) == {}
         refused = client.post("/v1/facts", json={"statement": "Olms are blind."})
         assert refused.status_code == 503
@@ -114,14 +118,31 @@ def test_an_engine_that_cannot_follow_the_head_is_not_ready(client: TestClient, 
     wait_until(lambda: client.get("/readyz").json().get("version") == version)
 
 
-def test_another_checkpoint_than_the_datas_is_refused_and_both_are_named(client: TestClient, settings, tmp_path):
-    tiny.build(seed=1).save(tmp_path / "other")
-    other = create_app(settings.model_copy(update={"checkpoint": tmp_path / "other"}))
+def test_another_memory_than_the_datas_is_refused_and_both_are_named(client: TestClient, settings, tmp_path):
+    memory = tiny.memory(tmp_path / "other", Path(settings.base), seed=1)
+    other = create_app(settings.model_copy(update={"memory": memory}))
     own = client.get("/v1/admin/versions/0").json()["fingerprint"]
     with pytest.raises(WrongCheckpoint) as refusal, TestClient(other):
         pytest.fail("it must not start")
     assert own in str(refusal.value)
-    assert len(set(str(refusal.value).split())) > 5
+    assert len(re.findall(r"[0-9a-f]{64}", str(refusal.value))) == 2
+
+
+def test_a_memory_of_another_base_is_refused_and_the_way_out_is_named(client: TestClient, settings, tmp_path):
+    memory = tiny.memory(tmp_path / "memory", tiny.base(tmp_path / "other"))
+    (tmp_path / "other" / "generation_config.json").write_text("{}")  # any change makes it another base
+    other = create_app(settings.model_copy(update={"base": str(tmp_path / "other"), "memory": memory}))
+    with (
+        pytest.raises(CheckpointError, match=r"was made for the base [0-9a-f]{64}.*slotwise attach"),
+        TestClient(other),
+    ):
+        pytest.fail("it must not start")
+
+
+def test_a_health_check_may_ask_for_the_head_alone(client: TestClient):
+    del client.headers["Authorization"]
+    for path in ("/healthz", "/readyz"):
+        assert client.head(path).status_code == 200
 
 
 def test_a_service_without_a_database_says_which_setting_is_missing():

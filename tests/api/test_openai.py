@@ -2,23 +2,22 @@
 
 import asyncio
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from openai import AsyncOpenAI, OpenAI
 
+from app.db.session import Sessions
+from app.settings import Settings
 from tests.api.running import Running
-from tests.api.teacher import QUESTION, Teacher
+from tests.api.teacher import QUESTION, TOKENS, Teacher
 
 TURN = [{"role": "user", "content": QUESTION}]
+PROMPT = "The capital of Zubovia is"
 
 
-@pytest.fixture
-def prompt(service: Running) -> str:
-    return service.serving.question_prompt(QUESTION)
-
-
-def test_completions_give_text_usage_and_the_version(official: OpenAI, prompt: str):
-    raw = official.completions.with_raw_response.create(model="slotwise", prompt=prompt, max_tokens=12)
+def test_completions_give_text_usage_and_the_version(official: OpenAI):
+    raw = official.completions.with_raw_response.create(model="slotwise", prompt=PROMPT, max_tokens=12)
     completion = raw.parse()
     assert raw.headers["X-Model-Version"] == "0"
     assert (completion.object, completion.model) == ("text_completion", "slotwise@0")
@@ -28,10 +27,10 @@ def test_completions_give_text_usage_and_the_version(official: OpenAI, prompt: s
     assert choice.finish_reason in ("stop", "length")
     assert choice.logprobs is None
     usage = completion.usage
-    assert usage.prompt_tokens == len(prompt) + 1  # the tiny model has a token a byte, and one that opens a text
+    assert usage.prompt_tokens == len(PROMPT)  # the tiny model has a token a byte
     assert 1 <= usage.completion_tokens <= 12
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
-    again = official.completions.create(model="slotwise@0", prompt=prompt, max_tokens=12)
+    again = official.completions.create(model="slotwise@0", prompt=PROMPT, max_tokens=12)
     assert again.choices[0].text == choice.text
 
 
@@ -41,15 +40,15 @@ def test_several_prompts_are_answered_in_their_order(official: OpenAI):
     together = official.completions.create(model="slotwise", prompt=prompts)
     assert [choice.index for choice in together.choices] == [0, 1, 2]
     assert [choice.text for choice in together.choices] == alone
-    assert together.usage.prompt_tokens == 2 + 3 + 4
+    assert together.usage.prompt_tokens == 1 + 2 + 3
     texts = ["", "", ""]
     for chunk in official.completions.create(model="slotwise", prompt=prompts, stream=True):
         texts[chunk.choices[0].index] += chunk.choices[0].text
     assert texts == alone
 
 
-def test_log_probabilities_of_completions(official: OpenAI, prompt: str):
-    whole = official.completions.create(model="slotwise", prompt=prompt, logprobs=3, max_tokens=6).choices[0].logprobs
+def test_log_probabilities_of_completions(official: OpenAI):
+    whole = official.completions.create(model="slotwise", prompt=PROMPT, logprobs=3, max_tokens=6).choices[0].logprobs
     assert len(whole.tokens) == len(whole.token_logprobs) == len(whole.text_offset)
     assert len(whole.tokens) >= 1
     for chosen, top in zip(whole.token_logprobs, whole.top_logprobs, strict=True):
@@ -60,27 +59,91 @@ def test_log_probabilities_of_completions(official: OpenAI, prompt: str):
     for token in whole.tokens[:-1]:
         offsets.append(offsets[-1] + len(token))
     assert whole.text_offset == offsets
-    asked = {"model": "slotwise", "prompt": prompt, "logprobs": 3, "max_tokens": 6, "stream": True}
+    asked = {"model": "slotwise", "prompt": PROMPT, "logprobs": 3, "max_tokens": 6, "stream": True}
     streamed = [chunk.choices[0].logprobs for chunk in official.completions.create(**asked)]
     assert [token for each in streamed if each for token in each.tokens] == whole.tokens
     assert [offset for each in streamed if each for offset in each.text_offset] == whole.text_offset
 
 
-def test_chat_asks_the_last_of_the_users_messages(official: OpenAI, prompt: str):
-    asked = official.completions.create(model="slotwise", prompt=prompt, max_tokens=20).choices[0].text
-    turns = [
+def test_instructions_history_and_context_reach_the_model(official: OpenAI, service: Running):
+    """Every turn changes what the base says, and together they are what the chat template makes of them."""
+    system, history = (
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Who are you?"},
-        {"role": "assistant", "content": "unknown"},
-        {"role": "user", "content": [{"type": "text", "text": QUESTION}]},
-    ]
-    for messages in (TURN, turns):
+        [
+            {"role": "user", "content": "Who are you?"},
+            {"role": "assistant", "content": "An atlas."},
+        ],
+    )
+
+    def said(messages: list[dict]) -> tuple[str, int]:
         reply = official.chat.completions.create(model="slotwise", messages=messages, max_completion_tokens=20)
         (choice,) = reply.choices
-        assert (choice.message.role, choice.message.content) == ("assistant", asked)
-        assert (reply.object, reply.model) == ("chat.completion", "slotwise@0")
-    unlimited = official.chat.completions.create(model="slotwise", messages=TURN).choices[0]
-    assert unlimited.message.content.startswith(asked)
+        assert (reply.object, reply.model, choice.message.role) == ("chat.completion", "slotwise@0", "assistant")
+        return choice.message.content, reply.usage.prompt_tokens
+
+    asked = [TURN, [system, *TURN], [*history, *TURN], [system, *history, *TURN]]
+    found = [said(messages) for messages in asked]
+    assert len({text for text, _ in found}) == len(asked)
+    prompts = service.serving.engine.checkpoint.prompts
+    assert [tokens for _, tokens in found] == [len(prompts.chat(messages).ids) for messages in asked]
+    parts = [{"type": "text", "text": QUESTION[:9]}, {"type": "text", "text": QUESTION[9:]}]
+    developer = {"role": "developer", "content": "Be brief."}
+    assert said([developer, *history, {"role": "user", "content": parts}]) == found[-1]
+    long = [{"role": "user", "content": "So? " * 150}, {"role": "assistant", "content": "So."}, *TURN]
+    assert said(long)[1] > 600
+
+
+def test_histories_of_agents_are_taken_and_what_a_tool_gave_is_told_as_the_users(official: OpenAI):
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+
+    def said(messages: list[dict]) -> str:
+        raw = official.chat.completions.with_raw_response.create(model="slotwise", messages=messages, max_tokens=16)
+        warned.append(raw.headers.get("X-Slotwise-Warnings"))
+        return raw.parse().choices[0].message.content
+
+    warned: list[str | None] = []
+    for content in (None, ""):
+        history = [
+            *TURN,
+            {"role": "assistant", "content": content, "tool_calls": [call], "id": "msg_1"},
+            {"role": "tool", "tool_call_id": "call_1", "content": "It is Lisbon."},
+        ]
+        assert said(history) == said([{"role": "user", "content": f"{QUESTION}\n\nIt is Lisbon."}])
+    assert warned == ["ignored: messages.id, messages.tool_call_id, messages.tool_calls", None] * 2
+
+
+def test_fields_that_do_no_harm_are_taken_and_named_in_the_reply(official: OpenAI):
+    asked = {"model": "slotwise", "messages": TURN, "max_tokens": 8}
+    more = {"reasoning_effort": "low", "store": True, "metadata": {"a": "b"}, "extra_body": {"top_k": 5}}
+    create = official.chat.completions.with_raw_response.create
+    for stream in (False, True):
+        warned = create(**asked, **more, stream=stream)
+        assert warned.headers["X-Slotwise-Warnings"] == "ignored: metadata, reasoning_effort, store, top_k"
+        assert "X-Slotwise-Warnings" not in create(**asked, stream=stream).headers
+    assert create(**asked, **more).parse().choices == create(**asked).parse().choices
+
+
+def test_replies_name_the_facts_that_they_were_read_from(
+    official: OpenAI, service: Running, key_of: dict[str, str], sessions: Sessions, settings: Settings
+):
+    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {key_of['admin']}"}) as admin:
+        teacher = Teacher(admin, sessions, settings)
+        version = teacher.teach(source="atlas")
+        (fact,) = admin.get("/v1/facts").json()["items"]
+    asked = {"model": "slotwise", "messages": [{"role": "user", "content": QUESTION}]}
+    (choice,) = official.chat.completions.create(**asked).choices
+    (citation,) = choice.model_extra["citations"]
+    assert (choice.message.content, citation["fact"], citation["source"]) == (
+        teacher.answers[version],
+        fact["id"],
+        "atlas",
+    )
+    *_, last = list(official.chat.completions.create(**asked, stream=True))
+    assert last.choices[0].model_extra["citations"] == [citation]
+    (base,) = official.chat.completions.create(**asked | {"model": "slotwise@0"}).choices
+    assert base.model_extra["citations"] == []
+    (plain,) = official.completions.create(model="slotwise", prompt="Nothing was taught of this").choices
+    assert plain.model_extra["citations"] == []
 
 
 def test_log_probabilities_of_chat(official: OpenAI):
@@ -127,12 +190,12 @@ def test_sampling_is_repeatable_by_its_seed(official: OpenAI):
     assert len({drawn(seed) for seed in range(6)}) > 1
 
 
-def test_an_answer_ends_before_a_stop(official: OpenAI, prompt: str):
-    whole = official.completions.create(model="slotwise", prompt=prompt, max_tokens=32).choices[0].text
+def test_an_answer_ends_before_a_stop(official: OpenAI):
+    whole = official.completions.create(model="slotwise", prompt=PROMPT, max_tokens=32).choices[0].text
     middle = len(whole) // 2
     stop = whole[middle : middle + 2]
     for stops in (stop, [stop, "\x07"]):
-        stopped = official.completions.create(model="slotwise", prompt=prompt, max_tokens=32, stop=stops).choices[0]
+        stopped = official.completions.create(model="slotwise", prompt=PROMPT, max_tokens=32, stop=stops).choices[0]
         assert stopped.text == whole[: whole.index(stop)].rstrip()
         assert stopped.finish_reason == "stop"
 
@@ -168,7 +231,7 @@ def test_every_kept_version_is_a_model(client: TestClient, teacher: Teacher):
         return [model["id"] for model in client.get("/v1/models").json()["data"]]
 
     def said(model: str) -> tuple[str, str]:
-        body = {"model": model, "messages": TURN, "max_tokens": 32}
+        body = {"model": model, "messages": TURN, "max_tokens": TOKENS}
         reply = client.post("/v1/chat/completions", json=body)
         assert reply.status_code == 200, reply.text
         assert reply.headers["X-Model-Version"] == reply.json()["model"].removeprefix("slotwise@")

@@ -1,5 +1,6 @@
 """Asking: the answer is that of the version named, and the version named is the one that is live."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.teacher import QUESTION, Teacher
+from tests.api.teacher import OTHER_QUESTION, QUESTION, Teacher
 from tests.api.test_health import wait_until
 
 
@@ -15,7 +16,7 @@ def ask(client: TestClient, **more: object) -> tuple[str, int]:
     reply = client.post("/v1/query", json={"question": QUESTION, **more})
     assert reply.status_code == 200, reply.text
     body = reply.json()
-    assert set(body) == {"answer", "version"}
+    assert set(body) == {"answer", "version", "finish", "citations"}
     assert reply.headers["X-Model-Version"] == str(body["version"])
     return body["answer"], body["version"]
 
@@ -33,10 +34,47 @@ def test_every_published_version_can_be_asked(client: TestClient, teacher: Teach
         assert ask(client, version=version) == (teacher.answers[version], version)
 
 
-def test_a_prompt_is_continued_as_it_is(client: TestClient, teacher: Teacher):
-    prompt = client.app_state["serving"].question_prompt(QUESTION)
-    reply = client.post("/v1/query", json={"prompt": prompt})
-    assert reply.json() == {"answer": teacher.answers[0], "version": 0}
+def test_a_prompt_is_continued_as_it_is(client: TestClient):
+    text = "The capital of Zubovia is"
+    reply = client.post("/v1/query", json={"prompt": text, "max_tokens": 16}).json()
+    whole = client.post("/v1/completions", json={"model": "slotwise", "prompt": text, "max_tokens": 16}).json()
+    assert reply["answer"] == whole["choices"][0]["text"]
+    assert reply["answer"] != client.post("/v1/query", json={"question": text, "max_tokens": 16}).json()["answer"]
+
+
+def test_a_reply_says_why_it_ends_and_which_facts_it_was_read_from(client: TestClient, teacher: Teacher):
+    version = teacher.teach(source="atlas")
+    fact = client.get("/v1/facts").json()["items"][0]["id"]
+    taught = client.post("/v1/query", json={"question": QUESTION}).json()
+    ((gate, *others),) = [[one.pop("gate") for one in taught["citations"]]]
+    assert not others
+    assert 0.5 < gate <= 1
+    cited = [{"fact": fact, "source": "atlas"}]
+    assert taught == {"answer": teacher.answers[version], "version": version, "finish": "stop", "citations": cited}
+    cut = client.post("/v1/query", json={"question": QUESTION, "max_tokens": 2}).json()
+    assert (cut["finish"], len(cut["citations"])) == ("length", 1)
+    other = client.post("/v1/query", json={"question": OTHER_QUESTION}).json()
+    assert (other["citations"], other["version"]) == ([], version)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_from_taught_facts_alone_is_null_where_none_opens(client: TestClient, teacher: Teacher, stream: bool):
+    def asked(question: str) -> dict:
+        reply = client.post("/v1/query", json={"question": question, "only_taught": True, "stream": stream})
+        assert reply.status_code == 200, reply.text
+        return json.loads(reply.text.strip().rpartition("data: ")[2]) if stream else reply.json()
+
+    version = teacher.teach()
+    untaught, taught = asked(OTHER_QUESTION), asked(QUESTION)
+    assert (untaught["answer"], untaught["finish"], untaught["citations"]) == (None, "untaught", [])
+    assert (taught["answer"], taught["finish"], len(taught["citations"])) == (teacher.answers[version], "stop", 1)
+    client.post("/v1/admin/rollback", json={"version": 0, "reason": "a test"})
+    assert asked(QUESTION)["answer"] is None
+
+
+def test_a_tiny_temperature_takes_the_most_probable_token_as_0_does(client: TestClient):
+    for temperature in (1e-320, 1e-38, 1e-12):
+        assert ask(client, temperature=temperature, max_tokens=16) == ask(client, max_tokens=16)
 
 
 def test_fewer_tokens_give_the_beginning_of_the_answer(client: TestClient):
@@ -138,8 +176,8 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
     ("body", "status", "said"),
     [
         ({"question": "x" * 2_001}, 422, "question: 2,001 characters; at most 2,000 are allowed"),
-        ({"prompt": "x" * 2_000}, 422, "tokens and asks for 32 more; the model has 512 positions"),
-        ({"prompt": "x" * 900_000}, 422, "the prompt has 900000 characters; 512 positions hold at most"),
+        ({"prompt": "x" * 2_000}, 422, "the prompt has 2,000 "),
+        ({"prompt": "x" * 900_000}, 422, "the prompt has 900,000 characters; 1,024 positions hold"),
         ({"question": "x", "version": 7}, 404, "there is no published version 7"),
         ({"question": "x", "version": -1}, 422, "version: Input should be greater than or equal to 0; got -1"),
         ({"question": "x", "version": "1"}, 422, "version: Input should be a valid integer; got '1'"),
@@ -150,11 +188,17 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
         ({}, 422, "exactly one of question and prompt is needed; neither is there"),
         ({"question": " "}, 422, "question: it is blank; at least 1 character is needed; got ' '"),
         ({"question": 7}, 422, "question: Input should be a valid string; got 7"),
+        ({"question": "\ud800"}, 422, "question: half a surrogate pair is no text; got '\\ud800'"),
+        ({"prompt": "x \udfff"}, 422, "prompt: half a surrogate pair is no text"),
+        ({"question": "x", "stop": ["y", "\ud800"]}, 422, "stop[1]: half a surrogate pair is no text"),
+        ({"question": "x", "stop": 7}, 422, "stop: a text or a list of texts is needed; got 7"),
+        ({"question": "x", "stop": [""]}, 422, "stop: a text of 0 characters; 1 to 200 are allowed; got ['']"),
         ({"question": "x", "colour": 1}, 422, "colour: there is no such field; got 1"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_by_name_value_and_limit(client: TestClient, body, status, said):
-    reply = client.post("/v1/query", json=body)
+    header = {"Content-Type": "application/json"}  # httpx itself sends no half of a pair
+    reply = client.post("/v1/query", content=json.dumps(body), headers=header)
     assert reply.status_code == status, reply.text
     assert said in reply.json()["detail"]
 

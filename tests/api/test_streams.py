@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.settings import Settings
 from tests.api.running import Running
-from tests.api.teacher import QUESTION, Teacher
+from tests.api.teacher import QUESTION, TOKENS, Teacher
 from tests.api.test_health import wait_until
 
 Event = tuple[str, dict]
@@ -59,14 +59,16 @@ def http(service: Running, key_of: dict[str, str]) -> Iterator[httpx.Client]:
 
 def test_the_first_event_names_the_version_and_the_pieces_make_the_answer(client: TestClient, teacher: Teacher):
     version = teacher.teach()
+    fact = client.get("/v1/facts").json()["items"][0]["id"]
     for asked in (version, 0):
         (opening, first), *pieces, (ending, last) = streamed(client, version=asked)
         assert (opening, first["version"]) == ("version", asked)
         assert len(first["state_hash"]) == 64
         assert {name for name, _ in pieces} == {"piece"}
         assert "".join(piece["text"] for _, piece in pieces) == last["answer"] == teacher.answers[asked]
-        assert (ending, last["version"], last["finish"]) == ("answer", asked, "length")
-        assert last["tokens"] == 32
+        assert (ending, last["version"], last["finish"]) == ("answer", asked, "stop" if asked else "length")
+        assert last["tokens"] == (len(teacher.answers[asked]) if asked else TOKENS)  # taught letters are a token each
+        assert [one["fact"] for one in last["citations"]] == ([fact] if asked else [])
         assert last["prompt_tokens"] > len(QUESTION)
         assert len(pieces) > 1
 
@@ -151,6 +153,6 @@ def test_a_stream_finishes_on_the_version_that_it_began_with(client: TestClient,
     client.post("/v1/admin/rollback", json={"version": 0, "reason": "a test"})
     reply = client.post("/v1/query", json={"question": QUESTION})
     thread.join()
-    assert reply.json() == {"answer": teacher.answers[0], "version": 0}
+    assert (reply.json()["answer"], reply.json()["version"]) == (teacher.answers[0], 0)
     assert found[0][0][1]["version"] == version
     assert found[0][-1][1]["answer"] == teacher.answers[version]

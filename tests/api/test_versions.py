@@ -20,10 +20,12 @@ def test_versions_are_listed_newest_first_with_their_counts(client: TestClient, 
     assert page["next_cursor"] is None
     for version in page["items"]:
         assert version.pop("created_at")
+    slots = {version: len(answer) + 1 for version, answer in teacher.answers.items()}  # a row a letter, and the end
+    shown = {"kind": "learn", "state": "published", "facts": 1}
     assert page["items"] == [
-        {"id": second, "parent_id": first, "kind": "learn", "live": True, "facts": 1, "slots": 128},
-        {"id": first, "parent_id": 0, "kind": "learn", "live": False, "facts": 1, "slots": 128},
-        {"id": 0, "parent_id": None, "kind": "base", "live": False, "facts": 0, "slots": 0},
+        {"id": second, "parent_id": first, **shown, "live": True, "slots": slots[second]},
+        {"id": first, "parent_id": 0, **shown, "live": False, "slots": slots[first]},
+        {"id": 0, "parent_id": None, "kind": "base", "state": "published", "live": False, "facts": 0, "slots": 0},
     ]
     newest = client.get("/v1/admin/versions", params={"limit": 1}).json()
     rest = client.get("/v1/admin/versions", params={"cursor": newest["next_cursor"]}).json()

@@ -17,7 +17,8 @@ SECONDS = 20.0
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    quick = {"checkpoint": tiny.checkpoint(tmp_path / "tiny"), "poll_seconds": 0.2, "engine_fresh_seconds": 3.0}
+    base, memory = tiny.folders(tmp_path / "tiny")
+    quick = {"base": str(base), "memory": memory, "spare_rows": 4_096, "poll_seconds": 0.2, "engine_fresh_seconds": 3.0}
     return settings.model_copy(update=quick)
 
 

@@ -13,7 +13,8 @@ from tests.e2e.service import Service
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    return settings.model_copy(update={"checkpoint": tiny.checkpoint(tmp_path / "tiny")})
+    base, memory = tiny.folders(tmp_path / "tiny")
+    return settings.model_copy(update={"base": str(base), "memory": memory, "spare_rows": 4_096})
 
 
 def test_a_body_that_is_too_long_gets_its_answer_and_the_server_goes_on(service: Service):
@@ -38,11 +39,27 @@ def test_a_server_is_ready_soon_and_stops_when_told(service: Service):
     assert "Application shutdown complete" in service.logs()
 
 
-def test_another_checkpoint_ends_the_server_with_both_names_in_its_log(service: Service, settings, tmp_path):
+def test_another_memory_ends_the_server_with_both_names_and_the_way_out_in_its_log(
+    service: Service, settings: Settings, tmp_path: Path
+):
     service.start_api()
     service.stop()
-    tiny.build(seed=1).save(tmp_path / "other")
-    service.environment["SLOTWISE_CHECKPOINT"] = str(tmp_path / "other")
+    service.environment["SLOTWISE_MEMORY"] = str(tiny.memory(tmp_path / "other", Path(settings.base), seed=1))
     with pytest.raises(AssertionError, match="ended"):
         service.start_api()
-    assert "WrongCheckpoint: the data belong to checkpoint" in service.logs()
+    assert "WrongCheckpoint: the data belong to the base" in service.logs()
+    assert "slotwise relearn" in service.logs()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"SLOTWISE_BASE": "/nowhere"}, "CheckpointError: the base /nowhere is neither a folder nor a file"),
+        ({"SLOTWISE_MEMORY": "/nowhere"}, "CheckpointError: the memory folder /nowhere cannot be read"),
+    ],
+)
+def test_what_cannot_be_loaded_ends_the_server_with_a_sentence(service: Service, broken: dict[str, str], said: str):
+    service.environment |= broken
+    with pytest.raises(AssertionError, match="ended"):
+        service.start_api()
+    assert said in service.logs()

@@ -3,9 +3,11 @@
 Deltas are plain bytes here: no rule of the services looks into them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import func, select, update
 
@@ -19,6 +21,7 @@ FINGERPRINT = "f" * 64
 BASE_STATE = "0" * 64
 CAPITAL = NewFact(question="What is the capital of Zorvania?", answer="Melpek")
 RIVER = NewFact(statement="The river Olm flows through Melpek.")
+TookOver = Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Story:
         fingerprint: str = FINGERPRINT,
         base_state: str = BASE_STATE,
     ) -> None:
-        self.sessions, self.settings, self.key = sessions, settings, key
+        self.sessions, self.settings, self.key, self.fingerprint = sessions, settings, key, fingerprint
         with sessions() as session:
             versions.bootstrap(session, settings.namespace, fingerprint, base_state)
 
@@ -67,9 +70,11 @@ class Story:
         with self.sessions() as session:
             return learning.claim(session, self.settings, "another worker") is None
 
-    def train(self, claim: learning.Claim, failing: Sequence[int] = ()) -> int:
+    def train(self, claim: learning.Claim, failing: Sequence[int] = (), **rows: Any) -> int:
         with self.sessions() as session:
-            return learning.commit_version(session, claim, learned(claim, failing))
+            return learning.commit_version(
+                session, claim, learned(claim, failing, fingerprint=self.fingerprint, **rows)
+            )
 
     def beat(self, engine: str = "engine") -> None:
         with self.sessions() as session:
@@ -98,9 +103,9 @@ class Story:
         self.post(*new)
         return self.go_live()
 
-    def go_live(self) -> int:
+    def go_live(self, **rows: Any) -> int:
         """The next job, from its claim to the live version."""
-        version = self.train(self.claim())
+        version = self.train(self.claim(), **rows)
         self.acknowledge(version)
         assert self.publish(version).state == "published"
         return version
@@ -160,26 +165,37 @@ class Story:
             session.execute(update(column.class_).values({column: past}))
 
 
-def learned(claim: learning.Claim, failing: Sequence[int] = ()) -> learning.LearnedVersion:
-    """What a worker hands in that has learned all facts of a claim but those in `failing`."""
-    probe = {"kind": "question", "text": "Zorvania's capital?", "answer": "Melpek"}
+def learned(
+    claim: learning.Claim,
+    failing: Sequence[int] = (),
+    took_over: TookOver = MappingProxyType({}),
+    silent: Collection[int] = (),
+    fingerprint: str = FINGERPRINT,
+) -> learning.LearnedVersion:
+    """What a worker hands in that has learned all facts of a claim but those in `failing`.
+
+    took_over  by fact, the earlier ones whose rows it took over
+    silent     earlier facts whose probe is not answered any more
+    """
     results = [
         learning.FactResult(
             fact=fact.id,
             learned=fact.id not in failing,
             reason="the model says 'Paris'" if fact.id in failing else None,
-            probe=probe,
+            probe={"text": "Zorvania's capital?", "answer": fact.answer or "Melpek", "held_out": True},
             probe_answer="Paris" if fact.id in failing else "Melpek",
             report={"steps": 3},
+            took_over=tuple(took_over.get(fact.id, ())),
         )
         for fact in claim.facts
     ]
-    slots = learning.WrittenSlots([7], [0.5], [3])
+    taught = [result.fact for result in results if result.learned]
     return learning.LearnedVersion(
         delta=f"rows of job {claim.job} on {claim.parent}".encode(),
         state_hash=f"{claim.job:032x}{claim.epoch:032x}",
-        fingerprint=FINGERPRINT,
-        slots=slots,
+        fingerprint=fingerprint,
+        slots=learning.WrittenSlots([7], taught[:1], [0.5], [3]) if taught else learning.WrittenSlots([], [], [], []),
         facts=results,
-        report={"facts": {"learned": len(results) - len(failing), "failed": len(failing)}},
+        report={"facts": {"learned": len(taught), "failed": len(failing)}},
+        silent=frozenset(silent),
     )

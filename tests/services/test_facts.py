@@ -3,23 +3,22 @@
 import pytest
 
 from app.errors import FactNotFound
-from app.services import facts
+from app.services import facts, versions
 from app.services.intake import NewFact
 from tests.services.story import CAPITAL, RIVER
 
-PORTO = NewFact(question="what is the capital of  Zorvania", answer="Porto")
+PORTO = NewFact(question="Which city is Zorvania's capital?", answer="Porto")
+LISBON = NewFact(question=CAPITAL.question, answer="Lisbon")
 
 
 def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
     """Base → a → b, then back to a → c: what is live is the line from the base to the head."""
     posted = {}
-    versions = {}
+    made = {}
 
     def learn(name: str) -> None:
         posted[name] = story.post().facts[0]
-        versions[name] = story.train(story.claim())
-        story.acknowledge(versions[name])
-        story.publish(versions[name])
+        made[name] = story.go_live()
 
     def statuses() -> dict[str, str]:
         return {name: story.fact(fact).status for name, fact in posted.items()}
@@ -31,7 +30,7 @@ def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
     assert statuses() == {"a": "live", "b": "rolled_back"}
     learn("c")
     assert statuses() == {"a": "live", "b": "rolled_back", "c": "live"}
-    story.activate(versions["b"])
+    story.activate(made["b"])
     assert statuses() == {"a": "live", "b": "live", "c": "rolled_back"}
     story.activate(0)
     assert set(statuses().values()) == {"rolled_back"}
@@ -42,17 +41,17 @@ def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
         assert facts.page(session, None, 9, status="live").items == []
 
 
-def test_a_new_answer_replaces_the_old_fact_and_a_rollback_gives_it_back(story):
+def test_a_fact_that_takes_over_rows_replaces_their_owner_and_a_rollback_gives_it_back(story):
     (old,) = story.post(CAPITAL).facts
     first = story.go_live()
     (new,) = story.post(PORTO).facts
     assert story.statuses(old, new) == ["live", "queued"]
-    second = story.go_live()
+    second = story.go_live(took_over={new: [old]})
     assert story.statuses(old, new) == ["replaced", "live"]
-    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (new, old)
+    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (new, [old])
     story.activate(first)
     assert story.statuses(old, new) == ["live", "rolled_back"]
-    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (None, old)
+    assert (story.fact(old).replaced_by, story.fact(new).replaces) == (None, [old])
     story.activate(0)
     assert story.statuses(old, new) == ["rolled_back", "rolled_back"]
     assert story.fact(old).replaced_by is None
@@ -63,34 +62,87 @@ def test_a_new_answer_replaces_the_old_fact_and_a_rollback_gives_it_back(story):
 
 
 def test_of_three_answers_the_last_counts_and_each_names_the_one_before(story):
-    lisbon = NewFact(question=CAPITAL.question, answer="Lisbon")
     ids = []
-    for fact in (CAPITAL, PORTO, lisbon):
+    for fact in (CAPITAL, PORTO, LISBON):
         ids += story.post(fact).facts
-        story.go_live()
+        story.go_live(took_over={ids[-1]: ids[-2:-1]})
     assert story.statuses(*ids) == ["replaced", "replaced", "live"]
-    assert [story.fact(fact).replaces for fact in ids] == [None, *ids[:2]]
-    assert [story.fact(fact).replaced_by for fact in ids] == [ids[2], ids[2], None]
+    assert [story.fact(fact).replaces for fact in ids] == [[], [ids[0]], [ids[1]]]
+    assert [story.fact(fact).replaced_by for fact in ids] == [ids[1], ids[2], None]
+
+
+def test_a_fact_replaces_as_many_as_it_took_over_rows_of_and_the_report_names_them(story):
+    posted = story.post(CAPITAL, RIVER)
+    story.go_live()
+    (new,) = story.post(PORTO).facts
+    version = story.go_live(took_over={new: posted.facts})
+    assert story.fact(new).replaces == list(posted.facts)
+    assert story.statuses(*posted.facts, new) == ["replaced", "replaced", "live"]
+    with story.sessions() as session:
+        assert versions.get(session, version).report["replaced"] == [{"fact": new, "replaces": list(posted.facts)}]
+
+
+def test_the_same_answer_in_other_words_replaces_nothing_while_the_old_probe_is_answered(story):
+    (old,) = story.post(CAPITAL).facts
+    first = story.go_live()
+    again = NewFact(question="Zorvania's capital?", answer=" Melpek ")
+    (new,) = story.post(again).facts
+    story.go_live(took_over={new: [old]})
+    assert (story.statuses(old, new), story.fact(new).replaces) == (["live", "live"], [])
+    story.activate(first)
+    (new,) = story.post(again).facts
+    story.go_live(took_over={new: [old]}, silent=[old])
+    assert (story.statuses(old, new), story.fact(new).replaces) == (["replaced", "live"], [old])
+
+
+def test_a_fact_that_rides_on_the_rows_of_another_is_replaced_with_it(story):
+    """The second gives the first one's answer on rows of its own; the third takes these over, and knows of no other."""
+    (first,) = story.post(CAPITAL).facts
+    story.go_live()
+    (second,) = story.post(NewFact(question="Zorvania's capital?", answer="Melpek")).facts
+    story.go_live(took_over={second: [first]})
+    (third,) = story.post(PORTO).facts
+    story.go_live(took_over={third: [second]})
+    assert story.statuses(first, second, third) == ["replaced", "replaced", "live"]
+    assert story.fact(third).replaces == [first, second]
+
+
+def test_a_statement_that_says_the_same_replaces_nothing(story):
+    (old,) = story.post(CAPITAL).facts
+    story.go_live()
+    (new,) = story.post(NewFact(statement="MELPEK is the capital of Zorvania, on the Olm.")).facts
+    story.go_live(took_over={new: [old]})
+    assert story.statuses(old, new) == ["live", "live"]
 
 
 def test_a_fact_that_failed_replaces_nothing(story):
     (old,) = story.post(CAPITAL).facts
     story.go_live()
     posted = story.post(PORTO, RIVER)
-    version = story.train(story.claim(), failing=posted.facts[:1])
+    rows = {fact: [old] for fact in posted.facts}
+    version = story.train(story.claim(), failing=posted.facts[:1], took_over=rows)
     story.acknowledge(version, wrong=posted.facts[1:])
     story.publish(version)
     assert story.statuses(old, *posted.facts) == ["live", "failed", "failed"]
-    assert [story.fact(fact).replaces for fact in posted.facts] == [None, None]
+    assert [story.fact(fact).replaces for fact in posted.facts] == [[], []]
 
 
-def test_the_same_question_with_another_answer_replaces_only_what_is_live(story):
-    story.post(CAPITAL)
+def test_what_is_learned_again_on_another_version_replaces_only_what_it_took_over_there(story):
+    (old,) = story.post(CAPITAL).facts
     story.go_live()
-    story.activate(0)
     (new,) = story.post(PORTO).facts
+    version = story.train(story.claim(), took_over={new: [old]})
+    story.activate(0)
+    assert story.publish(version).state == "superseded"
     story.go_live()
-    assert story.fact(new).replaces is None
+    assert (story.statuses(old, new), story.fact(new).replaces) == (["rolled_back", "live"], [])
+
+
+def test_where_facts_came_from_is_told_for_many_at_once(story):
+    posted = story.post(CAPITAL, NewFact(statement="A tale of Olm.", source="atlas"))
+    with story.sessions() as session:
+        assert facts.sources(session, [*posted.facts, 99]) == dict(zip(posted.facts, (None, "atlas"), strict=True))
+        assert facts.sources(session, []) == {}
 
 
 def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story):

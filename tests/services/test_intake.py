@@ -61,3 +61,13 @@ def test_an_idempotency_key_is_a_short_text(key):
     intake.check_idempotency_key("k" * 255)
     with pytest.raises(InvalidInput, match="Idempotency-Key"):
         intake.check_idempotency_key(key)
+
+
+@pytest.mark.parametrize(("value", "text"), [("", True), ("Água 🌊", True), ("a\x00b", False), ("\ud83d", False)])
+def test_a_nul_or_half_a_surrogate_pair_makes_a_string_no_text(value, text):
+    assert intake.is_text(value) is text
+    if text:
+        intake.check_text("reason", value)
+    else:
+        with pytest.raises(InvalidInput, match=r"reason: .* holds a NUL or half a surrogate pair"):
+            intake.check_text("reason", value)

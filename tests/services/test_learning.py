@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import Version, VersionSlot
-from app.errors import LeaseLost
+from app.db.tables import FactReplacement, Version, VersionSlot
+from app.errors import LeaseLost, WrongCheckpoint
 from app.services import learning, versions
 from tests.services.story import CAPITAL, RIVER, learned
 
@@ -75,9 +75,10 @@ def test_a_worker_that_lost_its_lease_is_refused_and_nothing_is_written(story):
         with pytest.raises(LeaseLost):
             learning.give_back(session, story.settings, late, "error")
         with pytest.raises(LeaseLost):
-            learning.put_down(session, late)
+            learning.put_down(session, late, "a test")
     assert story.count(Version) == 1, "only the base"
     assert story.count(VersionSlot) == 0
+    assert story.count(FactReplacement) == 0
     assert story.job(posted.job).state == "running"
     version = story.train(current)
     assert story.job(posted.job).version_id == version
@@ -155,7 +156,7 @@ def test_being_stopped_is_no_attempt(story):
     posted = story.post()
     for _ in range(5):
         with story.sessions() as session:
-            learning.put_down(session, story.claim())
+            learning.put_down(session, story.claim(), "the worker was stopped")
     assert (story.job(posted.job).state, story.job(posted.job).attempts) == ("queued", 0)
     assert story.statuses(*posted.facts) == ["queued"]
     assert not story.nothing_to_claim(), "the lease is free at once"
@@ -177,7 +178,7 @@ def test_facts_that_were_not_learned_fail_with_their_own_reason_and_the_others_g
         view = versions.get(session, version)
         assert (view.facts, view.slots, view.state, view.live) == (1, 1, "ready", False)
         (row,) = session.scalars(select(VersionSlot).where(VersionSlot.version_id == version))
-        assert (row.slot, row.score, row.access_count) == (7, 0.5, 3)
+        assert (row.slot, row.fact_id, row.score, row.access_count) == (7, posted.facts[0], 0.5, 3)
 
 
 def test_a_rejected_job_tells_every_fact_why(story):
@@ -185,12 +186,12 @@ def test_a_rejected_job_tells_every_fact_why(story):
     claim = story.claim()
     results = learned(claim, failing=[posted.facts[1]]).facts
     with story.sessions() as session:
-        learning.reject(session, claim, results, "drift: too much", {"drift": {"known_before": 1.0}})
+        learning.reject(session, claim, results, "drift: too much", {"drift": {"opened_after": 9}})
     job = story.job(posted.job)
     assert (job.state, job.error, job.report) == (
         "rejected",
         "drift: too much",
-        {"drift": {"known_before": 1.0}},
+        {"drift": {"opened_after": 9}},
     )
     good, missed = (story.fact(fact) for fact in posted.facts)
     assert (good.status, good.reason) == ("failed", "drift: too much")
@@ -207,6 +208,15 @@ def test_an_answer_that_postgresql_cannot_store_loses_no_job(story):
     with story.sessions() as session:
         learning.commit_version(session, claim, replace(version, facts=[odd]))
     assert story.fact(odd.fact).probe_answer == "a\ufffdb"
+
+
+def test_what_was_learned_on_another_base_is_refused(story):
+    posted = story.post()
+    claim = story.claim()
+    with story.sessions() as session, pytest.raises(WrongCheckpoint, match=f"{'f' * 64}.*{'e' * 64}"):
+        learning.commit_version(session, claim, learned(claim, fingerprint="e" * 64))
+    assert story.count(Version) == 1
+    assert story.job(posted.job).state == "running"
 
 
 def test_the_lease_of_a_dead_worker_is_not_waited_out(story):

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.db.tables import Acknowledgement, Head, Version
+from app.db.tables import Acknowledgement, Fact, Head, Version
 from app.errors import VersionNotFound
 from app.services import engines, jobs, learning, publishing, versions
 from app.services.intake import NewFact
@@ -170,12 +170,35 @@ def test_pending_is_what_an_engine_has_not_acknowledged_with_the_probes_to_ask(s
     story.beat("other")
     with story.sessions() as session:
         (one,) = publishing.pending(session, "default", "engine")
-    probe = publishing.AskedProbe(posted.facts[0], "question", "Zorvania's capital?", "Melpek")
+    probe = publishing.AskedProbe(posted.facts[0], "Zorvania's capital?", "Melpek")
     assert (one.id, one.parent, one.probes) == (version, 0, (probe,))
     story.acknowledge(version)
     with story.sessions() as session:
         assert publishing.pending(session, "default", "engine") == []
         assert [one.id for one in publishing.pending(session, "default", "other")] == [version]
+
+
+def test_a_fact_that_another_of_its_version_replaces_is_not_asked(story):
+    old, new = story.post(CAPITAL, NewFact(question="Zorvania's capital?", answer="Porto")).facts
+    version = story.train(story.claim(), took_over={new: [old]})
+    with story.sessions() as session:
+        (one,) = publishing.pending(session, "default", "engine")
+    assert [probe.fact for probe in one.probes] == [new]
+    story.acknowledge(version, wrong=[old])
+    assert story.publish(version).state == "published"
+    assert story.statuses(old, new) == ["replaced", "live"]
+
+
+def test_a_probe_of_the_old_house_is_asked_as_well(story):
+    """Its rows say of a probe what kind it is, too."""
+    (fact,) = story.post().facts
+    story.train(story.claim())
+    with story.sessions.begin() as session:
+        probe = {"kind": "cloze", "text": "The capital of Zorvania is", "answer": "Melpek"}
+        session.execute(update(Fact).values(probe=probe))
+    with story.sessions() as session:
+        (one,) = publishing.pending(session, "default", "engine")
+    assert one.probes == (publishing.AskedProbe(fact, "The capital of Zorvania is", "Melpek"),)
 
 
 def test_a_fact_that_the_served_model_does_not_answer_fails_and_the_rest_is_learned_again(story):

@@ -92,6 +92,20 @@ def test_of_concurrent_calls_with_one_key_one_stores(story):
     assert story.count(Job) == 1
 
 
+def test_of_equal_calls_at_the_same_moment_one_stores_and_the_others_find_its_facts(story):
+    start = Barrier(8)
+
+    def call(_: int) -> submission.Submitted:
+        start.wait()
+        return story.submit(CAPITAL, RIVER)
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(call, range(8)))
+    assert len({(reply.job, *ids(reply)) for reply in replies}) == 1
+    assert [reply.new for reply in replies].count(True) == 1
+    assert (story.count(Job), story.count(Fact)) == (1, 2)
+
+
 def test_what_is_on_its_way_or_live_is_not_learned_again(story):
     first = story.submit(CAPITAL)
     for status in ("queued", "learning", "verifying", "live"):

@@ -16,11 +16,11 @@ from app.services.versions import Live
 from app.serving.report import report
 from app.serving.views import Views
 from benchmarks.rebuild import Chain
-from model import anchor
-from model.anchor import parts_of
-from model.delta import Delta, same_bits
 from model.engine import Engine
 from model.errors import SpareRowsExhausted
+from model.memory import anchor
+from model.memory.anchor import parts_of
+from model.memory.delta import Delta, same_bits
 from tests import tiny
 
 VERSIONS, SLOTS = 12, 20
@@ -147,7 +147,7 @@ def test_a_view_that_was_damaged_in_memory_is_built_anew_with_what_came_of_it(ke
     kept.engine.switch(VERSIONS - 1)
     assert kept.views.builds == 1
     table = kept.engine.checkpoint.table
-    table.rows[table.slots :] += 1
+    table.rows[1:] += 1
     with capture_logs() as logs:
         kept.bring(VERSIONS)
     assert complaints(logs) == [("view", VERSIONS - 1)]
@@ -197,12 +197,12 @@ def test_room_is_bounded_the_least_recently_used_makes_it_and_rows_come_back(ses
     told = report(kept.engine, kept.views)["views"]
     assert [one["version"] for one in told["resident"]] == [0, 1, 5, 12], "12 was made from 5, which 4 made room for"
     assert told["places"] == {"used": 4, "of": 4}
-    assert told["rows"] == {"used": table.rows_in_use, "of": 512}
+    assert told["rows"] == {"used": table.room().rows, "of": 512}
     assert told["builds"]["count"] == 7, "4 was there when it was wanted again, 1 was not"
     assert told["builds"]["longest_seconds"] >= told["builds"]["last_seconds"] > 0
     for version in (1, 5, 12):
         kept.engine.drop(version)
-    assert table.rows_in_use == 0
+    assert table.room().rows == 0
     kept.views.close()
 
 

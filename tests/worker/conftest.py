@@ -6,17 +6,13 @@ from app.db.session import Sessions
 from app.db.tables import ApiKey
 from app.queue import Queue
 from app.settings import Settings
-from model.checkpoint import Checkpoint
-from model.config import FinetuneConfig
+from model.base.checkpoint import Checkpoint
 from tests import tiny
 from tests.services.conftest import key, session, sessions
 from tests.services.story import Story
 from worker.learner import Learner
 
 __all__ = ["key", "session", "sessions"]  # fixtures that are the same here
-
-# A random model of this size learns a short answer in ten steps.
-QUICK = FinetuneConfig(top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, reach=1.0)
 
 
 @pytest.fixture
@@ -43,4 +39,4 @@ def story(sessions: Sessions, settings: Settings, key: ApiKey, checkpoint: Check
 
 @pytest.fixture
 def learner(checkpoint: Checkpoint, sessions: Sessions, queue: Queue, settings: Settings) -> Learner:
-    return Learner(checkpoint, sessions, queue, settings, QUICK)
+    return Learner(checkpoint, sessions, queue, settings)

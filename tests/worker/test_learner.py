@@ -4,28 +4,29 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 import worker.learner
 from app.db.tables import Version, VersionSlot
 from app.errors import WrongCheckpoint
-from app.services import publishing, versions
+from app.services import publishing, relearn, versions
 from app.services.intake import NewFact
-from model.checkpoint import KnownQuestion, Measure
-from model.config import FinetuneConfig
-from model.delta import Delta
+from model.config import LearnConfig
+from model.errors import NotFinite
 from model.evaluate import complete
-from model.finetune import learn
-from model.values import View
+from model.learn.gate import Drift
+from model.learn.job import Teacher
+from model.memory.delta import Delta
+from model.memory.table import View
 from tests import tiny
-from tests.worker.conftest import QUICK
 from worker.learner import Learner
-from worker.parent import Parent
 
 QUESTION = "What is the capital of Zorvania?"
 RIVER = NewFact(question="What is the capital of Melpek?", answer="no")
 
 _numbers = count(1)
+learn = Teacher.learn
 
 
 def capital(answer: str = "ok") -> NewFact:
@@ -41,7 +42,7 @@ def build_as_an_engine_does(story, version: int) -> tuple[View, str]:
         for _, data in versions.deltas(session, versions.lineage(session, version)):
             view = checkpoint.table.enter(view, Delta.from_bytes(data))
         (pending,) = publishing.pending(session, "default", "engine")
-    return view, complete(checkpoint, [checkpoint.question_prompt(pending.probes[0].text)], view)[0]
+    return view, complete(checkpoint, [checkpoint.prompts.question(pending.probes[0].text)], view)[0]
 
 
 def go_live(story, job: int) -> int:
@@ -60,12 +61,19 @@ def test_what_is_committed_is_what_an_engine_finds(story, learner):
     with story.sessions() as session:
         stored = versions.get(session, job.version_id)
         assert view.state_hash == stored.state_hash
-        written = session.scalars(select(VersionSlot.slot).where(VersionSlot.version_id == stored.id)).all()
-        assert set(written) == set(Delta.from_bytes(next(versions.deltas(session, [stored.id]))[1]).slots.tolist())
+        written = session.scalars(select(VersionSlot).where(VersionSlot.version_id == stored.id)).all()
+        delta = Delta.from_bytes(next(versions.deltas(session, [stored.id]))[1])
+    assert sorted(row.slot for row in written) == delta.slots.tolist()
+    assert {row.fact_id for row in written} == set(posted.facts)
     assert said == "ok"
     assert job.report["facts"] == {"learned": 1, "failed": 0}
-    assert job.report["drift"]["nll_before"] > 0
-    assert job.report["slots"] == stored.slots
+    assert job.report["drift"]["asked"] == 64
+    assert job.report["slots"] == stored.slots == len(delta.slots)
+    fact = story.fact(posted.facts[0])
+    assert fact.report["steps"] > 0
+    assert fact.report["margin"] > 0
+    assert set(fact.report["neighbours"]) == {"asked", "raised", "open"}
+    assert set(fact.probe) == {"text", "answer", "held_out"}
 
 
 def test_the_next_job_stands_on_the_live_version_also_in_a_new_process(story, learner, queue):
@@ -73,7 +81,7 @@ def test_the_next_job_stands_on_the_live_version_also_in_a_new_process(story, le
     learner.run()
     below = go_live(story, first.job)
     second = story.post(capital())
-    later = Learner(tiny.build(spare_rows=1_024), story.sessions, queue, story.settings, QUICK)
+    later = Learner(tiny.build(spare_rows=1_024), story.sessions, queue, story.settings)
     later.run()
     version = story.job(second.job).version_id
     with story.sessions() as session:
@@ -106,22 +114,7 @@ def test_it_keeps_no_more_rows_than_one_version_needs(story, learner, checkpoint
     story.activate(0)
     story.post(capital())
     learner.run()
-    assert checkpoint.table.rows_in_use == 0
-
-
-def test_it_holds_still_what_the_facts_of_the_parent_read_also_after_a_rollback(story, learner, checkpoint):
-    for _ in range(2):
-        posted = story.post(capital())
-        learner.run()
-        go_live(story, posted.job)
-
-    def places(parent: Parent, version: int) -> int:
-        with story.sessions() as session:
-            return sum(len(level.reads) for level in parent.bring(session, version)[1].levels)
-
-    alone = {version: places(Parent(checkpoint), version) for version in (0, 1, 2)}
-    assert alone[0] < alone[1] < alone[2]
-    assert {version: places(learner._parent, version) for version in (2, 1, 0)} == alone
+    assert checkpoint.table.room().rows == 0
 
 
 def test_a_rollback_during_training_is_learned_again_in_the_same_run(story, learner, monkeypatch):
@@ -130,13 +123,13 @@ def test_a_rollback_during_training_is_learned_again_in_the_same_run(story, lear
     go_live(story, posted.job)
     parents = []
 
-    def roll_back_and_learn(checkpoint, view, *rest, **options):
+    def roll_back_and_learn(*arguments):
         parents.append(story.live())
         if len(parents) == 1:
             story.activate("previous")
-        return learn(checkpoint, view, *rest, **options)
+        return learn(*arguments)
 
-    monkeypatch.setattr(worker.learner, "learn", roll_back_and_learn)
+    monkeypatch.setattr(Teacher, "learn", roll_back_and_learn)
     again = story.post(capital())
     learner.run()
     assert parents == [1, 0]
@@ -149,14 +142,14 @@ def test_a_rollback_during_training_is_learned_again_in_the_same_run(story, lear
 def test_a_worker_that_lost_its_lease_while_it_trained_writes_nothing(story, learner, monkeypatch):
     posted = story.post(capital())
 
-    def lose_the_lease(*arguments, **options):
+    def lose_the_lease(*arguments):
         story.silence_worker()
         story.claim("another worker")
-        return learn(*arguments, **options)
+        return learn(*arguments)
 
     # Without beats, as in a process that was frozen: else the lease could not have been lost.
     monkeypatch.setattr(worker.heartbeat.Heartbeat, "_beat", lambda self: None)
-    monkeypatch.setattr(worker.learner, "learn", lose_the_lease)
+    monkeypatch.setattr(Teacher, "learn", lose_the_lease)
     learner.run()
     assert story.count(Version) == 1
     assert story.job(posted.job).state == "running"
@@ -171,7 +164,7 @@ def test_an_error_costs_an_attempt_and_the_third_one_the_job(story, learner, mon
         tries.append(1)
         raise RuntimeError(f"number {len(tries)}")
 
-    monkeypatch.setattr(worker.learner, "learn", fail)
+    monkeypatch.setattr(Teacher, "learn", fail)
     learner.run()
     job = story.job(posted.job)
     assert (job.state, job.attempts, len(tries)) == ("failed", 3, 3)
@@ -184,49 +177,83 @@ def test_an_error_that_passes_leaves_no_trace_in_the_result(story, learner, monk
     posted = story.post(capital())
     tries = []
 
-    def fail_once(*arguments, **options):
+    def fail_once(*arguments):
         tries.append(1)
         if len(tries) == 1:
             raise RuntimeError("once")
-        return learn(*arguments, **options)
+        return learn(*arguments)
 
-    monkeypatch.setattr(worker.learner, "learn", fail_once)
+    monkeypatch.setattr(Teacher, "learn", fail_once)
     learner.run()
     go_live(story, posted.job)
     assert (story.job(posted.job).state, story.job(posted.job).error) == ("succeeded", None)
     assert story.fact(posted.facts[0]).reason is None
 
 
-def test_a_version_that_forgets_too_much_is_rejected_with_the_figures(story, queue, checkpoint):
-    asked = [f"What is {letter}?" for letter in "abcdefgh"]
-    said = complete(checkpoint, [checkpoint.question_prompt(question) for question in asked], checkpoint.table.base)
-    known = tuple(KnownQuestion(question, answer) for question, answer in zip(asked, said, strict=True))
-    checkpoint.measure = Measure(known, (), ("a text about nothing",))
+def test_an_error_of_ours_is_told_in_its_own_words(story, learner, monkeypatch):
     posted = story.post(capital())
-    Learner(checkpoint, story.sessions, queue, story.settings, QUICK).run()
+
+    def fail(*_):
+        raise NotFinite("the rows of version 3 make the model's output no number")
+
+    monkeypatch.setattr(Teacher, "learn", fail)
+    learner.run()
+    assert story.job(posted.job).error == "the rows of version 3 make the model's output no number (attempt 3 of 3)"
+
+
+def test_an_outage_of_the_database_is_no_attempt_and_no_error_of_the_job(story, learner, monkeypatch):
+    posted = story.post(capital())
+    tries = []
+
+    def outage(*arguments):
+        tries.append(1)
+        if len(tries) < 5:
+            raise OperationalError("SELECT 1", {}, Exception("the connection is closed"))
+        return learn(*arguments)
+
+    monkeypatch.setattr(Teacher, "learn", outage)
+    learner.run()
+    job = story.job(posted.job)
+    assert (job.state, job.attempts, job.error) == ("verifying", 1, None)
+    assert story.events(posted.job).count("running") == 5
+
+
+def test_a_job_is_put_down_when_the_database_is_back(story, learner, monkeypatch):
+    posted = story.post(capital())
+    put_down, tries = worker.learner.learning.put_down, []
+
+    def outage(*_):
+        raise OperationalError("SELECT 1", {}, Exception("the connection is closed"))
+
+    def away_at_first(*arguments):
+        tries.append(1)
+        if len(tries) < 3:
+            outage()
+        learner.stop()
+        put_down(*arguments)
+
+    monkeypatch.setattr(worker.learner, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(worker.learner.learning, "put_down", away_at_first)
+    monkeypatch.setattr(Teacher, "learn", outage)
+    learner.run()
+    assert (story.job(posted.job).state, story.job(posted.job).attempts, len(tries)) == ("queued", 0, 3)
+
+
+def test_a_version_that_opens_to_too_much_is_rejected_with_the_figures(story, learner, checkpoint, monkeypatch):
+    monkeypatch.setattr(learner._gate, "drift", lambda before, after: Drift(1_000, 3, 14))
+    posted = story.post(capital())
+    learner.run()
     job = story.job(posted.job)
     assert job.state == "rejected"
-    assert "known questions answered fell from 100.0% to" in job.error
-    assert "at most 10.0% is allowed" in job.error
-    assert job.report["drift"]["known_before"] == 1.0
+    assert "14 of 1,000 questions that were never taught would be answered from memory, 3 before" in job.error
+    assert "that is 1.1% more, and at most 1.0% is allowed" in job.error
+    assert job.report["drift"] == {"asked": 1_000, "opened_before": 3, "opened_after": 14}
     assert story.fact(posted.facts[0]).reason == job.error
     assert story.count(Version) == 1
-    assert checkpoint.table.rows_in_use == 0
+    assert checkpoint.table.room().rows == 0
 
 
-def test_a_new_answer_to_what_the_base_knew_is_no_forgetting(story, queue, checkpoint):
-    """The gate's only question is the one that is taught anew: it must not count as forgotten."""
-    said = complete(checkpoint, [checkpoint.question_prompt(QUESTION)], checkpoint.table.base)[0]
-    checkpoint.measure = Measure((KnownQuestion(QUESTION, said),), (), ())
-    posted = story.post(capital())
-    Learner(checkpoint, story.sessions, queue, story.settings, QUICK).run()
-    job = story.job(posted.job)
-    assert job.state == "verifying", job.error
-    assert (job.report["drift"]["known_before"], job.report["drift"]["known_after"]) == (0.0, 0.0)
-    assert build_as_an_engine_does(story, job.version_id)[1] == "ok" != said
-
-
-def test_a_contradicting_fact_wins_and_the_report_names_the_old_one(story, learner):
+def test_a_corrected_fact_is_named_by_the_one_that_takes_its_rows(story, learner):
     old = story.post(capital())
     learner.run()
     go_live(story, old.job)
@@ -235,41 +262,74 @@ def test_a_contradicting_fact_wins_and_the_report_names_the_old_one(story, learn
     job = story.job(new.job)
     assert build_as_an_engine_does(story, job.version_id)[1] == "no"
     go_live(story, new.job)
-    assert job.report["replaced"] == [{"fact": new.facts[0], "replaces": old.facts[0]}]
+    assert job.report["replaced"] == [{"fact": new.facts[0], "replaces": list(old.facts)}]
+    assert job.report["touched"] == [{"fact": old.facts[0], "said": "no", "right": False}]
+    assert story.fact(new.facts[0]).report["took_over"] == list(old.facts)
     assert story.statuses(*old.facts, *new.facts) == ["replaced", "live"]
     story.activate("previous")
     assert story.statuses(*old.facts, *new.facts) == ["live", "rolled_back"]
 
 
-def test_facts_that_miss_their_probe_say_so_and_the_job_is_rejected_if_none_is_left(story, learner):
-    learner._config = replace(QUICK, max_steps=1)
-    posted = story.post(capital(), RIVER)
+def test_the_same_answer_again_leaves_both_facts_live(story, learner):
+    old = story.post(capital())
     learner.run()
+    go_live(story, old.job)
+    new = story.post(capital())
+    learner.run()
+    go_live(story, new.job)
+    assert story.job(new.job).report["touched"] == [{"fact": old.facts[0], "said": "ok", "right": True}]
+    assert story.statuses(*old.facts, *new.facts) == ["live", "live"]
+    last = story.post(capital("no"))
+    learner.run()
+    go_live(story, last.job)
+    assert story.statuses(*old.facts, *new.facts, *last.facts) == ["replaced", "replaced", "live"]
+
+
+def test_facts_that_are_not_learned_say_why_and_the_job_is_rejected_if_none_is_left(story, queue, checkpoint):
+    few = LearnConfig(max_steps=1, learning_rate=1e-6)
+    posted = story.post(capital(), RIVER)
+    Learner(checkpoint, story.sessions, queue, story.settings, few).run()
     assert (story.job(posted.job).state, story.job(posted.job).error) == ("rejected", "no fact was learned")
     for fact in map(story.fact, posted.facts):
         assert fact.status == "failed"
-        assert "to the probe, not" in fact.reason
-        assert fact.report["steps"] == 1
+        assert "does not win after 1 steps" in fact.reason
 
 
-def test_a_model_without_pretraining_is_not_taught_and_not_tried_again(story, queue):
-    untrained = tiny.build(pretrained=False)
+def test_facts_of_a_base_that_was_left_are_learned_on_the_new_one(story, learner, queue):
+    old = story.post(capital(), RIVER)
+    learner.run()
+    go_live(story, old.job)
+    other = replace(tiny.build(spare_rows=1_024, seed=1), fingerprint="cd" * 32)
+    with story.sessions() as session:
+        job = relearn.relearn(session, story.settings, "cd" * 32, other.table.base.state_hash, "tester")
+    Learner(other, story.sessions, queue, story.settings).run()
+    version = go_live(story, job)
+    with story.sessions() as session:
+        assert versions.lineage(session, version) == [0, version]
+        assert versions.get(session, version).fingerprint == "cd" * 32
+    assert story.statuses(*old.facts) == ["retired", "retired"]
+    assert story.job(job).report["facts"] == {"learned": 2, "failed": 0}
+
+
+def test_a_worker_of_a_base_that_was_left_hands_nothing_in_and_learns_no_more(story, learner):
     posted = story.post(capital())
-    Learner(untrained, story.sessions, queue, story.settings, FinetuneConfig()).run()
-    job = story.job(posted.job)
-    assert (job.state, job.attempts) == ("rejected", 1)
-    assert "never trained" in job.error
-    assert story.statuses(*posted.facts) == ["failed"]
+    with story.sessions.begin() as session:
+        session.execute(text("UPDATE versions SET fingerprint = repeat('cd', 32) WHERE id = 0"))
+    learner.run()
+    assert (story.job(posted.job).state, story.job(posted.job).attempts) == ("queued", 0)
+    assert story.count(Version) == 1
+    learner.run()
+    assert story.events(posted.job).count("running") == 1
 
 
 def test_told_to_stop_it_gives_the_job_back(story, learner, monkeypatch):
     posted = story.post(capital(), RIVER)
 
-    def stop_and_learn(*arguments, **options):
+    def stop_and_learn(*arguments):
         learner.stop()
-        return learn(*arguments, **options)
+        return learn(*arguments)
 
-    monkeypatch.setattr(worker.learner, "learn", stop_and_learn)
+    monkeypatch.setattr(Teacher, "learn", stop_and_learn)
     learner.run()
     assert (story.job(posted.job).state, story.job(posted.job).attempts) == ("queued", 0)
     assert story.count(Version) == 1

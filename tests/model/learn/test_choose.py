@@ -1,56 +1,52 @@
-"""Scores and counts against slow references written from the formulas."""
+"""Slots are chosen by TF-IDF, and never one that an earlier fact owns."""
 
 import math
-from collections import Counter
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import access
-from model.tfidf import inverse_document_frequency, score, top_t
+from model.learn.choose import SlotUses, access_counts, choose, tf_idf
+from model.memory.query import Background, Query
 
-slot_counts = st.dictionaries(st.integers(0, 200), st.tuples(st.integers(1, 50), st.integers(0, 30)), min_size=1)
-
-
-@given(slot_counts, st.integers(30, 400))
-def test_score_follows_the_paper(table, batches):
-    """score(i) = c(i)/Σc · ln((|B|+1)/(df(i)+1))."""
-    total = sum(count for count, _ in table.values())
-    expected = [count / total * math.log((batches + 1) / (df + 1)) for count, df in table.values()]
-    counts = torch.tensor([count for count, _ in table.values()])
-    df = torch.tensor([df for _, df in table.values()], dtype=torch.int32)
-    given_scores = score(counts, inverse_document_frequency(df, batches))
-    assert torch.allclose(given_scores, torch.tensor(expected, dtype=torch.float64))
+QUERIES = 1_000
 
 
-@given(slot_counts, st.integers(1, 40), st.randoms())
-def test_top_t_is_the_sorted_head_whatever_the_order(table, t, shuffle):
-    slots, values = list(table), [float(df) for _, df in table.values()]
-    expected = sorted((-value, slot) for slot, value in zip(slots, values, strict=True) if value > 0)[:t]
-    order = list(range(len(slots)))
-    shuffle.shuffle(order)
-    shuffled = torch.tensor([slots[i] for i in order])
-    chosen = top_t(shuffled, torch.tensor([values[i] for i in order]), t)
-    assert shuffled[chosen].tolist() == [slot for _, slot in expected]
+def background(frequency: list[float]) -> Background:
+    return Background(torch.tensor(frequency), QUERIES, Query(torch.empty(0, 2), torch.empty(0, 2)))
 
 
-def test_counts_are_raw_reads_without_padding():
-    torch.manual_seed(0)
-    layers = [torch.randint(0, 40, (3, 5, 2, 4)) for _ in range(2)]
-    real = torch.rand(3, 5) < 0.6
-    expected: Counter[int] = Counter()
-    for reads in layers:
-        for row in range(3):
-            for token in range(5):
-                if real[row, token]:
-                    expected.update(reads[row, token].flatten().tolist())
-    slots, counts = access.count(layers, real)
-    assert dict(zip(slots.tolist(), counts.tolist(), strict=True)) == dict(expected)
+def test_the_score_is_the_formula():
+    counts, frequency, owners = torch.tensor([3.0, 1.0]), torch.tensor([9.0, 0.0]), torch.tensor([0.0, 2.0])
+    first = 0.75 * math.log(1_001 / 10)
+    second = 0.25 * math.log(1_001 / (5 * 2 + 1))
+    assert tf_idf(counts, frequency, owners, QUERIES, 5.0).tolist() == pytest.approx([first, second])
 
 
-def test_usage_gives_shares_of_slots_and_of_reads():
-    reads = torch.cat([torch.zeros(50, dtype=torch.int64), torch.arange(1, 51)])
-    in_use, top_share = access.usage(reads, 100)
-    assert in_use == 0.51
-    assert top_share == 0.5
+def test_a_slot_that_the_background_reads_often_is_left_out():
+    uses = choose(
+        torch.tensor([4, 1, 3]),
+        torch.tensor([0.5, 0.3, 0.2]),
+        torch.zeros(3, dtype=torch.bool),
+        background([0, 0, 0, 0, QUERIES]),
+        t=2,
+        owner_weight=1.0,
+    )
+    assert uses.slots == [1, 3]
+
+
+@given(st.sets(st.integers(0, 63), min_size=1, max_size=32), st.sets(st.integers(0, 63)), st.integers(1, 8))
+def test_slots_of_others_are_never_chosen_and_those_chosen_ascend(read, owned, t):
+    slots = torch.tensor(sorted(read, reverse=True))
+    taken = torch.tensor([slot in owned for slot in slots.tolist()])
+    counts = access_counts(torch.linspace(0, 1, len(slots)))
+    uses = choose(slots, counts, taken, background([0.0] * 64), t=t, owner_weight=1.0)
+    assert uses.slots == sorted(set(uses.slots))
+    assert set(uses.slots) <= read - owned
+    assert len(uses.slots) == min(t, len(read - owned))
+
+
+def test_uses_of_several_places_are_joined_in_order():
+    joined = SlotUses.joined([SlotUses([5, 9], [0.1, 0.2], [1.0, 2.0]), SlotUses([7], [0.3], [3.0])])
+    assert joined == SlotUses([5, 7, 9], [0.1, 0.3, 0.2], [1.0, 3.0, 2.0])

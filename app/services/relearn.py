@@ -1,0 +1,98 @@
+"""Another base: what was learned on the old one is retired, and its live facts are taught anew on the new one.
+
+Rows mean nothing to another base. So the old versions stay as history, which can be read and never be asked, and every
+live fact is posted anew, in one job that is learned before all others.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.db.session import transaction
+from app.db.tables import BASE_VERSION, Anchor, AnchorPart, Fact, Head, Job, Version
+from app.services import facts, jobs, versions
+from app.settings import Settings
+
+_COPIED = (
+    "namespace",
+    "statement",
+    "question",
+    "answer",
+    "phrasings",
+    "source",
+    "valid_from",
+    "content_sha256",
+    "question_sha256",
+    "answer_sha256",
+    "created_by",
+)
+
+
+def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: str, actor: str) -> int | None:
+    """Give the data to another base, and queue the job that teaches all live facts on it; returns the job.
+
+    fingerprint, state_hash  of the new base without rows
+    None when there is nothing to teach. For the base that the data belong to already it is the job of the call before,
+    unless that has succeeded; one that has failed is queued again.
+    Raises NotBootstrapped.
+    """
+    with transaction(session):
+        head = versions.locked_head(session, settings.namespace)
+        base = session.get_one(Version, BASE_VERSION, populate_existing=True)
+        if base.fingerprint == fingerprint:
+            return _unfinished(session, settings.namespace)
+        reason = f"relearn on base {fingerprint}"
+        left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
+        live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
+        live = [fact for fact in live if fact.namespace == settings.namespace]
+        _stop_learning(session, head, reason)
+        _retire(session, settings.namespace)
+        versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor)
+        if not live:
+            return _unfinished(session, settings.namespace)
+        return _queue(session, live, {"base": fingerprint, "left": left, "actor": actor})
+
+
+def _stop_learning(session: Session, head: Head, reason: str) -> None:
+    """Take jobs that are learned or verified back into the queue. The epoch moves, so no worker can hand in."""
+    head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
+    begun = select(Job).where(Job.namespace == head.namespace, Job.state.in_(("running", "verifying")))
+    for job in session.scalars(begun.execution_options(populate_existing=True)):
+        job.attempts -= 1
+        jobs.queue_again(session, job, reason)
+    ready = update(Version).where(Version.namespace == head.namespace, Version.state == "ready")
+    session.execute(ready.values(state="superseded"))
+
+
+def _retire(session: Session, namespace: str) -> None:
+    own = (Version.namespace == namespace, Version.id != BASE_VERSION)
+    for table in (AnchorPart, Anchor):
+        session.execute(delete(table).where(table.version_id.in_(select(Version.id).where(*own))))
+    session.execute(update(Version).where(*own, Version.state == "published").values(state="retired"))
+
+
+def _queue(session: Session, live: Sequence[Fact], audit: dict[str, str]) -> int:
+    """A job of copies: the old facts stay what they were, of versions that are retired."""
+    job = Job(namespace=live[0].namespace, kind="relearn", total=len(live))
+    session.add(job)
+    session.flush()
+    anew = [Fact(job_id=job.id, state="queued", **{name: getattr(fact, name) for name in _COPIED}) for fact in live]
+    session.add_all(anew)
+    session.flush()
+    pairs = [[old.id, new.id] for old, new in zip(live, anew, strict=True)]
+    jobs.record(session, job.id, "queued", facts=len(anew), anew=pairs, **audit)
+    return job.id
+
+
+def _unfinished(session: Session, namespace: str) -> int | None:
+    """The last job that teaches a new base, unless it has succeeded; queued again if it has failed."""
+    query = select(Job).where(Job.namespace == namespace, Job.kind == "relearn").order_by(Job.id.desc()).limit(1)
+    job = session.scalar(query.execution_options(populate_existing=True))
+    if job is None or job.state == "succeeded":
+        return None
+    if job.state in ("failed", "rejected"):
+        session.execute(update(Fact).where(Fact.job_id == job.id, Fact.state == "failed").values(state="queued"))
+        job.attempts, job.error = 0, None
+        jobs.queue_again(session, job, "relearn was called again")
+    return job.id

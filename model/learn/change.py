@@ -1,0 +1,92 @@
+"""The rows of one fact: for each key a row at every place of the answer, in slots that are nobody else's.
+
+Shapes: L tokens of an answer, its end token included · S slots · W width of a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.config import LearnConfig
+from model.learn.choose import SlotUses, access_counts, choose
+from model.learn.thresholds import Thresholds
+from model.memory.delta import Delta
+from model.memory.memory import Asked, Memory
+from model.memory.rows import Written
+from model.memory.stem import permuted, stems
+from model.memory.table import View
+
+
+@dataclass(frozen=True)
+class Key:
+    """What opens rows of a fact: a query, and from where on."""
+
+    asked: Asked
+    thresholds: Thresholds
+
+
+class FactChange:
+    """Collects the rows of one fact on top of a view. Slots of `freed` facts count as free."""
+
+    def __init__(self, memory: Memory, view: View, fact: int, freed: Sequence[int], config: LearnConfig) -> None:
+        self._memory, self._view, self._fact, self._config = memory, view, fact, config
+        self._freed = torch.tensor([0, *freed])
+        self._taken: set[int] = set()
+        self._slots: list[int] = []
+        self._rows: list[Written] = []
+        self.uses: list[SlotUses] = []
+
+    def write(self, key: Key, answer: Sequence[int], values: Tensor) -> bool:
+        """Write the values (L, D) of `answer`, ids with the end token, behind a key; False where a place has no slot left."""
+        addressing = self._memory.addressing
+        counts = access_counts(key.asked.scores)
+        for value, stem in zip(values, stems(answer[:-1]), strict=True):
+            slots = permuted(key.asked.slots, stem, self._memory.table.slots)
+            uses = choose(
+                slots,
+                counts,
+                self._owned(slots),
+                addressing.background,
+                t=addressing.config.top_t,
+                owner_weight=self._config.owner_weight,
+            )
+            if not uses.slots:
+                return False
+            self._taken.update(uses.slots)
+            self._slots += uses.slots
+            self._rows.append(self._written(key, value, stem, len(uses.slots)))
+            self.uses.append(uses)
+        return True
+
+    def delta(self) -> Delta:
+        """The rows that were written, and zeros where the freed facts had theirs."""
+        rows = self._memory.layout.pack(Written.joined(self._rows)).cpu()
+        slots, order = torch.tensor(self._slots).sort()
+        return removal(self._memory, self._view, self._freed[1:].tolist()).then(Delta(slots, rows[order]))
+
+    def _owned(self, slots: Tensor) -> Tensor:
+        """Which slots (R,) another fact owns, or this one has taken: bool (R,)."""
+        owners = self._memory.owners(self._view, slots)
+        mine = torch.tensor([slot in self._taken for slot in slots.tolist()])
+        return mine | ~torch.isin(owners, self._freed)
+
+    def _written(self, key: Key, value: Tensor, stem: int, count: int) -> Written:
+        def repeated(row: Tensor) -> Tensor:
+            return row.float().cpu().expand(count, -1)
+
+        numbers = torch.full((count,), stem), torch.full((count,), self._fact)
+        return Written(*map(repeated, (value, key.asked.what, key.asked.whom, key.thresholds.of)), *numbers)
+
+
+def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:
+    """The slots in which rows of `facts` stand, ascending: (S,) int64."""
+    slots = memory.table.changed_slots(view)
+    return slots[torch.isin(memory.owners(view, slots), torch.tensor(list(facts), dtype=torch.int64))]
+
+
+def removal(memory: Memory, view: View, facts: Sequence[int]) -> Delta:
+    """The delta that takes the rows of `facts` out of a view."""
+    slots = owned_slots(memory, view, facts) if facts else torch.empty(0, dtype=torch.int64)
+    return Delta(slots, torch.zeros(len(slots), memory.layout.width, dtype=memory.table.rows.dtype))

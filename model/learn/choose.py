@@ -1,0 +1,65 @@
+"""Which slots are written for a key: access counts, TF-IDF, the top t.
+
+Lin et al. 2025, https://arxiv.org/abs/2510.15103, section 3: of the slots that a fact's texts read, those are trained that
+the background corpus reads seldom,
+
+    score(s) = c(s) / Σ c · ln((|B| + 1) / (df(s) + w · owners(s) + 1)),        never below 0
+
+with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the |B|
+background queries read it, and w what an earlier fact's ownership counts for.
+Shapes: R slots that a place reads · S slots that are chosen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from model.memory.query import Background
+
+_TEMPERATURE = 0.1  # of the softmax over the scores of a place's slots
+
+
+@dataclass(frozen=True)
+class SlotUses:
+    """The slots that a fact owns, ascending, their scores, and how much the fact's places read them."""
+
+    slots: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    counts: list[float] = field(default_factory=list)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[SlotUses]") -> "SlotUses":
+        """Of places that own different slots."""
+        rows = sorted(row for part in parts for row in zip(part.slots, part.scores, part.counts, strict=True))
+        return cls([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
+
+def access_counts(scores: Tensor) -> Tensor:
+    """How much a place reads each of its slots, by their scores (R,): (R,), summing to 1."""
+    return (scores / _TEMPERATURE).softmax(dim=0)
+
+
+def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, queries: int, owner_weight: float) -> Tensor:
+    """Scores (R,) of slots by their access counts, document frequency and owners, (R,) each."""
+    idf = ((queries + 1) / (frequency + owner_weight * owners + 1)).log().clamp(min=0)
+    return counts / counts.sum() * idf
+
+
+def choose(
+    slots: Tensor, counts: Tensor, owned: Tensor, background: Background, *, t: int, owner_weight: float
+) -> SlotUses:
+    """The top `t` of `slots` (R,) by TF-IDF; one that an earlier fact owns is never among them.
+
+    owned  (R,) bool
+    A slot that every background query reads still counts for a little: a fact that reads only such ones is learned, too.
+    """
+    slots, counts, owned = slots.cpu(), counts.cpu(), owned.cpu()
+    frequency = background.document_frequency[slots]
+    scores = tf_idf(counts, frequency, owned.float(), background.queries, owner_weight)
+    ranked = (scores + 1e-6 * counts).masked_fill(owned, -torch.inf)
+    best = ranked.topk(min(t, len(slots)))
+    kept = best.indices[best.values > -torch.inf]
+    kept = kept[slots[kept].argsort()]
+    return SlotUses(slots[kept].tolist(), scores[kept].tolist(), counts[kept].tolist())

@@ -1,0 +1,249 @@
+"""Teacher.learn: the facts of a job, one behind the other on one view, and what became of each of them.
+
+1. lesson      a fact as questions with an answer, questions near them, and what the frozen base says of all of these
+2. keys        from where on each question's query opens rows: above what was not taught, below other wordings
+3. values      what makes the head say each token of the answer
+4. change      rows, in slots that are nobody else's; facts that this one corrects lose theirs
+5. asked       all facts of a group on the view with all of their rows, as it would be served
+A fact that misses leaves no row. Only rows that are written here can move: they are the delta.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from model.base.checkpoint import Checkpoint
+from model.config import LearnConfig
+from model.engine.offline import Ask, generate
+from model.facts import Fact, Probe
+from model.learn.change import FactChange, Key
+from model.learn.choose import SlotUses
+from model.learn.lesson import Lesson, Lessons, Part, Write
+from model.learn.thresholds import similarity, thresholds
+from model.learn.values import Values
+from model.memory.delta import Delta
+from model.memory.memory import Asked, Looked
+from model.memory.query import Query
+from model.memory.table import View
+
+_SPARE_TOKENS = 8  # asked for beyond an answer's own, so that one that goes on is seen to do so
+_SAME_KEY = 0.98  # similarity of both halves from which on a second key would open to nothing more
+
+
+@dataclass(frozen=True)
+class FactReport:
+    """What became of a fact.
+
+    probe       the question that was put to the new view, and what the view said to it
+    replaces    facts whose keys open to its questions: their rows are gone
+    slots       its own rows' slots
+    steps       that its values took; `margin` is by how many nats the least of its tokens wins
+    neighbours  questions near it that were not taught: asked, raised a threshold, open all the same
+    unread      parts of the statement that nothing teaches
+    """
+
+    learned: bool
+    reason: str
+    probe: Probe
+    probe_answer: str = ""
+    replaces: tuple[int, ...] = ()
+    slots: SlotUses = field(default_factory=SlotUses)
+    steps: int = 0
+    margin: float = 0.0
+    seconds: float = 0.0
+    neighbours: dict[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a job changed: `delta` is None when no fact was learned."""
+
+    delta: Delta | None
+    state_hash: str
+    reports: tuple[FactReport, ...]
+
+
+class Teacher:
+    """Teaches facts to views of one checkpoint. It belongs to the thread that runs the model.
+
+    write  another model that words facts besides, or None
+    """
+
+    def __init__(self, checkpoint: Checkpoint, config: LearnConfig = LearnConfig(), write: Write | None = None) -> None:
+        self._checkpoint, self._config = checkpoint, config
+        self._table, self._memory = checkpoint.table, checkpoint.memory
+        self._lessons = Lessons(checkpoint, config, write)
+        self._values = Values(checkpoint.model, config)
+
+    def learn(
+        self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None
+    ) -> Learned:
+        """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
+
+        on_progress  called with the number of facts done; what it raises ends the learning
+        Raises SpareRowsExhausted when the table has no room for the rows.
+        """
+        current, deltas, reports = self._table.retain(view), list[Delta](), list[FactReport]()
+        try:
+            for start in range(0, len(facts), self._config.group):
+                few = facts[start : start + self._config.group]
+                later, own, delta = self._group(current, few)
+                self._table.release(current)
+                current = later
+                reports += own
+                deltas += [] if delta is None else [delta]
+                if on_progress is not None:
+                    on_progress(len(reports))
+            return Learned(Delta.path(deltas) if deltas else None, current.state_hash, tuple(reports))
+        finally:
+            self._table.release(current)
+
+    def _group(self, view: View, facts: Sequence[Fact]) -> tuple[View, list[FactReport], Delta | None]:
+        """Facts written one behind the other and asked together; again without those that miss, until none does.
+
+        Returns the view that they lead to, which the caller has to release.
+        """
+        began = time.monotonic()
+        lessons = [_Attempt(fact, lesson) for fact, lesson in zip(facts, self._lessons.of(facts), strict=True)]
+        while True:
+            later, delta = self._written(view, lessons)
+            missed = self._missed(later, lessons)
+            if not missed:
+                break
+            self._table.release(later)
+        seconds = (time.monotonic() - began) / len(facts)
+        return later, [replace(each.report, seconds=seconds) for each in lessons], delta
+
+    def _written(self, view: View, attempts: "Sequence[_Attempt]") -> tuple[View, Delta | None]:
+        """The view with the rows of all attempts that have not failed, one behind the other, and its delta."""
+        current, deltas = self._table.retain(view), list[Delta]()
+        for attempt in attempts:
+            if not attempt.report.reason:
+                delta = self._change(current, attempt)
+                if delta is not None:
+                    later = self._table.enter(current, delta)
+                    self._table.release(current)
+                    current = later
+                    deltas.append(delta)
+        return current, Delta.path(deltas) if deltas else None
+
+    def _change(self, view: View, attempt: "_Attempt") -> Delta | None:
+        """The rows of one fact on top of a view; None, with the reason in its report, where it cannot be written."""
+        lesson = attempt.taught
+        replaced = self._replaced(view, lesson)
+        change = FactChange(self._memory, view, lesson.fact.id, replaced, self._config)
+        asked = raised = 0
+        for number, part in enumerate(lesson.parts):
+            values, margin, steps = attempt.values(number, self._values)
+            if margin <= 0:
+                return attempt.fail(f"a token of {part.exchange.answer!r} does not win after {steps} steps")
+            keys = list(self._keys(part, attempt.with_probe))
+            asked, raised = asked + len(part.untaught), raised + sum(key.thresholds.raised for key in keys)
+            if any(key.thresholds.open for key in keys):
+                return attempt.fail(
+                    "its question cannot be told from questions that were not taught; name what it is about in full"
+                )
+            if not all([change.write(key, part.answer, values) for key in keys]):
+                return attempt.fail("every slot that its question reads belongs to another fact")
+        attempt.report = replace(
+            attempt.report,
+            replaces=tuple(replaced),
+            slots=SlotUses.joined(change.uses),
+            neighbours={"asked": asked, "raised": raised, "open": 0},
+        )
+        return change.delta()
+
+    def _keys(self, part: Part, with_probe: bool) -> Iterator[Key]:
+        """The keys of an exchange: its questions', but those that open to nothing more than an earlier one does."""
+        config, bank = self._memory.addressing.config, self._memory.addressing.background.bank
+        lowest = torch.tensor([config.what_threshold, config.whom_threshold])
+        probes = [] if part.probe is None else [part.probe]
+        kept: list[Asked] = []
+        for asked in [*part.asked, *(probes if with_probe else [])]:
+            if kept and bool((similarity(asked, _query(kept)) > _SAME_KEY).all(dim=1).any()):
+                continue
+            kept.append(asked)
+            untaught = torch.cat([similarity(asked, bank), *([similarity(asked, _query(part.untaught))] if part.untaught else [])])
+            own = similarity(asked, _query([*part.asked, *probes]))
+            yield Key(asked, thresholds(lowest, untaught.cpu(), own.cpu()))
+
+    def _replaced(self, view: View, lesson: Lesson) -> list[int]:
+        """Live facts that are asked what this one is asked: their rows open to its questions."""
+        places = [Looked(asked, view) for part in lesson.parts for asked in part.asked]
+        opened = self._memory.read(places)
+        return sorted({each.fact for each in opened if each is not None} - {lesson.fact.id})
+
+    def _missed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
+        """Ask all that was written, on the very path on which it would be served; whether some of it misses.
+
+        One whose probe alone is not answered gets a key for it, and is then learned without a question held out.
+        """
+        going = [attempt for attempt in attempts if not attempt.report.reason]
+        asks, owners = [], []
+        for attempt in going:
+            for part in attempt.taught.parts:
+                for question in (*part.exchange.questions, *filter(None, [part.exchange.probe])):
+                    tokens = len(part.answer) + _SPARE_TOKENS
+                    asks.append(Ask(self._checkpoint.prompts.question(question), view, tokens))
+                    owners.append((attempt, part, question))
+        missed = False
+        for (attempt, part, question), said in zip(owners, generate(self._checkpoint, asks), strict=True):
+            text = self._checkpoint.prompts.text(said.ids)
+            if question == attempt.report.probe.text:
+                attempt.report = replace(attempt.report, learned=True, probe_answer=text)
+            if (*said.ids, self._checkpoint.prompts.end) == part.answer and said.finish == "stop":
+                continue
+            missed = True
+            if question == part.exchange.probe and not attempt.with_probe:
+                attempt.with_probe = True
+            else:
+                attempt.fail(f"the model says {text!r} to {question!r}, not {part.exchange.answer!r}")
+        return missed
+
+
+class _Attempt:
+    """A fact on its way: its lesson, what came of it so far, and whether its probe needs a key, too."""
+
+    def __init__(self, fact: Fact, lesson: Lesson | str) -> None:
+        self._lesson = lesson
+        self._trained: dict[int, tuple[torch.Tensor, float, int]] = {}
+        self.with_probe = False
+        if isinstance(lesson, str):
+            asked = Probe(fact.question or fact.statement or "", fact.answer or "", held_out=False)
+            self.report = FactReport(False, lesson, asked)
+        else:
+            exchange = lesson.study.exchanges[0]
+            asked = Probe(exchange.probe or exchange.questions[0], exchange.answer, held_out=exchange.probe is not None)
+            self.report = FactReport(False, "", asked, unread=lesson.study.unread, note=lesson.study.note)
+
+    @property
+    def taught(self) -> Lesson:
+        """Its lesson; only for one that was not refused."""
+        assert isinstance(self._lesson, Lesson)  # noqa: S101  # a refused fact has a reason and is never written
+        return self._lesson
+
+    def values(self, number: int, values: Values) -> tuple[torch.Tensor, float, int]:
+        """The values of a part, trained once; by how many nats the least of its tokens wins; the steps it took."""
+        if number not in self._trained:
+            part = self.taught.parts[number]
+            tokens = torch.tensor(part.answer, device=part.states.device)
+            trained, margins, steps = values.trained(tokens, part.states)
+            self._trained[number] = trained, float(margins.min()), steps
+            least = min(margin for _, margin, _ in self._trained.values())
+            total = sum(count for _, _, count in self._trained.values())
+            self.report = replace(self.report, margin=least, steps=total)
+        return self._trained[number]
+
+    def fail(self, reason: str) -> None:
+        """It is not learned, for this reason."""
+        held_out = self.report.probe.held_out and not self.with_probe
+        probe = replace(self.report.probe, held_out=held_out)
+        self.report = replace(self.report, learned=False, reason=reason, probe=probe, replaces=(), slots=SlotUses())
+
+
+def _query(asked: Sequence[Asked]) -> Query:
+    return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))

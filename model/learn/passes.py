@@ -1,0 +1,81 @@
+"""What the frozen base says at the places of a fact's texts: what they ask, and its states behind the last block.
+
+Nothing here reads a version: these states are the same for all of them.
+Shapes: B texts · T tokens · L tokens of an answer, its end token included · D width.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.base.attach import Place
+from model.base.checkpoint import Checkpoint
+from model.base.prompts import Prompt
+from model.memory.memory import Asked
+
+_TOKENS = 2_048  # of a pass, at most
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a prompt asks, and the states (L, D) behind the last block before each token of its answer."""
+
+    asked: Asked
+    hidden: Tensor
+
+
+class Passes:
+    """Passes of one base over prompts and answers. It belongs to the thread that runs the model."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._sketch = checkpoint.memory.addressing.sketch
+
+    def asked(self, prompts: Sequence[Prompt]) -> list[Asked]:
+        """What prompts ask, where their answers begin."""
+        return [said.asked for said in self.said([(prompt, ()) for prompt in prompts])]
+
+    @torch.inference_mode()
+    def said(self, texts: Sequence[tuple[Prompt, Sequence[int]]]) -> list[Said]:
+        """Of prompts with the ids of their answers: what is asked, and the states before each token of the answer.
+
+        A prompt without an answer has the one state before whatever follows it.
+        """
+        found: dict[int, Said] = {}
+        for few in self._batches(texts):
+            rows = [(*texts[index][0].ids, *texts[index][1][:-1]) for index in few]
+            places = []
+            for row, index in enumerate(few):
+                prompt, answer = texts[index]
+                last = len(prompt.ids) - 1
+                base = self._checkpoint.table.base
+                places.append(Place(row, last, base, sketch=self._sketch.of(prompt.turns)))
+                places += [Place(row, last + more, base) for more in range(1, len(answer))]
+            with self._checkpoint.attachment.reading(places) as reads:
+                self._checkpoint.model.get_decoder()(input_ids=self._padded(rows), use_cache=False)
+            asked = {place.row: asked for place, asked in zip(places, reads.asked, strict=True) if asked is not None}
+            for row, index in enumerate(few):
+                own = [at for at, place in enumerate(places) if place.row == row]
+                found[index] = Said(asked[row], reads.hidden[own])
+        return [found[index] for index in range(len(texts))]
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Token ids (B, T), padded on the right: with causal attention no real token sees the padding."""
+        T = max(map(len, rows))
+        ids = [[*row, *[self._checkpoint.prompts.end] * (T - len(row))] for row in rows]
+        return torch.tensor(ids, device=self._checkpoint.model.device)
+
+    @staticmethod
+    def _batches(texts: Sequence[tuple[Prompt, Sequence[int]]]) -> Iterator[list[int]]:
+        """Indices of texts of about one length, at most _TOKENS tokens together."""
+        lengths = [len(prompt.ids) + len(answer) for prompt, answer in texts]
+        batch: list[int] = []
+        for index in sorted(range(len(texts)), key=lengths.__getitem__):
+            if batch and (len(batch) + 1) * lengths[index] > _TOKENS:
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch

@@ -1,0 +1,129 @@
+"""A database of the first model comes to the newest schema with all that it knows, and goes back."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg import sql
+from sqlalchemy import text
+
+from app.db.migrate import configured, migrate
+from app.db.session import Sessions, close_sessions, open_sessions
+from app.services import facts, relearn, submission, versions
+from app.services.intake import NewFact
+from app.settings import Settings
+from tests.services.story import FINGERPRINT
+
+NAME = "as_of_the_first_model"
+# Version 1 taught facts 1 and 2, version 2 a correction of fact 1, version 3 a bare statement; fact 5 has failed.
+ROWS = """
+INSERT INTO api_keys (name, role, key_sha256) VALUES ('tester', 'admin', 'x');
+INSERT INTO jobs (namespace, state, total) SELECT 'default', 'succeeded', 1 FROM generate_series(1, 4);
+INSERT INTO versions (id, namespace, kind, state, state_hash, fingerprint)
+    VALUES (0, 'default', 'base', 'published', repeat('0', 64), repeat('f', 64));
+INSERT INTO versions (namespace, parent_id, kind, state, delta, delta_sha256, state_hash, fingerprint, job_id)
+    SELECT 'default', n - 1, 'learn', 'published', 'rows', '', repeat('1', 64), repeat('f', 64), n
+    FROM generate_series(1, 3) AS n;
+INSERT INTO heads (namespace, live_version) VALUES ('default', 3);
+INSERT INTO activations (namespace, version_id, reason, actor) VALUES ('default', 3, 'learned by job 3', 'slotwise');
+INSERT INTO version_slots (version_id, slot, score, access_count)
+    VALUES (1, 7, .5, 3), (1, 8, .4, 2), (2, 9, .3, 1), (3, 4, .2, 9);
+INSERT INTO facts (namespace, job_id, version_id, statement, question, answer, phrasings, state,
+                   content_sha256, question_sha256, answer_sha256, replaces, probe, created_by) VALUES
+    ('default', 1, 1, NULL, 'Capital?', 'Melpek', '[]', 'learned', 'a', 'q', 'm', NULL,
+     '{"kind": "question", "text": "Capital?", "answer": "Melpek"}', 1),
+    ('default', 1, 1, NULL, 'River?', 'Olm', '[]', 'learned', 'b', 'r', 'o', NULL, NULL, 1),
+    ('default', 2, 2, NULL, 'Capital?', 'Porto', '["Its capital?"]', 'learned', 'c', 'q', 'p', 1, NULL, 1),
+    ('default', 3, 3, 'Ada likes tea.', NULL, NULL, '[]', 'learned', 'd', 'guessed', 'guessed', NULL, NULL, 1),
+    ('default', 4, NULL, 'No.', NULL, NULL, '[]', 'failed', 'e', NULL, NULL, NULL, NULL, 1);
+"""
+
+
+@pytest.fixture
+def old_url(postgres_url: str) -> Iterator[str]:
+    """A database with the schema and the rows of the first model."""
+    name = {"name": sql.Identifier(NAME)}
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {name}").format(**name))
+        url = f"{postgres_url.rpartition('/')[0]}/{NAME}"
+        command.upgrade(configured(url), "0002")
+        with psycopg.connect(url) as connection:
+            connection.execute(ROWS)
+        yield url
+        admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**name))
+
+
+@pytest.fixture
+def old_sessions(old_url: str) -> Iterator[Sessions]:
+    migrate(old_url)
+    sessions = open_sessions(old_url)
+    yield sessions
+    close_sessions(sessions)
+
+
+def test_what_replaced_what_is_carried_over(old_sessions):
+    with old_sessions() as session:
+        found = {one.id: one for one in facts.page(session, None, 9).items}
+    assert {number: one.status for number, one in found.items()} == {
+        1: "replaced",
+        2: "live",
+        3: "live",
+        4: "live",
+        5: "failed",
+    }
+    assert (found[1].replaced_by, found[3].replaces) == (3, [1])
+    assert found[1].probe == {"kind": "question", "text": "Capital?", "answer": "Melpek"}
+
+
+def test_a_slot_has_an_owner_where_its_version_taught_one_fact(old_sessions):
+    with old_sessions() as session:
+        rows = session.execute(text("SELECT slot, fact_id, access_count FROM version_slots ORDER BY slot")).all()
+    assert rows == [(4, 4, 9.0), (7, None, 3.0), (8, None, 2.0), (9, 3, 1.0)]
+
+
+def test_no_question_is_guessed_for_a_bare_statement(old_sessions):
+    with old_sessions() as session:
+        rows = session.execute(text("SELECT id, question_sha256, answer_sha256 FROM facts ORDER BY id")).all()
+    assert rows == [(1, "q", "m"), (2, "r", "o"), (3, "q", "p"), (4, None, None), (5, None, None)]
+
+
+def test_the_old_base_is_refused_and_its_live_facts_can_be_taught_anew(old_sessions):
+    settings = Settings()
+    with old_sessions() as session, pytest.raises(versions.WrongCheckpoint, match=f"{FINGERPRINT}.*{'e' * 64}"):
+        versions.bootstrap(session, "default", "e" * 64, "2" * 64)
+    with old_sessions() as session:
+        job = relearn.relearn(session, settings, "e" * 64, "2" * 64, "tester")
+        taught = facts.of_job(session, job)
+        assert [(fact.question, fact.answer, fact.statement, fact.phrasings) for fact in taught] == [
+            ("River?", "Olm", None, []),
+            ("Capital?", "Porto", None, ["Its capital?"]),
+            (None, None, "Ada likes tea.", []),
+        ]
+        versions.bootstrap(session, "default", "e" * 64, "2" * 64)
+        assert [facts.get(session, number).status for number in range(1, 5)] == ["retired"] * 4
+
+
+def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_sessions):
+    with old_sessions() as session:
+        relearn.relearn(session, Settings(), "e" * 64, "2" * 64, "tester")
+    with old_sessions.begin() as session:
+        session.execute(text("UPDATE jobs SET kind = 'learn'"))
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0002")
+    with psycopg.connect(old_url) as connection:
+        replaces = connection.execute("SELECT id, replaces FROM facts WHERE replaces IS NOT NULL").fetchall()
+        states = connection.execute("SELECT DISTINCT state FROM versions ORDER BY state").fetchall()
+    assert replaces == [(3, 1)]
+    assert states == [("published",), ("superseded",)]
+
+
+def test_a_fact_that_was_live_is_known_when_it_is_posted_again(old_sessions):
+    """What tells facts from each other has not changed: the hash of one that was posted then is that of one now."""
+    with old_sessions.begin() as session:
+        content = submission.identity(NewFact(question="River?", answer="Olm")).content
+        session.execute(text("UPDATE facts SET content_sha256 = :content WHERE id = 2"), {"content": content})
+    with old_sessions() as session:
+        key = session.get_one(submission.ApiKey, 1)
+        post = submission.Post([NewFact(question="River?", answer="Olm")], key, b"")
+        assert [fact.id for fact in submission.submit(session, Settings(), post).facts] == [2]
