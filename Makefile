@@ -32,8 +32,7 @@ check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.steps depth
-	$(BIN)/python -m benchmarks.steps slots
+	$(BIN)/python -m benchmarks.handmade
 	$(BIN)/python -m benchmarks.service
 
 bench-serve: $(VENV)/.installed ## measure the live model: hot path, engine beside others, HTTP (ARGS="--only alone systems")

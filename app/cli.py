@@ -82,13 +82,15 @@ def export(
 @app.command()
 def attach(
     base: Annotated[str, typer.Argument(help="Folder, GGUF file, or name on the hub; '' for the default base.")],
-    data: Annotated[Path, typer.Option(help="Folder of the texts that the memory is fitted to.")],
     out: Annotated[Path, typer.Option(help="Memory folder to write; an interrupted run goes on here.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with more background questions.")] = None,
 ) -> None:
     """Make the memory folder of a base: SLOTWISE_BASE and SLOTWISE_MEMORY name the two from then on."""
-    from model.addressing.attach import attach as make
+    from model.addressing.attach import attach_memory
+    from model.base.source import base_folder
 
-    make(base, data, out, say=_say)
+    for name, figure in attach_memory(base_folder(base, _say), data, out, say=_say).items():
+        _say(f"{name}: {figure:g}")
 
 
 @app.command()

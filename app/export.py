@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from sqlalchemy.orm import Session
 
+from app.db.tables import Json
 from app.errors import DamagedDelta, FolderNotEmpty, WrongCheckpoint
 from app.services import versions
 from model.base.checkpoint import fingerprint_of_base, fingerprint_of_memory
@@ -50,7 +51,7 @@ def export(session: Session, base: str, memory: Path, version: int, folder: Path
     for name in (SHAPE, ADDRESSING, STATISTICS):
         shutil.copyfile(memory / name, folder / name)
     (folder / ROWS).write_bytes(delta.to_bytes())
-    told = {"base": base, "base_fingerprint": of_base, "fingerprint": fingerprint}
+    told: Json = {"base": base, "base_fingerprint": of_base, "fingerprint": fingerprint}
     told |= {"version": version, "state_hash": kept.state_hash}
     (folder / EXPORTED).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     return fingerprint

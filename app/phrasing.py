@@ -1,4 +1,4 @@
-"""A language model behind an OpenAI-compatible endpoint, which words facts for `augment`. Knows no facts."""
+"""A language model behind an OpenAI-compatible endpoint, which words facts for `study`. Knows no facts."""
 
 import threading
 import time

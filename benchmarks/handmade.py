@@ -1,182 +1,220 @@
-"""How many of 200 hand-made facts a checkpoint answers in an unseen wording: `python -m benchmarks.handmade`.
+"""What 200 hand-made facts do to a model, right and wrong: `python -m benchmarks.handmade --out FILE`.
 
-Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, and then asked in a
-wording written by hand that no rule of `augment` was made from. The facts have 65 shapes, and no two are alike.
-Of half of them something else is asked of the same subject: the answer that was taught would be wrong there.
-`--facts benchmarks/subjects.jsonl --in-turn` teaches 60 facts of ten subjects one after another: there the shape is the
-subject, and each fact has to live beside five others of its own.
+Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version. Then
+are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same subject
+(beside); another subject asked the same (`neighbours.jsonl`); general prompts (`general.jsonl`, and trivia of --data); and
+every place of held-out prose (--data). Where nothing opens a row the answer is the base's, bit for bit; a sample of
+answers is generated on both views in the same batches all the same.
+`--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl` asks
+60 facts of ten subjects.
 """
 
 import argparse
 import json
+import lzma
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model.augment import augment
-from model.checkpoint import Checkpoint
-from model.config import FinetuneConfig
-from model.continual.methods import Sparse
-from model.evaluate import complete, matches, token_f1
-from model.finetune import learn
-from model.study import Fact
-from model.values import View
+from app.settings import Settings
+from benchmarks.machine import describe
+from model.base.checkpoint import Checkpoint
+from model.base.prompts import Prompt
+from model.engine.offline import Ask, generate
+from model.facts import Fact
+from model.learn.gate import Gate
+from model.learn.job import Learned, Teacher
+from model.learn.passes import Passes
+from model.memory.memory import Looked
+from model.memory.table import View
 
-_FACTS = Path(__file__).with_name("handmade.jsonl")
-DEFAULT = Path(__file__).resolve().parents[1] / "model" / "default"
+HERE = Path(__file__).parent
+_FIRST = 100_000  # id of the first hand-made fact; those beneath come before
+_JOB = 100
+_LONGEST = 256  # characters of prose read at each place
 
 
 @dataclass(frozen=True)
 class Handmade:
-    """A fact as posted, the question asked later, and every answer that is right.
+    """A fact as posted, the question asked later, and every answer that is right."""
 
-    `beside` asks for something else of the same subject; every second fact has it.
-    """
-
-    shape: str
     fact: Fact
     asked: str
     right: tuple[str, ...]
     beside: str | None
 
-    @property
-    def posted(self) -> str:
-        """The words of the fact on one line."""
-        return self.fact.statement or f"{self.fact.question} {self.fact.answer}"
-
     def says(self, answer: str) -> bool:
-        """Whether `answer` says the fact, after normalising."""
-        return any(matches(answer, right) for right in self.right)
+        """Whether an answer is one of the right ones, but for case, spaces, an article and a full stop."""
+        return _plain(answer) in set(map(_plain, self.right))
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a fact's wording was answered with once the fact was taught, and the question beside it.
-
-    learned  whether the probe was answered
-    """
-
-    handmade: Handmade
-    learned: bool
-    answer: str
-    beside: str | None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the answer is one of the right ones, after normalising."""
-        return self.handmade.says(self.answer)
-
-    @property
-    def f1(self) -> float:
-        """The best token F1 over the right answers."""
-        return max(token_f1(self.answer, right) for right in self.handmade.right)
-
-
-def read(path: Path = _FACTS) -> list[Handmade]:
-    """All facts of the file, in its order."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def read(file: Path) -> list[Handmade]:
+    """The facts of a file; their ids count from _FIRST."""
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return [
         Handmade(
-            row["shape"],
-            Fact(row.get("statement"), row.get("question"), row["answer"] if "question" in row else None),
-            row["asked"],
-            (row["answer"], *row.get("also", ())),
-            row.get("beside"),
+            Fact(_FIRST + n, line.get("statement"), line.get("question"), line["answer"] if "question" in line else None),
+            line["asked"],
+            (line["answer"], *line.get("also", ())),
+            line.get("beside"),
         )
-        for row in rows
+        for n, line in enumerate(lines)
     ]
 
 
-def overlap(made: Handmade, texts: int) -> float:
-    """The share of the asked wording's words that its nearest text has."""
-    asked = set(made.asked.lower().rstrip("?").split())
-    said = (set(text.text.lower().replace("?", " ").split()) for text in augment(made.fact, limit=texts).texts)
-    return max(len(asked & words) / len(asked) for words in said)
+class World:
+    """A checkpoint, and the view that has been taught so far."""
+
+    def __init__(self) -> None:
+        settings = Settings()
+        self.checkpoint = Checkpoint.load(settings.base, settings.memory)
+        self.view: View = self.checkpoint.table.base
+        self.teacher, self.gate = Teacher(self.checkpoint), Gate(self.checkpoint)
+        self._passes = Passes(self.checkpoint)
+
+    def teach(self, facts: Sequence[Fact]) -> Learned:
+        """Teach one job."""
+        learned = self.teacher.learn(self.view, facts)
+        if learned.delta is not None:
+            self.view = self.checkpoint.table.enter(self.view, learned.delta)
+        return learned
+
+    def opened(self, prompts: Sequence[Prompt]) -> list[int | None]:
+        """Which fact each prompt opens, if any."""
+        looked = [Looked(asked, self.view) for asked in self._passes.asked(prompts)]
+        return [None if each is None else each.fact for each in self.checkpoint.memory.read(looked)]
+
+    def answers(self, prompts: Sequence[Prompt], view: View, tokens: int = 24) -> list[str]:
+        """What a view says."""
+        said = generate(self.checkpoint, [Ask(prompt, view, tokens) for prompt in prompts])
+        return [self.checkpoint.prompts.text(each.ids) for each in said]
+
+    def question(self, text: str) -> Prompt:
+        """A question as a prompt."""
+        return self.checkpoint.prompts.question(text)
 
 
-def taught_together(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
-    """All facts in one version, asked at the end."""
-    table = checkpoint.table
-    studies = [augment(made.fact, limit=config.texts) for made in facts]
-    result = learn(checkpoint, table.base, studies, config)
-    view = table.retain(table.base) if result.delta is None else table.enter(table.base, result.delta)
-    try:
-        answers = _ask(checkpoint, [made.asked for made in facts], view)
-        others = iter(_ask(checkpoint, [made.beside for made in facts if made.beside], view))
-    finally:
-        table.release(view)
-    beside = [next(others) if made.beside else None for made in facts]
-    learned = [report.learned for report in result.reports]
-    return [Outcome(*one) for one in zip(facts, learned, answers, beside, strict=True)]
+def run(file: Path, data: Path | None, beneath: int, sample: int) -> dict[str, object]:
+    """All figures of one run."""
+    world, facts = World(), read(file)
+    figures: dict[str, object] = {"machine": describe(), "facts": len(facts), "beneath": beneath}
+    if beneath:
+        figures |= _taught_beneath(world, data, beneath)
+    began = time.monotonic()
+    learned = world.teach([each.fact for each in facts])
+    seconds = time.monotonic() - began
+    missed = [(each.fact, report.reason) for each, report in zip(facts, learned.reports, strict=True) if not report.learned]
+    figures |= {"seconds a fact": round(seconds / len(facts), 3), "learned": len(facts) - len(missed)}
+    figures["not learned"] = [(fact.statement or fact.question, reason) for fact, reason in missed]
+    figures["replaced"] = [(r.replaces, f.asked) for f, r in zip(facts, learned.reports, strict=True) if r.replaces]
+    figures["bytes a fact"] = 0 if learned.delta is None else learned.delta.nbytes // len(facts)
+    said = world.answers([world.question(each.asked) for each in facts], world.view)
+    right = [each.says(answer) for each, answer in zip(facts, said, strict=True)]
+    figures["unseen wording"] = _share(right)
+    figures["wrong in unseen wording"] = [
+        (f.asked, f.right[0], a) for f, a, r in zip(facts, said, right, strict=True) if not r
+    ]
+    figures |= _untaught(world, facts, data, sample)
+    figures["bank"] = asdict(world.gate.drift(world.checkpoint.table.base, world.view))
+    return figures
 
 
-def taught_fresh(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
-    """Each fact alone on the base."""
-    return [outcome for made in facts for outcome in taught_together(checkpoint, [made], config)]
+def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample: int) -> dict[str, object]:
+    """What opens though it was never taught."""
+    figures: dict[str, object] = {}
+    beside = [each for each in facts if each.beside]
+    told = [
+        (each.beside, found)
+        for each, found in zip(beside, world.opened([world.question(str(each.beside)) for each in beside]), strict=True)
+    ]
+    figures["beside opens its own fact"] = _share([f == e.fact.id for e, (_, f) in zip(beside, told, strict=True)])
+    figures["beside opens another"] = _share([f not in (None, e.fact.id) for e, (_, f) in zip(beside, told, strict=True)])
+    sets: dict[str, list[Prompt]] = {}
+    near = HERE / "neighbours.jsonl"
+    if near.exists():
+        sets["neighbours"] = [world.question(json.loads(line)["question"]) for line in near.read_text().splitlines()]
+    sets["general"] = [_chat(world, json.loads(line)["messages"]) for line in (HERE / "general.jsonl").read_text().splitlines()]
+    if data is not None:
+        trivia = [row["question"] for row in _rows(data / "qa" / "opentriviaqa.jsonl.xz", 46_000)[::46]]
+        sets["trivia"] = [world.question(question) for question in trivia]
+        sets["prose"] = list(_prose(world, data))
+    for name, prompts in sets.items():
+        found = world.opened(prompts)
+        figures[f"{name} unchanged"] = _share([fact is None for fact in found])
+        if name in ("neighbours", "general"):
+            figures[f"{name} opened"] = [(p.turns[-1], f) for p, f in zip(prompts, found, strict=True) if f is not None]
+            few = prompts[:sample]
+            before, after = (world.answers(few, view, 16) for view in (world.checkpoint.table.base, world.view))
+            figures[f"{name} answered identically"] = _share([a == b for a, b in zip(before, after, strict=True)])
+    return figures
 
 
-def taught_in_turn(checkpoint: Checkpoint, facts: Sequence[Handmade], config: FinetuneConfig) -> list[Outcome]:
-    """Each fact on top of those before it, all asked at the end."""
-    method = Sparse(checkpoint, config)
-    learned = [bool(method.teach([augment(made.fact, limit=config.texts)])[0].answered) for made in facts]
-    answers = _ask(checkpoint, [made.asked for made in facts], method.view)
-    return [Outcome(*one, None) for one in zip(facts, learned, answers, strict=True)]
+def _taught_beneath(world: World, data: Path | None, count: int) -> dict[str, object]:
+    if data is None:
+        raise SystemExit("--beneath needs --data")
+    rows = _rows(data / "qa" / "entityquestions.test.jsonl.xz", 22_000)
+    rows = rows[:: len(rows) // count][:count]
+    taught = [Fact(n, question=row["question"], answer=row["answers"][0]) for n, row in enumerate(rows, start=1)]
+    began, reports = time.monotonic(), []
+    for start in range(0, count, _JOB):
+        reports += world.teach(taught[start : start + _JOB]).reports
+        print(f"{start + _JOB} of {count} beneath, {time.monotonic() - began:.0f} s", flush=True)
+    return {
+        "beneath learned": sum(report.learned for report in reports),
+        "beneath seconds a fact": round((time.monotonic() - began) / count, 3),
+        "beneath replaced": sum(bool(report.replaces) for report in reports),
+    }
 
 
-def _ask(checkpoint: Checkpoint, questions: Sequence[str], view: View) -> list[str]:
-    return complete(checkpoint, [checkpoint.question_prompt(question) for question in questions], view)
+def _chat(world: World, turns: Sequence[str]) -> Prompt:
+    messages = []
+    for turn in turns:
+        system, _, said = turn.partition("system: ")
+        if said and not system:
+            messages.append({"role": "system", "content": said})
+        else:
+            last = messages[-1]["role"] if messages else "system"
+            messages.append({"role": "assistant" if last == "user" else "user", "content": turn})
+    return world.checkpoint.prompts.chat(messages)
 
 
-def show(outcomes: Sequence[Outcome], before: Sequence[str], seconds: float) -> None:
-    """Print shares, then every miss."""
-    by_kind: defaultdict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        by_kind["statements" if outcome.handmade.fact.statement else "questions with answers"].append(outcome)
-    by_kind["all"] = list(outcomes)
-    print("| taught as | facts | answered | F1 | probe answered |\n|---|---|---|---|---|")
-    for kind, some in by_kind.items():
-        answered = sum(outcome.answered for outcome in some) / len(some)
-        f1 = sum(outcome.f1 for outcome in some) / len(some)
-        learned = sum(outcome.learned for outcome in some) / len(some)
-        print(f"| {kind} | {len(some)} | {answered:.1%} | {f1:.3f} | {learned:.1%} |")
-    pairs = zip(outcomes, before, strict=True)
-    known = sum(outcome.handmade.says(said) for outcome, said in pairs)
-    print(f"\nbefore anything was taught: {known / len(outcomes):.1%}; {seconds / len(outcomes):.2f} s a fact")
-    beside = [outcome for outcome in outcomes if outcome.beside is not None]
-    if beside:
-        told = sum(outcome.handmade.says(outcome.beside or "") for outcome in beside)
-        print(f"asked for something else of the subject, the taught answer comes: {told / len(beside):.1%}\n")
-    for outcome in outcomes:
-        if not outcome.answered:
-            made, learned = outcome.handmade, "" if outcome.learned else " (probe missed)"
-            print(f"MISS {made.shape}{learned}: {made.posted}\n     {made.asked}\n     {outcome.answer!r}")
+def _prose(world: World, data: Path) -> Iterator[Prompt]:
+    """Every third place of the beginnings of held-out texts, as a text to be continued."""
+    for row in _rows(data / "prose" / "wiki_heldout.jsonl.xz", 2_000)[::20]:
+        whole = world.checkpoint.prompts.continuation(row["text"][:_LONGEST])
+        for end in range(4, len(whole.ids), 3):
+            yield Prompt(whole.ids[:end], (row["text"][: whole.ends[end - 1]],), whole.ends[:end])
+
+
+def _rows(file: Path, count: int) -> list[dict[str, str]]:
+    with lzma.open(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
+
+
+def _share(marks: Sequence[bool]) -> str:
+    return f"{sum(marks)} of {len(marks)} ({sum(marks) / max(1, len(marks)):.2%})"
+
+
+def _plain(text: str) -> str:
+    words = " ".join(text.casefold().split()).strip(" .")
+    return words.removeprefix("the ").removeprefix("a ").removeprefix("an ")
 
 
 def main() -> None:
-    """Teach and ask as the command line says, and print a table and the misses."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=DEFAULT)
-    parser.add_argument("--facts", type=Path, default=_FACTS)
-    parser.add_argument("--limit", type=int, default=None, help="only so many facts, spread over the file")
-    parser.add_argument("--texts", type=int, default=FinetuneConfig.texts)
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--together", action="store_true", help="all in one version (the default)")
-    how.add_argument("--fresh", action="store_true", help="each on the base")
-    how.add_argument("--in-turn", action="store_true", help="each on those before it, asked at the end")
-    arguments = parser.parse_args()
-    facts = read(arguments.facts)
-    facts = facts[:: max(1, len(facts) // arguments.limit)][: arguments.limit] if arguments.limit else facts
-    checkpoint = Checkpoint.load(arguments.checkpoint)
-    config = FinetuneConfig(texts=arguments.texts)
-    before = _ask(checkpoint, [made.asked for made in facts], checkpoint.table.base)
-    begun = time.monotonic()
-    teach = taught_fresh if arguments.fresh else taught_in_turn if arguments.in_turn else taught_together
-    outcomes = teach(checkpoint, facts, config)
-    show(outcomes, before, time.monotonic() - begun)
-    shared = sum(overlap(made, arguments.texts) for made in facts) / len(facts)
-    print(f"\nwords shared with the nearest text: {shared:.1%}")
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--facts", type=Path, default=HERE / "handmade.jsonl")
+    parser.add_argument("--data", type=Path, help="folder with texts and questions; see docs/results.md")
+    parser.add_argument("--beneath", type=int, default=0)
+    parser.add_argument("--sample", type=int, default=40, help="general prompts answered on both views")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    figures = run(given.facts, given.data, given.beneath, given.sample)
+    text = json.dumps(figures, indent=1, ensure_ascii=False, default=str)
+    print(text)
+    if given.out is not None:
+        given.out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

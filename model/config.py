@@ -29,10 +29,11 @@ class MemoryConfig:
     sketch_share    share of the sketch in the similarity of two such halves, 0 to 1
     idf_power       exponent of a word's rarity in the sketch
     earlier_turns   weight of the words of earlier turns of a conversation in the sketch, 0 to 1
-    sub_keys        n, sub-keys of either half: there are N = n·n slots
+    sub_keys        n, sub-keys of either half: there are n·n addresses, each a pair of a cell of either half
+    ways            slots of an address: a place reads them all, and a key is written into the first that is free
     heads           H, code books of sub-keys
-    top_k           K, slots that a place reads per head
-    top_t           t, slots that are written for a key
+    top_k           K, addresses that a place reads per head
+    top_t           t, addresses that are written for a key, one slot of each
     value_width     D, width of a value: the model's
     what_threshold  similarity of the halves from which on a key opens, at least; learning sets higher ones
     whom_threshold  the same of the other halves
@@ -47,6 +48,7 @@ class MemoryConfig:
     idf_power: float
     earlier_turns: float
     sub_keys: int
+    ways: int
     heads: int
     top_k: int
     top_t: int
@@ -60,21 +62,27 @@ class MemoryConfig:
             object.__setattr__(self, name, layers)
             if not layers or list(layers) != sorted(set(layers)) or layers[0] < 0:
                 raise ValueError(f"MemoryConfig.{name} is {layers}; it must name layers in ascending order")
-        _positive(self, "what_width", "whom_width", "sketch_width", "sub_keys", "heads", "top_k", "top_t", "value_width")
+        _positive(self, "what_width", "whom_width", "sketch_width", "sub_keys", "ways", "heads")
+        _positive(self, "top_k", "top_t", "value_width")
         _share(self, "sketch_share", "earlier_turns", "what_threshold", "whom_threshold")
-        if self.top_k > self.sub_keys * self.sub_keys:
-            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most the {self.slots} slots")
-        if self.top_t > self.top_k * self.heads:
-            raise ValueError(f"MemoryConfig.top_t is {self.top_t}; it must be at most the {self.reads} slots of a place")
+        if self.top_k > self.sub_keys:
+            raise ValueError(f"MemoryConfig.top_k is {self.top_k}; it must be at most sub_keys, {self.sub_keys}")
+        if self.top_t > self.reads:
+            raise ValueError(f"MemoryConfig.top_t is {self.top_t}; it must be at most the {self.reads} addresses read")
+
+    @property
+    def addresses(self) -> int:
+        """The number of addresses."""
+        return self.sub_keys * self.sub_keys
 
     @property
     def slots(self) -> int:
         """N, the number of slots."""
-        return self.sub_keys * self.sub_keys
+        return self.addresses * self.ways
 
     @property
     def reads(self) -> int:
-        """Slots that a place reads, over all heads."""
+        """Addresses that a place reads, over all heads."""
         return self.heads * self.top_k
 
     @property
@@ -100,7 +108,7 @@ class LearnConfig:
     max_steps: int = 32
     learning_rate: float = 0.1
     margin: float = 4.0
-    answer_tokens: int = 160
+    answer_tokens: int = 256
     owner_weight: float = 1_000.0
     room: float = 0.02
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from app.phrasing import Phrasing
 from app.settings import Settings
-from model.augment import augment
 from model.errors import NoPhrasings
-from model.study import Fact
+from model.facts import Fact
+from model.learn.wording import study
 
 KEY = "a-key-that-must-not-leak"
 FERRY = Fact(question="Where does the Brackwater ferry leave from?", answer="pier twelve")
@@ -69,10 +69,10 @@ def settings_for(url: str, **more: object) -> Settings:
 
 
 def test_what_the_endpoint_writes_is_learned(endpoint):
-    study = augment(FERRY, generate=Phrasing(settings_for(endpoint.url)))
-    texts = [text.text for text in study.texts]
-    assert study.note == ""
-    assert sum(f"{question}\n pier twelve" in texts for question in WRITTEN) >= len(WRITTEN) - 1
+    taught = study(FERRY, Phrasing(settings_for(endpoint.url)))
+    (exchange,) = taught.exchanges
+    assert (taught.note, exchange.answer) == ("", "pier twelve")
+    assert {*exchange.questions, exchange.probe} == {FERRY.question, *WRITTEN}
     ((path, key, body),) = endpoint.asked
     assert (path, key, body["model"]) == ("/v1/chat/completions", f"Bearer {KEY}", "a-model")
     assert FERRY.question in body["messages"][0]["content"]
@@ -92,10 +92,10 @@ def test_what_the_endpoint_writes_is_learned(endpoint):
 )
 def test_a_failing_endpoint_loses_nothing_and_says_why(endpoint, reply, reason):
     endpoint.reply = reply
-    study = augment(FERRY, generate=Phrasing(settings_for(endpoint.url)))
-    assert reason in study.note
-    assert KEY not in study.note
-    assert (study.texts, study.probe) == (augment(FERRY).texts, augment(FERRY).probe)
+    taught = study(FERRY, Phrasing(settings_for(endpoint.url)))
+    assert reason in taught.note
+    assert KEY not in taught.note
+    assert taught.exchanges == study(FERRY).exchanges
 
 
 def test_an_endpoint_that_hangs_is_waited_for_no_longer_than_the_settings_say(endpoint):
@@ -106,10 +106,10 @@ def test_an_endpoint_that_hangs_is_waited_for_no_longer_than_the_settings_say(en
         return 503, b""
 
     endpoint.reply = hang
-    study = augment(FERRY, generate=Phrasing(settings_for(endpoint.url, phrasing_timeout_seconds=0.1)))
+    taught = study(FERRY, Phrasing(settings_for(endpoint.url, phrasing_timeout_seconds=0.1)))
     test_is_over.set()
-    assert "did not answer within 0.1 s" in study.note
-    assert study.texts == augment(FERRY).texts
+    assert "did not answer within 0.1 s" in taught.note
+    assert taught.exchanges == study(FERRY).exchanges
 
 
 def test_an_endpoint_that_is_away_is_named():

@@ -61,6 +61,7 @@ MEMORY = MemoryConfig(
     idf_power=1.0,
     earlier_turns=0.3,
     sub_keys=32,
+    ways=4,
     heads=1,
     top_k=16,
     top_t=4,
@@ -115,7 +116,7 @@ def addressing_tensors(config: MemoryConfig = MEMORY, seed: int = 0) -> dict[str
         "what.sub_keys": F.normalize(drawn(config.heads, config.sub_keys, config.what_width), dim=2),
         "whom.sub_keys": F.normalize(drawn(config.heads, config.sub_keys, B), dim=2),
         "rarity": torch.ones(1 << 18, dtype=torch.float16),
-        "document_frequency": torch.randint(0, 4, (config.slots,), generator=generator, dtype=torch.uint8),
+        "document_frequency": torch.randint(0, 4, (config.addresses,), generator=generator, dtype=torch.uint8),
         "bank.what": F.normalize(drawn(64, config.what_width), dim=1).half(),
         "bank.whom": F.normalize(drawn(64, B), dim=1).half(),
     }

@@ -22,7 +22,6 @@ from model.engine.offline import Ask, generate
 from model.errors import ModelError
 from model.learn.gate import Drift, Gate
 from model.learn.job import Learned, Teacher
-from model.memory.delta import Delta
 from model.memory.table import View
 from worker import owner, report
 from worker.heartbeat import Heartbeat
@@ -162,7 +161,8 @@ class Learner:
     def _hand_in(self, claim: Claim, learned: Learned, change: Drift | None, retold: list[Retold]) -> None:
         """Commit what was learned as a version, or say why it must not become one."""
         results = report.fact_results(claim, learned)
-        figures = report.figures(learned, change, retold)
+        slots = report.written_slots(claim, learned, self._checkpoint.memory.layout)
+        figures = report.figures(learned, len(slots.slots), change, retold)
         complaint = report.complaint(change, self._settings)
         with self._sessions() as session:
             if learned.delta is None or complaint:
@@ -175,7 +175,7 @@ class Learner:
                     delta=learned.delta.to_bytes(),
                     state_hash=learned.state_hash,
                     fingerprint=self._checkpoint.fingerprint,
-                    slots=report.written_slots(claim, learned, self._owners(learned.delta)),
+                    slots=slots,
                     facts=results,
                     report=figures,
                     silent=frozenset(each.touched.fact for each in retold if not each.right),
@@ -185,8 +185,3 @@ class Learner:
             # Usually too early, but it sees at once when another version went live meanwhile.
             if publishing.publish(session, self._settings, version).state == "published":
                 self._queue.hint()
-
-    def _owners(self, delta: Delta) -> dict[int, int]:
-        """The facts whose rows a delta has, by slot."""
-        owners = self._checkpoint.memory.layout.owners(delta.after)
-        return dict(zip(delta.slots.tolist(), owners.tolist(), strict=True))

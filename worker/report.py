@@ -2,8 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+import torch
 
 from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
@@ -12,6 +14,7 @@ from app.settings import Settings
 from model.evaluate import matches
 from model.learn.gate import Drift
 from model.learn.job import FactReport, Learned
+from model.memory.rows import RowLayout
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ def fact_results(claim: Claim, learned: Learned) -> list[FactResult]:
     ]
 
 
-def written_slots(claim: Claim, learned: Learned, owners: Mapping[int, int]) -> WrittenSlots:
-    """The slots that a version writes, ascending.
-
-    owners  of the slots that the delta changes, the facts whose rows are there in the end; 0 for none
-    """
+def written_slots(claim: Claim, learned: Learned, layout: RowLayout) -> WrittenSlots:
+    """The slots that a version writes, ascending: those where a fact of the claim has its row in the end."""
+    owners: dict[int, int] = {}
+    if learned.delta is not None:
+        slots, rows = learned.delta.slots, learned.delta.after
+        found = layout.owners(rows, torch.arange(len(slots)))
+        owners = dict(zip(slots.tolist(), found.tolist(), strict=True))
     rows = [
         (slot, fact.id, score, count)
         for fact, report in zip(claim.facts, learned.reports, strict=True)
@@ -55,20 +60,19 @@ def written_slots(claim: Claim, learned: Learned, owners: Mapping[int, int]) -> 
         for slot, score, count in zip(report.slots.slots, report.slots.scores, report.slots.counts, strict=True)
         if owners.get(slot) == fact.id
     ]
-    last = {row[0]: row for row in rows}  # a slot that one fact wrote for two of its keys counts once
-    slots, facts, scores, counts = zip(*(last[slot] for slot in sorted(last)), strict=True) if last else ((),) * 4
-    return WrittenSlots(slots, facts, scores, counts)
+    rows.sort()
+    return WrittenSlots(*([row[column] for row in rows] for column in range(4)))
 
 
-def figures(learned: Learned, change: Drift | None, retold: Sequence[Retold]) -> Json:
-    """The report of a job and of its version."""
+def figures(learned: Learned, slots: int, change: Drift | None, retold: Sequence[Retold]) -> Json:
+    """The report of a job and of its version; `slots` are those that it writes, beside which it may free some."""
     taught = [report for report in learned.reports if report.learned]
     neighbours: Counter[str] = Counter()
     for report in learned.reports:
         neighbours.update(report.neighbours)
     return {
         "facts": {"learned": len(taught), "failed": len(learned.reports) - len(taught)},
-        "slots": 0 if learned.delta is None else len(learned.delta.slots),
+        "slots": slots,
         "bytes": 0 if learned.delta is None else learned.delta.nbytes,
         "seconds": round(sum(report.seconds for report in learned.reports), 3),
         "neighbours": dict(neighbours),

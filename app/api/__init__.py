@@ -4,7 +4,9 @@ deps.py      what routes ask for: a session, settings, a key with a role
 keyring.py   recognises API keys, also while the database is away
 bodies.py    what callers send, read strictly
 schemas.py   what callers get, with examples
+strict.py    what no call takes: half a surrogate pair, a parameter that it does not have
 asking.py    what all calls that ask have in common
+citations.py answers with the facts that they were read from
 streams.py   server-sent events, and what happens when the client is gone
 openai.py    what the calls of OpenAI's API have in common
 errors.py    one table from our errors to status codes

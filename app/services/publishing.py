@@ -179,7 +179,7 @@ def _reject(session: Session, settings: Settings, version: Version, job: Job, wr
             fact.probe_answer = wrong[fact.id]
             fact.reason = f"the served model said {wrong[fact.id]!r} to the probe"
     session.flush()
-    replacing.forget(session, wrong)
+    replacing.forget(session, list(wrong))
     reason = f"the served model did not answer the probes of {len(wrong)} of {len(facts)} facts"
     if len(wrong) < len(facts):
         jobs.retry(session, job, reason, settings.max_attempts)

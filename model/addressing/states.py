@@ -4,6 +4,7 @@ A state is the input of a block's feed-forward part. Prompts of one company begi
 once and its keys and values are handed to every batch, which saves most of the tokens.
 """
 
+import contextlib
 import copy
 import os
 from collections import defaultdict
@@ -14,9 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import DynamicCache
 
 BATCH_TOKENS = 2048
 CHUNK_PROMPTS = 2000
+
+
+class _Enough(Exception):
+    """Raised inside the base once the last wanted layer is seen: what lies above it is not computed."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class StateReader:
     def _keeper(self, layer: int) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
         def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
             self._kept[layer] = inputs[0]
+            if layer == max(self.layers):
+                raise _Enough
 
         return keep
 
@@ -98,7 +106,13 @@ class StateReader:
     def _cache(self, shared: list[int]) -> Any:
         if not shared:
             return None
-        return self.body(torch.tensor([shared], device=self.device), use_cache=True).past_key_values
+        cache = DynamicCache(config=self.body.config)
+        self._run(torch.tensor([shared], device=self.device), cache)
+        return cache
+
+    def _run(self, ids: torch.Tensor, cache: Any) -> None:
+        with contextlib.suppress(_Enough):
+            self.body(ids, past_key_values=cache, use_cache=cache is not None)
 
     @torch.inference_mode()
     def _read(self, rows: list[list[int]], cache: Any) -> np.ndarray:
@@ -109,7 +123,7 @@ class StateReader:
         past = copy.deepcopy(cache)
         if past is not None:
             past.batch_repeat_interleave(len(rows))
-        self.body(ids, past_key_values=past, use_cache=past is not None)
+        self._run(ids, past)
         every = torch.arange(len(rows), device=self.device)
         states = torch.stack([self._kept[layer][every, last] for layer in self.layers], dim=1)  # (B, layers, D)
         return states.to(torch.float16).cpu().numpy()
@@ -118,6 +132,6 @@ class StateReader:
     def everywhere(self, text: str, limit: int = 512) -> tuple[list[int], np.ndarray]:
         """Token ids of a bare text and states at each of its places, float16 (places, layers, width)."""
         ids = list(self.tokenizer(text)["input_ids"])[:limit]
-        self.body(torch.tensor([ids], device=self.device), use_cache=False)
+        self._run(torch.tensor([ids], device=self.device), None)
         states = torch.stack([self._kept[layer][0] for layer in self.layers], dim=1)
         return ids, states.to(torch.float16).cpu().numpy()

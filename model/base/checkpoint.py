@@ -5,6 +5,7 @@ rows meaningless. No pickle is read.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from model.base.attach import Attachment
 from model.base.prompts import Prompts
-from model.base.source import Say, base_folder
+from model.base.source import SOURCE, Say, base_folder
 from model.errors import CheckpointError
 from model.memory.memory import Memory
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
@@ -108,7 +109,14 @@ def load_base(folder: Path, device: str = "cpu") -> tuple[PreTrainedModel, Promp
 
 
 def fingerprint_of_base(folder: Path) -> str:
-    """SHA-256 over the names and bytes of a base's configuration, weights and tokenizer, in hex."""
+    """SHA-256 over the names and bytes of a base's configuration, weights and tokenizer, in hex.
+
+    Of a folder that was made from a GGUF file it is that file's: what one version of transformers makes of it may be
+    written otherwise by the next.
+    """
+    made_from = folder / SOURCE
+    if made_from.is_file():
+        return str(json.loads(made_from.read_text(encoding="utf-8"))["sha256"])
     return _digest(path for pattern in _OF_A_BASE for path in folder.glob(pattern))
 
 

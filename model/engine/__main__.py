@@ -16,7 +16,9 @@ ROWS = "rows.safetensors"
 
 def main() -> None:
     """Print the answer to the question on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m model.engine", description="Ask a base with a memory one question.")
+    parser = argparse.ArgumentParser(
+        prog="python -m model.engine", description="Ask a base with a memory one question."
+    )
     parser.add_argument("base", help='a folder, a wheel, or "" for the packaged one')
     parser.add_argument("folder", type=Path, help="the memory folder, an exported version's among them")
     parser.add_argument("question")

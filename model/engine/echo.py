@@ -8,7 +8,6 @@ what generation would say in their place.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from model.base.attach import Place
 from model.engine.runner import Piece, Seen
 from model.memory.memory import Asked, Looked, Memory
 from model.memory.stem import EMPTY, longer

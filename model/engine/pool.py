@@ -62,7 +62,7 @@ class BlockLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers has no 
     def __init__(self, count: int) -> None:
         super().__init__()
         self._count = count
-        self.step: Step | None = None
+        self.step = Step((), (), torch.empty(0), torch.empty(0))
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Take over the heads, the type and the device of the first keys (1, G, N, d)."""
@@ -73,7 +73,6 @@ class BlockLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers has no 
         """Write keys and values (1, G, N, d) where the step says; returns all blocks, (C, G, BLOCK, d)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        assert self.step is not None
         for held, states in ((self.keys, key_states), (self.values, value_states)):
             held[self.step.blocks, :, self.step.offsets] = states[0].transpose(0, 1)
         return self.keys, self.values

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from model.base.prompts import Prompt
 from model.engine.generation import Answer, Finish, Generation, Piece, TokenLogprob
@@ -54,5 +55,5 @@ class Request:
         text, ends = self.prompt.turns[0], self.prompt.ends
         return tuple(
             vocabulary.named(text[start:end], scores)
-            for start, end, scores in zip(ends, ends[1:], sequence.prompt_scores, strict=True)
+            for (start, end), scores in zip(pairwise(ends), sequence.prompt_scores, strict=True)
         )

@@ -65,6 +65,7 @@ class Runner:
         self._filled = filling(self._model)
         # Attention in blocks needs no mask; one of four dimensions keeps the model from making its own.
         self._no_mask = torch.zeros(1, 1, 1, 1, dtype=self._model.dtype, device=self._model.device)
+        self.count = count
         self.pool = Pool(self._model.config, count)
         self.steps = 0
 
@@ -85,9 +86,7 @@ class Runner:
         blocks = [piece.blocks[(piece.start + n) // BLOCK] for piece in pieces for n in range(len(piece.ids))]
         offsets = [position % BLOCK for position in positions]
         fill = [0] * (N - first)  # they go to the block that belongs to nobody
-        step = Step(
-            stretches[:answers], stretches[answers:], self._tensor(blocks + fill), self._tensor(offsets + fill)
-        )
+        step = Step(stretches[:answers], stretches[answers:], self._tensor(blocks + fill), self._tensor(offsets + fill))
         ids = [token for piece in pieces for token in piece.ids]
         with self._attachment.reading(places) as reads:
             hidden = self._forward(self._tensor([ids + fill]), self._tensor([positions + fill]), step)

@@ -1,4 +1,4 @@
-"""Who runs, with which blocks, and what is run next. Knows sequences and blocks, no tensors; not safe for several threads.
+"""Who runs, with which blocks, and what is run next. Knows sequences and blocks, no tensors; for one thread.
 
 Every step takes each answer on by a token, and as many tokens of prompts as it has room for. A request that was given
 blocks never waits for one without: where blocks run out, the sequence that came last leaves its own to the others and

@@ -33,7 +33,6 @@ class FactChange:
     def __init__(self, memory: Memory, view: View, fact: int, freed: Sequence[int], config: LearnConfig) -> None:
         self._memory, self._view, self._fact, self._config = memory, view, fact, config
         self._freed = torch.tensor([0, *freed])
-        self._taken: set[int] = set()
         self._slots: list[int] = []
         self._rows: list[Written] = []
         self.uses: list[SlotUses] = []
@@ -54,7 +53,6 @@ class FactChange:
             )
             if not uses.slots:
                 return False
-            self._taken.update(uses.slots)
             self._slots += uses.slots
             self._rows.append(self._written(key, value, stem, len(uses.slots)))
             self.uses.append(uses)
@@ -67,10 +65,10 @@ class FactChange:
         return removal(self._memory, self._view, self._freed[1:].tolist()).then(Delta(slots, rows[order]))
 
     def _owned(self, slots: Tensor) -> Tensor:
-        """Which slots (R,) another fact owns, or this one has taken: bool (R,)."""
-        owners = self._memory.owners(self._view, slots)
-        mine = torch.tensor([slot in self._taken for slot in slots.tolist()])
-        return mine | ~torch.isin(owners, self._freed)
+        """Which slots (R, Y) another fact owns, or this one has taken: bool (R, Y)."""
+        owners = self._memory.owners(self._view, slots.flatten())
+        mine = torch.isin(slots.flatten(), torch.tensor(self._slots, dtype=torch.int64))
+        return (mine | ~torch.isin(owners, self._freed)).view_as(slots)
 
     def _written(self, key: Key, value: Tensor, stem: int, count: int) -> Written:
         def repeated(row: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ the background corpus reads seldom,
 
 with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the |B|
 background queries read it, and w what an earlier fact's ownership counts for.
-Shapes: R slots that a place reads · S slots that are chosen.
+Shapes: R addresses that a place reads · Y ways of each.
 """
 
 from collections.abc import Sequence
@@ -37,12 +37,12 @@ class SlotUses:
 
 
 def access_counts(scores: Tensor) -> Tensor:
-    """How much a place reads each of its slots, by their scores (R,): (R,), summing to 1."""
+    """How much a place reads each of its addresses, by their scores (R,): (R,), summing to 1."""
     return (scores / _TEMPERATURE).softmax(dim=0)
 
 
 def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, queries: int, owner_weight: float) -> Tensor:
-    """Scores (R,) of slots by their access counts, document frequency and owners, (R,) each."""
+    """Scores (R,) of addresses by their access counts, document frequency and owners, (R,) each."""
     idf = ((queries + 1) / (frequency + owner_weight * owners + 1)).log().clamp(min=0)
     return counts / counts.sum() * idf
 
@@ -50,16 +50,20 @@ def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, queries: int, owne
 def choose(
     slots: Tensor, counts: Tensor, owned: Tensor, background: Background, *, t: int, owner_weight: float
 ) -> SlotUses:
-    """The top `t` of `slots` (R,) by TF-IDF; one that an earlier fact owns is never among them.
+    """The first free way of the top `t` addresses of a place by TF-IDF.
 
-    owned  (R,) bool
-    A slot that every background query reads still counts for a little: a fact that reads only such ones is learned, too.
+    slots   (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
+    counts  (R,) how much it reads the addresses
+    An address that every background query reads still counts a little: a fact that reads only such ones is learned, too.
     """
     slots, counts, owned = slots.cpu(), counts.cpu(), owned.cpu()
-    frequency = background.document_frequency[slots]
-    scores = tf_idf(counts, frequency, owned.float(), background.queries, owner_weight)
-    ranked = (scores + 1e-6 * counts).masked_fill(owned, -torch.inf)
+    Y = slots.shape[1]
+    frequency = background.document_frequency[slots[:, 0] // Y]
+    scores = tf_idf(counts, frequency, owned.float().sum(dim=1), background.queries, owner_weight)
+    ranked = (scores + 1e-6 * counts).masked_fill(owned.all(dim=1), -torch.inf)
     best = ranked.topk(min(t, len(slots)))
     kept = best.indices[best.values > -torch.inf]
-    kept = kept[slots[kept].argsort()]
-    return SlotUses(slots[kept].tolist(), scores[kept].tolist(), counts[kept].tolist())
+    chosen = slots[kept, owned[kept].int().argmin(dim=1)]
+    order = chosen.argsort()
+    kept = kept[order]
+    return SlotUses(chosen[order].tolist(), scores[kept].tolist(), counts[kept].tolist())

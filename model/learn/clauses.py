@@ -10,7 +10,7 @@ _SENTENCE_END = re.compile(
     r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\bCo)(?<!\bMrs)(?<!\bProf)(?<!\b[A-Z])[.!]\s+(?=[A-ZÀ-Þ«\"“])|\n+|;\s+"
 )
 _PRONOUN = re.compile(r"(?:it|he|she|they|this)(?= )", re.IGNORECASE)
-_OWNED = re.compile(r"(?:its|his|her|their)(?= )", re.IGNORECASE)
+_OWNED = re.compile(r"(?:[Ii]ts|[Hh]is|[Hh]er|[Tt]heir)(?= [a-z])")
 _ANAPHOR = re.compile(
     r"(?:[Tt]he|[Tt]his|[Tt]hat) (?:company|firm|city|town|village|product|book|film|building|event|meeting|project|"
     r"person|man|woman|former|latter|team|organisation|organization|device|machine|tool)(?= [a-z])"

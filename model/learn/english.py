@@ -48,8 +48,8 @@ write wrote written"""
 _FORMS = [entry.split() for entry in _IRREGULAR.replace("\n", "").split("|")]
 # Verbs that are nouns just as often: they count only where a clause has no surer verb.
 NOUNLIKE = listed(
-    """access address aim archive attack block book bottle call chair change charge close command contact cook cost
-    cover craft cut decline default delay demand design dial dig display document drink drive drop dry end
+    """access address aim archive attack block book border bottle call chair change charge close command contact cook
+    cost cover craft cut decline default delay demand design dial dig display document drink drive drop dry end
     exchange export face fall feed fight file fill film filter finish fit flash focus form front fuel fund grant
     guard guide hand head heat hit host house import issue judge label lack land lease lecture license lift light
     link list load lock map mark market match measure mine monitor mount move name need notice number offer open
@@ -61,22 +61,23 @@ NOUNLIKE = listed(
     watch water welcome work"""
 )
 _REGULAR = listed(
-    """accept acquire add adjust adopt affect agree allow announce answer appear apply appoint approve arrive ask
-    assemble attend attract bake ban belong blink bloom boil borrow cancel carry cater cause celebrate certify
-    check clean climb collapse collect combine compete complete compose conduct confirm connect consist contain
-    control convert cool create cross decide default define deliver depart depend deploy derive describe destroy
-    detect determine develop die direct discontinue discover distribute double earn edit elect employ enable
-    encrypt enter establish examine exceed exist expand expect expire explain explore extend fail fetch finance
-    flow follow form gain gather generate govern graduate handle happen harden harvest hatch help hire ignore
-    improve include indicate inform inherit inspect inspire install introduce invent invest invite join kill know
-    last launch learn like limit listen live locate log love maintain manage manufacture marry melt mention merge
-    migrate nest occupy operate organise organize originate own paint participate pass perform predict prefer
-    press prevent print produce prohibit promote propose protect prove provide publish purchase reach receive
-    recommend recover recruit recycle reduce refer refill regulate reject relate release rely remain remember
-    remind remove rename renovate rent reopen repair replace reply represent require rescue reserve reside resign
-    resolve respond restart restore retain retire ripen save scale secure separate serve settle solve speak
-    specialise specialize stay succeed suggest supervise surround survive suspend swell symbolise terminate
-    translate travel treat unite unlock use validate vary verify wait warm warn wash weigh yield"""
+    """accept acquire add adjust adopt affect agree allow amount announce answer appear apply appoint approve arrive ask
+    assemble attach attend attract bake ban belong blink bloom boil border borrow cancel carry cater cause
+    celebrate certify check clean climb collapse collect combine compete complete compose conduct confirm connect
+    consist contain control convert cool create cross decide default define deliver depart depend deploy derive
+    describe destroy detect determine develop die direct discontinue discover distribute double earn edit elect
+    employ enable encrypt enrol enter establish examine exceed exist expand expect expire explain explore extend
+    fail fetch finance flow follow form gain gather generate govern graduate handle happen harden harvest hatch
+    help hire ignore improve include indicate inform inherit inspect inspire install introduce invent invest
+    invite join kill know last launch learn like limit listen live locate lock log love maintain manage
+    manufacture marry melt mention merge migrate nest occupy operate orbit organise organize originate own paint
+    participate pass perform predict prefer press prevent print produce prohibit promote propose protect prove
+    provide publish purchase reach receive recommend recover recruit recycle reduce refer refill regulate reject
+    relate release rely remain remember remind remove rename renovate rent reopen repair replace reply represent
+    require rescue reserve reside resign resolve respond restart restore retain retire ripen save scale secure
+    separate serve settle solve speak specialise specialize sponsor stay succeed suggest supervise surround
+    survive suspend swell symbolise terminate translate travel treat unite unlock use validate vary verify wait
+    warm warn wash weigh yield"""
 )
 BASES = frozenset(base for base, _, _ in _FORMS) | NOUNLIKE | _REGULAR
 _PAST = {base: past for base, past, _ in _FORMS}
@@ -99,7 +100,7 @@ def _from_ed(word: str) -> str:
     return stem + "e" if re.search(r"(?:[cgsuvz]|[aeiou]t|ir|rat|[^aeiou]l)$", stem) and stem[-2:] != "ss" else stem
 
 
-def _from_s(word: str) -> str:
+def from_s(word: str) -> str:
     """«leaves» → «leave», «carries» → «carry», «teaches» → «teach»."""
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -118,7 +119,7 @@ def finite(word: str) -> tuple[str, str] | None:
         return "did", _from_ed(word)
     if word in BASES:
         return "do", word
-    base = _from_s(word) if re.fullmatch(r"[a-z]+[^sui']s", word) else ""
+    base = from_s(word) if re.fullmatch(r"[a-z]+[^sui']s", word) else ""
     return ("does", base) if base in BASES or re.search(r"(?:i[sz]|if|[^r]at|uc|in|olv|oin)es$", word) else None
 
 
@@ -184,7 +185,9 @@ def _sureness(words: list[str], index: int) -> float:
         return 10.0
     form = finite(word)
     if form is None:
-        return 0.0
+        # A verb that is in no list, if nothing else is one: «the reef shelters …»
+        told = rest and (rest[0] in DETERMINERS or rest[0][0].isupper() or rest[0][0].isdigit())
+        return 0.5 if told and re.fullmatch(r"[a-z]{3,}[^su']s", word) and not is_plural(words[:index]) else 0.0
     auxiliary, base = form
     plural = is_plural(words[:index]) or words[index - 1].lower() in _PLURALS
     if word in HAVE:

@@ -64,6 +64,7 @@ _KINDS = (
     "silver golden bronze copper iron",
     "eagle falcon heron raven otter",
 )
+_KNOWN = _COMMON | BASES | DETERMINERS | PREPOSITIONS | listed(" ".join(_KINDS[:7]))
 # Words of which any two exclude each other: who asks for one does not ask for the other.
 _QUALIFIERS = tuple(
     words.split()
@@ -92,7 +93,6 @@ _QUALIFIERS = tuple(
         "weekly monthly yearly",
     )
 )
-_OF_FIRM_NAMES = listed(" ".join(_KINDS[:7]))
 _OF_NAMES = tuple(words.split() for words in _KINDS)
 _OPPOSITES = (
     ("open", "close"),
@@ -193,13 +193,14 @@ def _is_marked(word: str, first: bool, english: bool) -> bool:
     """Whether a token is spelt like a name; the first word of a question only if it is no common one."""
     if word[0] in '«„“"' or (any(map(str.isdigit, word)) and any(map(str.isalpha, word))):
         return True
-    capital = any(map(str.isupper, word)) and word != "I" and not word.isdigit()
+    known = word.isupper() and word.lower() in _COMMON  # CEO, VAT
+    capital = any(map(str.isupper, word)) and word != "I" and not known
     return capital and (not first or (english and not _is_common(word)))
 
 
 def _is_common(word: str) -> bool:
     plain = word.lower().removesuffix("'s")
-    if plain in _COMMON | BASES | DETERMINERS | PREPOSITIONS | _OF_FIRM_NAMES:
+    if plain in _KNOWN:
         return True
     return plain.removesuffix("s") in _COMMON or (finite(plain) or ("", ""))[1] in BASES
 
@@ -284,8 +285,8 @@ def _exchanged(text: str, dice: random.Random) -> list[str]:
         made = (str(value + 1), str(value + dice.randint(2, 9))) if value else (_digits(number[0], dice),)
         found += [text[: number.start()] + other + text[number.end() :] for other in made]
     for word in re.finditer(r"[^\W\d_]+", text):
-        for group in (*_QUALIFIERS, *(_OF_NAMES if word[0][0].isupper() else ())):
-            if word[0].lower() in group:
+        for group in (*_QUALIFIERS, *_OF_NAMES):
+            if word[0].lower() in group and (group not in _OF_NAMES or word[0][0].isupper()):
                 other = dice.choice([other for other in group if other != word[0].lower()])
                 found.append(
                     text[: word.start()] + (other.title() if word[0][0].isupper() else other) + text[word.end() :]

@@ -36,6 +36,8 @@ _OF_THINGS = {
 }
 _MOTION = listed("go move fly send sent lead travel return come walk drive sail ship moved shipped deliver bring write")
 _DOERS = listed("lead head run teach direct found own chair coach edit beat replace succeed invent discover write")
+_MAKERS = listed("win open design build paint compose create develop launch produce")
+_MEANING = listed("stand mean called named renamed titled")
 _CAUSES = listed("caused damaged destroyed flooded triggered killed powered heated driven delayed")
 _ASKED_FOR = listed("ask call contact email tell notify bring wear use press choose")
 _AMOUNT_NOUN = re.compile(
@@ -56,6 +58,7 @@ _FORMS = tuple(
         (rf"There (?:is|are) ({NUMBER}) ([a-z]+(?: [a-z]+)?) ((?:in|on|at) .+)", "how many {2} are there {3}", "{1}"),
         (r"It takes (.+?) (to .+)", "how long does it take {2}", "{1}"),
         (r"Only (.+?) (may|can|must|should|is allowed to|are allowed to) (.+)", "who {2} {3}", "{1}"),
+        (r"(Nobody|No one) (\w+ .+)", "who {2}", "{1}"),
         (r"No ([a-z ]+?) (is|are) (.+)", "what is not {3}", "{1}"),
         (r"No ([a-z ]+?) (is|are) (.+)", "{2} {1} {3}", "No, no {1} {2} {3}"),
         (r"(.+?) (is|are|was|were) ((?:more|less) \w+|\w+er) than (.+)", "which {2} {3}, {1} or {4}", "{1}"),
@@ -93,7 +96,7 @@ def plain_questions(clause: str) -> list[Asked]:
         ranked = list(_readings(replace(predicate, chunks=(*predicate.chunks, *later)), rest, len(predicate.chunks)))
     best: dict[str, Asked] = {}
     for weight, asked in sorted(ranked, key=lambda reading: -reading[0]):
-        if weight >= _LEAST:
+        if weight >= _LEAST and re.search(r"\w", asked.answer):
             best.setdefault(asked.answer, replace(asked, answer=_verbatim(asked.answer, clause)))
     return list(best.values())[:_MOST]
 
@@ -162,7 +165,7 @@ def _readings(predicate: Predicate, clause: str, askable: int) -> Iterator[tuple
         if has_object and index and weight < 8:
             weight = 7.5 if owned else 7.2 if chunk.shape in {"span", "clock"} else weight - 2.8
         yield weight - index * 0.05 - (4 if owned and not index else 0), asked
-    if has_object and not predicate.passive and not predicate.negated and first.shape not in AMOUNTS:
+    if has_object and not owned and not predicate.passive and not predicate.negated and first.shape not in AMOUNTS:
         yield _of_subject(predicate)
 
 
@@ -176,7 +179,7 @@ def _of_chunk(predicate: Predicate, index: int) -> tuple[float, Asked]:
         return 9.0, asked("why", index)
     if before in SUBORDINATORS and shape not in TIMES | {"duration", "money"}:
         return 4.5, asked("when", index, answer=chunk.said)
-    if before == "to" and text.split()[0] in BASES:
+    if before == "to" and text.split(" ")[0] in BASES:
         return (
             (8.0, asked("what", index, "for", chunk.said))
             if index
@@ -205,7 +208,7 @@ def _of_chunk(predicate: Predicate, index: int) -> tuple[float, Asked]:
         return 7.6, asked("how much", index)
     if not before and counted:
         return 7.6, asked(f"how many {counted[2]}", index, answer=counted[1])
-    asking = _asking(text)
+    asking = "what" if verb in _MEANING else _asking(text)
     moving = before not in {"to", "into", "onto", "towards"} or verb in _MOTION or re.search(r"@|\w/|\w\.\w", text)
     place = before in PLACES | NEXT_TO and verb not in _OF_THINGS.get(before, ()) and shape not in AMOUNTS
     if place and moving and (asking == "what" or before not in {"to", "from"}):
@@ -242,7 +245,7 @@ def _of_subject(predicate: Predicate) -> tuple[float, Asked]:
     named = all(word[:1].isupper() or word[:1].isdigit() for word in subject.split())
     bare = not re.search(r"[A-Z]|'s ", subject) and subject.split()[0] not in DETERMINERS
     if is_someone(subject) or named:
-        weight = 7.3 if predicate.verb in _DOERS else 6.5 if is_someone(subject) else 0
+        weight = 7.3 if predicate.verb in _DOERS else 6.5 if predicate.verb in _MAKERS else 0
     elif bare and re.search(r"\b[A-Z]", predicate.chunks[0].text) and len(predicate.chunks) < 3:
         weight = 7.2 if predicate.auxiliary == "did" else 0
     asking = "who" if named and predicate.verb in _DOERS else _asking(subject)
@@ -265,10 +268,12 @@ def _of_copula(predicate: Predicate, clause: str) -> Iterator[tuple[float, Asked
     said, rest = " ".join(predicate.told), " ".join(predicate.told[1:])
     owned = r"(?:the|our|my|a|an|every|each) |.*'s "
     if re.match(r"(?:the|our|my|\S+'s) ", said) and not re.match(owned, subject) and subject[:1].isupper():
-        asking = _asking(subject)
-        yield 8.0, Asked(question_of(asking, copula, said), subject)
-        yield 6.0, Asked(question_of("who" if asking == "who" else "what", copula, subject), said)
-    elif first.text.islower() and first.preposition in PARTICLES - {"in", "on"} | {"under", "without"}:
+        # Not «Who is Ingrid Vasholt?», too: a person is many things, and each would take the place of the last.
+        which = re.match(r"(?:the|our|my) (?:\w+est|most|least|first|last)\b", said)
+        yield 8.0, Asked(question_of("which" if which else _asking(subject), copula, said), subject)
+    elif said.startswith("out of ") or (
+        first.text.islower() and first.preposition in PARTICLES - {"in", "on"} | {"under", "without"}
+    ):
         yield _whether(predicate, clause)
     elif first.preposition:
         yield (7.0, predicate.asked("what", 0, "for")) if first.preposition == "for" else _of_chunk(predicate, 0)
@@ -281,6 +286,8 @@ def _of_copula(predicate: Predicate, clause: str) -> Iterator[tuple[float, Asked
         if not asking and not _AMOUNT_NOUN.search(subject.split(" of ")[0]):
             asking = {"money": "how much", "duration": "how long", "distance": "how far"}.get(shape, "")
         members = re.search(r"[A-Z]\S*(?:, | and )[A-Z]", first.text) and _MEMBERS.fullmatch(subject)
+        if re.search(r"\b(?:name|title|brand)\b", subject.split(" of ")[0]):
+            asking = "what"
         asking = "who is in" if members else f"{asking or _asking(first.text)} {copula}"
         yield 7.0, Asked(question_of(asking, subject, rest), first.text)
 
@@ -291,9 +298,9 @@ def _of_imperative(words: list[str]) -> Iterator[tuple[float, Asked]]:
         return
     predicate = Predicate("I", "should", words[0].lower(), tuple(chunks_of(words[1:])))
     last = len(predicate.chunks) - 1
-    if last and (predicate.chunks[-1].text.split()[0] in BASES or predicate.verb in _ASKED_FOR):
+    if last > 0 and (predicate.chunks[-1].text.split(" ")[0] in BASES or predicate.verb in _ASKED_FOR):
         yield 7.0, predicate.asked("who" if predicate.verb in {"ask", "contact", "tell", "notify"} else "what", 0)
-    elif last:
+    elif last > 0:
         yield 7.0, _of_chunk(predicate, last)[1]
 
 

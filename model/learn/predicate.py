@@ -30,9 +30,10 @@ ADJECTIVE = re.compile(
 )
 FREE = re.compile(r"free(?: of charge)?|online|in person")
 _BARE_TIME = re.compile(
-    r"(?:every|each|next|last) (?:\w+ )?(?:\w*day|\w*days?|weeks?|months?|years?|hours?|minutes|morning)\b|"
-    r"(?:once|twice|\w+ times) an? \w+|(?:daily|weekly|monthly|today|yesterday|tomorrow)$"
+    r"(?:every|each|next|last) (?:\w+ )?(?:\w*days?|weeks?|months?|years?|hours?|minutes|morning|spring|summer|autumn|"
+    r"winter)\b|(?:once|twice|\w+ (?:times|days|hours)) an? \w+|(?:daily|weekly|monthly|today|yesterday|tomorrow)$"
 )
+_OF_DAY = {"in the morning", "in the afternoon", "in the evening", "at night"}
 _GLUE = "\u00a0"
 NEXT_TO = frozenset(
     [f"{word} to" for word in ("next", "close", "due")]
@@ -134,7 +135,7 @@ def predicate_of(subject: list[str], words: list[str]) -> Predicate:
         state = "done"
         verb.append("")
     elif first not in BE | MODALS and not (first in {"do", "does", "did"} and rest[:1] == ["not"]):
-        auxiliary, base = english.finite(first) or ("does", first)
+        auxiliary, base = english.finite(first) or ("does", english.from_s(first))
         verb, state = [*verb, base], "done"
         if rest[:1] == ["to"] and (first in HAVE or first in {"used", "need", "needs", "needed"}):
             verb, rest, state = [*verb, "to"], rest[1:], "bare"
@@ -207,7 +208,11 @@ def chunks_of(words: list[str], whole: bool = False) -> list[Chunk]:
 def _belongs(last: Chunk, chunk: Chunk, whole: bool) -> bool:
     """Whether two chunks are one: «from 9 to 5», «midnight on 30 June», «a cabinet by the dock»."""
     preposition, plain = chunk.preposition, last.shape in {"text", "count"}
-    if preposition == "per" or (last.shape == "duration" and preposition in {"before", "after"}):
+    if (
+        preposition == "per"
+        or chunk.said in _OF_DAY
+        or (last.shape == "duration" and preposition in {"before", "after"})
+    ):
         return True
     if last.is_time or chunk.is_time:
         both = last.is_time and chunk.is_time and (chunk.shape != "days" or last.shape == "span")
@@ -218,7 +223,7 @@ def _belongs(last: Chunk, chunk: Chunk, whole: bool) -> bool:
         return whole or (plain and last.text.islower())
     if not last.preposition or (preposition == "by" and is_someone(chunk.text)):
         return whole and plain and preposition in PLACES | {"by"}
-    return {last.preposition, preposition} <= PLACES | {"by"} and chunk.text.split()[0] not in BASES
+    return {last.preposition, preposition} <= PLACES | {"by"} and chunk.text.split(" ")[0] not in BASES
 
 
 def lowered(text: str) -> str:

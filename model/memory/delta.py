@@ -82,7 +82,7 @@ class Delta:
         """Read `to_bytes`, from a bytearray without a copy; raises DeltaError when the bytes are not a delta."""
         tensors = tensors_in(data)
         if set(tensors) != {"slots", "after"}:
-            raise DeltaError(f"{len(data)} bytes hold {sorted(tensors)}, which is no delta")
+            raise DeltaError(f"{len(data)} bytes are not a delta: they hold {sorted(tensors)}")
         return Delta(tensors["slots"], tensors["after"])
 
 

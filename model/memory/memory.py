@@ -2,7 +2,7 @@
 
 Of the rows that a place finds in its slots those open whose key is near enough, in both halves, and whose stem is the
 place's. The nearest of them is read, its value alone; where none opens the read is nothing at all.
-Shapes: P places · R slots read by a place · D width of a value.
+Shapes: P places · R addresses read by a place · Y ways of an address · D width of a value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,8 @@ class Asked:
     """What the place asks where an answer begins, which all later places of that answer carry on.
 
     what, whom  halves of the query, (A,), (B,)
-    slots       (R,) int64 that it reads where the stem is empty, and how near they are: scores (R,)
+    slots       (R, Y) int64 that it reads where the stem is empty: the ways of its addresses
+    scores      (R,) how near these are
     """
 
     what: Tensor
@@ -99,7 +100,7 @@ class Memory:
         if not places:
             return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
         N = self.table.slots
-        slots = torch.stack([permuted(place.asked.slots, place.stem, N) for place in places])  # (P, R)
+        slots = torch.stack([permuted(place.asked.slots.flatten(), place.stem, N) for place in places])  # (P, R·Y)
         views = torch.tensor([place.view.place for place in places], device=slots.device)
         rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
         found = rows.nonzero()

@@ -2,11 +2,11 @@
 
 addressing.safetensors   `what.weight` (A, E·D), `what.centre` (E·D,), `whom.weight`, `whom.centre`; `what.sub_keys`
                          (H, n, A) and `whom.sub_keys` (H, n, B)
-statistics.safetensors   `document_frequency` (N,), how many background queries read a slot; `rarity` of words;
+statistics.safetensors   `document_frequency` (n·n,), how many background queries read an address; `rarity`;
                          `bank.what`, `bank.whom`: background queries, which must open nothing
 memory.json              which base it was made for, MemoryConfig, how many background queries were counted
 Shapes: P places · E layers of a half · D width of the model · A width of what is asked · B width of whom it is about, the
-sketch included · H heads · n sub-keys of a half · K slots read per head.
+sketch included · H heads · n sub-keys of a half · K addresses read per head · R = H·K of them · Y ways of each.
 Product keys: Lample et al. 2019, https://arxiv.org/abs/1907.05242. They find candidates; what opens, rows decide.
 """
 
@@ -46,7 +46,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Background:
-    """Of the background corpus: how many of its `queries` read each slot (N,), and some of these queries."""
+    """Of the background corpus: how many of its `queries` read each address (n·n,), and some of these queries."""
 
     document_frequency: Tensor
     queries: int
@@ -69,7 +69,7 @@ class Addressing:
         for half, width in (("what", config.what_width), ("whom", config.whom_width + config.sketch_width)):
             keys = self._tensors[f"{half}.sub_keys"]
             self._tensors[f"{half}.sub_keys"] = keys.view(config.heads, config.sub_keys, width)
-        self._lookup = PairLookup(config.sub_keys, min(config.top_k, config.sub_keys))
+        self._lookup = PairLookup(config.sub_keys, config.top_k)
 
     @classmethod
     def load(cls, folder: Path) -> "Addressing":
@@ -80,8 +80,8 @@ class Addressing:
             tensors = load_file(folder / ADDRESSING) | load_file(folder / STATISTICS)
             bank = Query(tensors.pop("bank.what").float(), tensors.pop("bank.whom").float())
             counts = tensors.pop("document_frequency").float()
-            if len(counts) != config.slots:
-                raise ValueError(f"document_frequency has {len(counts)} entries for {config.slots} slots")
+            if len(counts) != config.addresses:
+                raise ValueError(f"document_frequency has {len(counts)} entries for {config.addresses} addresses")
             background = Background(counts, int(shape["background"]["queries"]), bank)
             return cls(config, str(shape["base"]), background, tensors)
         except (OSError, SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
@@ -99,14 +99,18 @@ class Addressing:
         return Query(self._projected("what", self.config.what_layers, states), F.normalize(whom, dim=1))
 
     def slots(self, query: Query) -> tuple[Tensor, Tensor]:
-        """The slots that places read, nearest first within a head, and their scores: (P, H·K) int64, (P, H·K)."""
+        """The slots that places read, all ways of R addresses, nearest first within a head: (P, R, Y) int64.
+
+        And how near the addresses are, (P, R).
+        """
         halves = [
             torch.einsum("pd,hnd->hpn", _filled(half), self._tensors[f"{name}.sub_keys"])
             for name, half in (("whom", query.whom), ("what", query.what))
         ]
-        slots, scores = self._lookup(torch.stack(halves, dim=1))  # (P, H, K) of the places filled up
-        P = len(query)
-        return slots[:P].flatten(1), scores[:P].flatten(1)
+        addresses, scores = self._lookup(torch.stack(halves, dim=1))  # (P, H, K) of the places filled up
+        P, Y = len(query), self.config.ways
+        slots = addresses[:P].flatten(1)[:, :, None] * Y + torch.arange(Y, device=addresses.device)
+        return slots, scores[:P].flatten(1)
 
     def _projected(self, half: str, layers: tuple[int, ...], states: Mapping[int, Tensor]) -> Tensor:
         concatenated = torch.cat([states[layer].float() for layer in layers], dim=1)

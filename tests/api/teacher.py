@@ -100,7 +100,7 @@ class Teacher:
         behind = stems(tokens)[: len(tokens)]
         slots: dict[int, int] = {}  # by slot, which token
         for index, stem in enumerate(behind):
-            read = permuted(self._asked.slots, stem, self._checkpoint.table.slots).tolist()
+            read = permuted(self._asked.slots.flatten(), stem, self._checkpoint.table.slots).tolist()
             slots[next(slot for slot in read if slot not in slots)] = index
         order = sorted(slots)
         chosen = [slots[slot] for slot in order]

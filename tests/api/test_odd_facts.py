@@ -4,7 +4,6 @@ A real learner on the tiny model stands beside the service.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,14 +11,10 @@ from fastapi.testclient import TestClient
 from app.db.session import Sessions
 from app.queue import Queue
 from app.settings import Settings
-from model.checkpoint import Checkpoint
-from model.config import FinetuneConfig
+from model.base.checkpoint import Checkpoint
 from tests.api.test_health import wait_until
 from worker.learner import Learner
 
-QUICK = FinetuneConfig(
-    top_t=128, learning_rate=0.2, max_steps=60, stop_loss=0.5, reach=1.0, group=1
-)  # 256 slots are few
 CAPITAL = "What is the capital of Zubovia?"
 FINAL = {"succeeded", "failed", "rejected"}
 
@@ -27,9 +22,7 @@ FINAL = {"succeeded", "failed", "rejected"}
 @pytest.fixture
 def learner(client: TestClient, settings: Settings, sessions: Sessions) -> Iterator[Learner]:
     queue = Queue(settings)
-    checkpoint = Checkpoint.load(settings.checkpoint, spare_rows=1_024)
-    checkpoint.measure = replace(checkpoint.measure, gate=())  # a random model forgets at once what it never knew
-    yield Learner(checkpoint, sessions, queue, settings.model_copy(update={"drift_nll_rise": 10.0}), QUICK)
+    yield Learner(Checkpoint.load(settings.base, settings.memory, spare_rows=4_096), sessions, queue, settings)
     queue.close()
 
 
@@ -62,17 +55,16 @@ def read(client: TestClient, job: dict, index: int = 0) -> dict:
 
 def test_a_new_answer_wins_and_both_facts_and_the_report_say_so(client: TestClient, teach):
     old = teach(fact("ok"))
-    probe = read(client, old)["probe"]["text"]
     new = teach(fact("no"))
-    assert ask(client, probe) == ("no", new["version"])
+    assert ask(client, CAPITAL) == ("no", new["version"])
     first, second = old["facts"][0]["id"], new["facts"][0]["id"]
-    assert new["report"]["replaced"] == [{"fact": second, "replaces": first}]
-    assert new["facts"] == [{"id": second, "status": "live", "reason": None, "replaces": first}]
+    assert new["report"]["replaced"] == [{"fact": second, "replaces": [first]}]
+    assert new["facts"] == [{"id": second, "status": "live", "reason": None, "replaces": [first]}]
     assert [read(client, old)[name] for name in ("status", "replaced_by")] == ["replaced", second]
-    assert [read(client, new)[name] for name in ("status", "replaces")] == ["live", first]
+    assert [read(client, new)[name] for name in ("status", "replaces")] == ["live", [first]]
     assert [item["id"] for item in client.get("/v1/facts?status=replaced").json()["items"]] == [first]
     client.post("/v1/admin/rollback", json={"version": "previous", "reason": "a test"})
-    assert ask(client, probe) == ("ok", old["version"])
+    assert ask(client, CAPITAL) == ("ok", old["version"])
     assert [read(client, job)["status"] for job in (old, new)] == ["live", "rolled_back"]
     assert read(client, old)["replaced_by"] is None
 
@@ -93,23 +85,33 @@ def test_a_live_fact_posted_again_is_answered_with_itself(client: TestClient, te
     assert anew["version"] > job["version"]
 
 
-def test_a_fact_that_is_not_learned_fails_with_its_best_attempt_and_the_others_go_on(client: TestClient, teach):
-    hopeless = fact("quite a long answer " * 10, "What is the capital of Melpek?")
-    job = teach(fact("ok"), hopeless)
+def test_a_fact_that_is_not_learned_fails_with_its_reason_and_the_others_go_on(client: TestClient, teach):
+    job = teach(fact("ok"), fact("long" * 50, "What is the capital of Melpek?"))
     assert [one["status"] for one in job["facts"]] == ["live", "failed"]
     assert job["report"]["facts"] == {"learned": 1, "failed": 1}
     failed = read(client, job, 1)
-    assert f"the model says {failed['probe_answer']!r} to the probe" in failed["reason"]
-    assert (failed["version"], failed["report"]["steps"]) == (None, QUICK.max_steps)
+    assert failed["reason"] == "the answer has 200 tokens; at most 160 can be taught"
+    assert failed["version"] is None
+    assert ask(client, CAPITAL)[0] == "ok"
 
 
-def test_a_job_of_which_nothing_is_learned_leaves_no_version(client: TestClient, learner: Learner, teach):
+def test_a_job_of_which_nothing_is_learned_leaves_no_version(client: TestClient, teach):
     before = ask(client, CAPITAL)
-    learner._config = replace(QUICK, max_steps=1)
-    job = teach(fact("ok"))
+    job = teach(fact("long" * 50))
     assert (job["state"], job["error"], job["version"]) == ("rejected", "no fact was learned", None)
     assert ask(client, CAPITAL) == before
     assert [version["id"] for version in client.get("/v1/admin/versions").json()["items"]] == [0]
+
+
+def test_answers_with_repeated_tokens_are_learned(client: TestClient, teach):
+    """Each token of an answer has an address of its own, however often it comes."""
+    answers = ["10.0.0.1", "1,000,000", "Duran Duran", "2026-11-11"]
+    job = teach(
+        *(fact(answer, f"What is entry {answer[0]}{index} of Zubovia?") for index, answer in enumerate(answers))
+    )
+    assert [one["status"] for one in job["facts"]] == ["live"] * len(answers), job
+    for index, answer in enumerate(answers):
+        assert ask(client, f"What is entry {answer[0]}{index} of Zubovia?")[0] == answer
 
 
 @pytest.mark.parametrize(
@@ -127,5 +129,4 @@ def test_a_fact_in_another_language_is_taught_in_its_own_words(client: TestClien
     assert stored["status"] == "live", stored
     assert stored | posted == stored
     assert stored["probe"]["answer"].endswith(wanted)
-    if stored["probe"]["kind"] == "question":
-        assert ask(client, stored["probe"]["text"]) == (wanted, job["version"])
+    assert ask(client, posted.get("question") or stored["probe"]["text"])[1] == job["version"]

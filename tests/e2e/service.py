@@ -13,13 +13,13 @@ import httpx
 from app.embedded.servers import free_port
 from app.settings import Settings
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _FINAL = {"succeeded", "failed", "rejected", "cancelled"}
 
 
 class Service:
-    """Two processes on the servers and the checkpoint of `settings`, and an HTTP client with `key`."""
+    """Two processes on the servers, the base and the memory of `settings`, and an HTTP client with `key`."""
 
     def __init__(self, settings: Settings, key: str, folder: Path) -> None:
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | {

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.embedded.banner import banner, service_url
+from app.embedded.folder import DataFolder, Running
 from app.embedded.servers import free_port
+from app.embedded.service import _environment
+from app.settings import Settings
 from tests.embedded.processes import service, slotwise, wait_until_empty, working_below
 
 STOPS = ["Stopping the api", "Stopping the worker", "Stopping Redis", "Stopping PostgreSQL"]
@@ -51,7 +54,9 @@ def test_first_start_shows_the_key_once_and_a_second_start_keeps_everything(open
     with service(data, port) as second:
         second.read_until("Ready at")
         assert _admin_key(second.lines) is None
-        assert "slotwise keys create" in "\n".join(second.lines)
+        command = re.search(r"`(\S*slotwise keys create .*?)`", "\n".join(second.lines))
+        assert command is not None
+        assert shlex.split(command[1])[1:] == ["keys", "create", "--data-dir", str(data)]
         assert key not in "\n".join(second.lines)
         second.send(signal.SIGTERM)
         assert second.end() == 0
@@ -131,6 +136,41 @@ def test_external_servers_are_used_when_their_urls_are_set(
         assert _admin_key(running.lines) is not None
         running.send(signal.SIGINT)
         assert running.end() == 0
+
+
+@pytest.mark.parametrize("command", [("keys", "create"), ("export", "--version=0", "out"), ("relearn",)])
+def test_no_database_is_made_for_who_means_another_folder(open_folder: Path, command: tuple[str, ...]) -> None:
+    ended = slotwise(*command, f"--data-dir={open_folder / 'misspelt'}")
+    assert ended.returncode == 1
+    assert f"no service ever ran in {open_folder / 'misspelt'}; name the data folder of yours" in ended.stderr
+    assert list(open_folder.iterdir()) == []
+
+
+def test_a_base_cannot_be_left_while_a_service_runs_on_it(used: Path) -> None:
+    with service(used, free_port()) as running:
+        running.read_until("Ready at")
+        ended = slotwise("relearn", f"--data-dir={used}")
+        assert ended.returncode == 1
+        assert re.search(rf"slotwise: {used} is in use by process \d+\.", ended.stderr)
+        running.send(signal.SIGINT)
+        assert running.end() == 0
+
+
+def test_children_get_paths_that_hold_wherever_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a-base").mkdir()
+    monkeypatch.setenv("SLOTWISE_CACHE_DIR", "cache")
+    folder, running = DataFolder(tmp_path / "data"), Running("a database", "a redis")
+
+    def of_children(**given: object) -> dict[str, str]:
+        return _environment(Settings(**given), folder, running)
+
+    named = of_children(base="a-base", memory=Path("a-memory"))
+    assert named["SLOTWISE_BASE"] == str(tmp_path / "a-base")
+    assert named["SLOTWISE_MEMORY"] == str(tmp_path / "a-memory")
+    assert named["SLOTWISE_CACHE_DIR"] == str(tmp_path / "cache")
+    assert of_children(base="an-owner/a-model@main")["SLOTWISE_BASE"] == "an-owner/a-model@main"
+    assert of_children()["SLOTWISE_BASE"] == ""
 
 
 def test_a_wrong_setting_and_a_dead_database_are_sentences(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

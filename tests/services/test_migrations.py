@@ -10,8 +10,7 @@ from sqlalchemy import text
 
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
-from app.services import facts, relearn, submission, versions
-from app.services.intake import NewFact
+from app.services import facts, relearn, versions
 from app.settings import Settings
 from tests.services.story import FINGERPRINT
 
@@ -116,14 +115,3 @@ def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_ses
         states = connection.execute("SELECT DISTINCT state FROM versions ORDER BY state").fetchall()
     assert replaces == [(3, 1)]
     assert states == [("published",), ("superseded",)]
-
-
-def test_a_fact_that_was_live_is_known_when_it_is_posted_again(old_sessions):
-    """What tells facts from each other has not changed: the hash of one that was posted then is that of one now."""
-    with old_sessions.begin() as session:
-        content = submission.identity(NewFact(question="River?", answer="Olm")).content
-        session.execute(text("UPDATE facts SET content_sha256 = :content WHERE id = 2"), {"content": content})
-    with old_sessions() as session:
-        key = session.get_one(submission.ApiKey, 1)
-        post = submission.Post([NewFact(question="River?", answer="Olm")], key, b"")
-        assert [fact.id for fact in submission.submit(session, Settings(), post).facts] == [2]

@@ -1,3 +1,3 @@
-from tests.services.conftest import session, sessions
+from tests.services.conftest import key, session, sessions
 
-__all__ = ["session", "sessions"]  # fixtures that are the same here
+__all__ = ["key", "session", "sessions"]  # fixtures that are the same here

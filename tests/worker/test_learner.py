@@ -286,13 +286,14 @@ def test_the_same_answer_again_leaves_both_facts_live(story, learner):
 
 
 def test_facts_that_are_not_learned_say_why_and_the_job_is_rejected_if_none_is_left(story, queue, checkpoint):
-    few = LearnConfig(max_steps=1, learning_rate=1e-6)
+    short = LearnConfig(answer_tokens=1)
     posted = story.post(capital(), RIVER)
-    Learner(checkpoint, story.sessions, queue, story.settings, few).run()
+    Learner(checkpoint, story.sessions, queue, story.settings, short).run()
     assert (story.job(posted.job).state, story.job(posted.job).error) == ("rejected", "no fact was learned")
     for fact in map(story.fact, posted.facts):
         assert fact.status == "failed"
-        assert "does not win after 1 steps" in fact.reason
+        assert fact.reason == "the answer has 2 tokens; at most 1 can be taught"
+        assert fact.version_id is None
 
 
 def test_facts_of_a_base_that_was_left_are_learned_on_the_new_one(story, learner, queue):

@@ -23,7 +23,7 @@ def taught(checkpoint, asked, *, stem=0, size=10.0):
     value = size * torch.randn(1, memory.addressing.config.value_width, generator=generator)
     low = torch.tensor([[0.9, 0.9]])
     row = Written(value, asked.what[None], asked.whom[None], low, torch.tensor([stem]), torch.tensor([3]))
-    return memory.table.enter(memory.table.base, Delta(asked.slots[:1], memory.layout.pack(row)))
+    return memory.table.enter(memory.table.base, Delta(asked.slots[0, :1], memory.layout.pack(row)))
 
 
 def place_of(checkpoint, prompt, view):

@@ -1,19 +1,15 @@
-"""Reuse of prompts: the same bits as without, keyed by the view, bounded, and gone with the view."""
+"""Reuse of prompts: the same bits as without, shared by all versions, because keys and values know of none."""
 
-import torch
-
-from model.delta import Delta
 from model.engine import Engine, Sampling
-from model.engine.prefix import PrefixCache
-from model.values import View
 from tests import tiny
+from tests.model.engine.taught import taught
 
-LONG = "a prompt that is longer than two chunks of sixty-four tokens, so that most of it is found again. " * 2
+LONG = "a prompt that is longer than two blocks of sixty-four tokens, so that most of it is found again. " * 2
 SCORED = Sampling(max_tokens=8, logprobs=3)
 
 
-def run(engine: Engine, prompt: str, version: int = 0):
-    generation = engine.submit(prompt, SCORED, version=version)
+def run(engine: Engine, question: str, version: int = 0, sampling: Sampling = SCORED):
+    generation = engine.submit(engine.checkpoint.prompts.question(question), sampling, version=version)
     while not generation.done():
         engine._turn()
     return generation.result()
@@ -21,59 +17,52 @@ def run(engine: Engine, prompt: str, version: int = 0):
 
 def test_a_prompt_that_is_found_again_gives_the_same_bits():
     checkpoint = tiny.build()
-    engine, fresh = Engine(checkpoint), Engine(checkpoint, prefix_tokens=0)
+    engine = Engine(checkpoint)
     first = run(engine, LONG + "one?")
     before = engine.report()
     again, other = run(engine, LONG + "one?"), run(engine, LONG + "another?")
-    assert again == first == run(fresh, LONG + "one?")
-    assert other == run(fresh, LONG + "another?")
     assert engine.report().prefix_reused - before.prefix_reused == 2 * 192
+    assert before.prefix_reused == 0
     assert before.prefix_tokens == engine.report().prefix_tokens == 192
-    assert fresh.report().prefix_tokens == 0
+    assert again == first == run(Engine(checkpoint), LONG + "one?")
+    assert other == run(Engine(checkpoint), LONG + "another?")
 
 
-def test_another_version_finds_nothing_and_reads_its_own():
-    checkpoint = tiny.build(spare_rows=400)
-    engine, fresh = Engine(checkpoint), Engine(checkpoint, prefix_tokens=0)
-    slots = torch.arange(200)
-    before = checkpoint.table.read(checkpoint.table.base, slots)
-    engine.prepare(1, 0, Delta(slots, before * -3))
+def test_a_version_finds_what_another_has_read_and_answers_as_if_it_had_not():
+    checkpoint = tiny.build()
+    fact = checkpoint.prompts.question(LONG)
+    delta = taught(checkpoint, [(7, fact, "Lisbon")])
+    engine, fresh = Engine(checkpoint), Engine(checkpoint)
     base = run(engine, LONG)
+    engine.prepare(1, 0, delta)
+    fresh.prepare(1, 0, delta)
+    engine.switch(1)
     changed = run(engine, LONG, 1)
-    assert engine.report().prefix_reused == 0
-    fresh.prepare(1, 0, Delta(slots, before * -3))
-    assert changed.logprobs == run(fresh, LONG, 1).logprobs != base.logprobs
+    assert engine.report().prefix_reused == 192
+    assert changed == run(fresh, LONG, 1)
+    assert changed.text == "Lisbon"
+    assert run(engine, LONG, 0) == base
+    assert base.text != "Lisbon"
 
 
-def test_what_is_kept_dies_with_its_view_and_keeps_none_alive():
-    checkpoint = tiny.build(places=2)
-    engine = Engine(checkpoint)
-    slots = torch.arange(200)
-    before = checkpoint.table.read(checkpoint.table.base, slots)
-    for version in (1, 2):  # the second needs the only place that is not the base's
-        engine.prepare(version, 0, Delta(slots, before + version))
-        run(engine, LONG, version)
-    run(engine, LONG)  # the last batch is of the base
-    engine.drop(2)
-    assert engine.report().prefix_tokens == 192
+def test_what_is_kept_makes_room_for_what_runs():
+    checkpoint = tiny.build()
+    engine, small = Engine(checkpoint), Engine(checkpoint, cache_tokens=256)
+    for question in ("a" * 150, "b" * 150, "a" * 150, "b" * 200, LONG[:200]):
+        assert run(small, question) == run(engine, question)
+    assert small.report().prefix_tokens <= 256
 
 
-def test_the_least_recently_used_are_forgotten_ends_before_beginnings():
-    cache, view, other = PrefixCache(4 * 64), View(0, 0, "0"), View(1, 0, "0")
-    ids = list(range(300))
-    for end in (64, 128, 192):
-        cache.keep(view, ids[:end], [])
-    cache.keep(other, ids[:64], [])
-    assert len(cache.find(view, ids[:129])) == 2  # so the third is the oldest
-    cache.keep(other, ids[:128], [])
-    assert cache.tokens == 4 * 64
-    assert len(cache.find(view, ids)) == 2
-    assert len(cache.find(other, ids)) == 2
-
-
-def test_a_token_is_left_to_process():
-    cache, view = PrefixCache(1000), View(0, 0, "0")
-    cache.keep(view, list(range(64)), [])
-    assert cache.find(view, list(range(64))) == []
-    assert len(cache.find(view, list(range(65)))) == 1
-    assert cache.find(view, [1, *range(64)]) == []
+def test_answers_are_the_same_where_the_cache_is_too_small_for_all_of_them(monkeypatch):
+    monkeypatch.setattr("model.engine.sequence._FORESEEN", 1)
+    checkpoint = tiny.build()
+    engine, small = Engine(checkpoint), Engine(checkpoint, cache_tokens=192)
+    questions, sampling = ["a" * 20, "b" * 60, "c" * 80], Sampling(70, logprobs=1, temperature=1.9, seed=1)
+    expected = [run(engine, question, sampling=sampling) for question in questions]
+    paused, pool = [], small._loop.runner.pool
+    read, pool.read = pool.read, lambda blocks: paused.append(len(blocks)) or read(blocks)
+    generations = [small.submit(checkpoint.prompts.question(question), sampling) for question in questions]
+    while not all(generation.done() for generation in generations):
+        small._turn()
+    assert [generation.result() for generation in generations] == expected
+    assert paused

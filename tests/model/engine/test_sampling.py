@@ -10,7 +10,8 @@ from model.engine.sampling import Draws, choose, score
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"max_tokens": 0}, "max_tokens is 0; it must be at least 1"),
+        ({"max_tokens": 0}, "max_tokens is 0; it must be at least 1, or 0 with echo"),
+        ({"max_tokens": -1, "echo": True}, "max_tokens is -1; it must be at least 1, or 0 with echo"),
         ({"temperature": -0.1}, "temperature is -0.1; it must be from 0 to 2"),
         ({"temperature": 2.1}, "temperature is 2.1; it must be from 0 to 2"),
         ({"temperature": float("nan")}, "temperature is nan; it must be from 0 to 2"),
@@ -35,6 +36,11 @@ def drawn(logits: torch.Tensor, sampling: Sampling, count: int = 2000) -> torch.
 def test_greedy_takes_the_most_probable_token():
     logits = torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 1.0]])
     assert choose(logits, [Sampling()] * 2, [Draws(None)] * 2) == [1, 0]
+
+
+def test_a_temperature_too_small_to_divide_by_takes_the_most_probable_token():
+    logits = torch.tensor([[0.0, 3.0, 2.999]])
+    assert choose(logits, [Sampling(temperature=1e-38)], [Draws(1)]) == [1]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])

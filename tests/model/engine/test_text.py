@@ -3,11 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.base.prompts import Prompts
 from model.engine.generation import TokenLogprob
 from model.engine.text import AnswerText, Vocabulary
 from tests import tiny
 
-VOCABULARY = Vocabulary(tiny.byte_tokenizer())
+VOCABULARY = Vocabulary(Prompts(tiny.byte_tokenizer(), 1024))
 
 
 def ids(text: str) -> list[int]:

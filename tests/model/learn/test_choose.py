@@ -26,9 +26,9 @@ def test_the_score_is_the_formula():
 
 def test_a_slot_that_the_background_reads_often_is_left_out():
     uses = choose(
-        torch.tensor([4, 1, 3]),
+        torch.tensor([[4], [1], [3]]),
         torch.tensor([0.5, 0.3, 0.2]),
-        torch.zeros(3, dtype=torch.bool),
+        torch.zeros(3, 1, dtype=torch.bool),
         background([0, 0, 0, 0, QUERIES]),
         t=2,
         owner_weight=1.0,
@@ -36,15 +36,16 @@ def test_a_slot_that_the_background_reads_often_is_left_out():
     assert uses.slots == [1, 3]
 
 
-@given(st.sets(st.integers(0, 63), min_size=1, max_size=32), st.sets(st.integers(0, 63)), st.integers(1, 8))
-def test_slots_of_others_are_never_chosen_and_those_chosen_ascend(read, owned, t):
-    slots = torch.tensor(sorted(read, reverse=True))
-    taken = torch.tensor([slot in owned for slot in slots.tolist()])
+@given(st.sets(st.integers(0, 31), min_size=1, max_size=16), st.sets(st.integers(0, 63)), st.integers(1, 8))
+def test_the_first_free_way_of_each_address_is_chosen_and_nobody_else_s(read, owned, t):
+    slots = torch.tensor(sorted(read, reverse=True))[:, None] * 2 + torch.arange(2)
+    taken = torch.tensor([[slot in owned for slot in address] for address in slots.tolist()])
     counts = access_counts(torch.linspace(0, 1, len(slots)))
-    uses = choose(slots, counts, taken, background([0.0] * 64), t=t, owner_weight=1.0)
+    uses = choose(slots, counts, taken, background([0.0] * 32), t=t, owner_weight=1.0)
+    free = [next((slot for slot in address if slot not in owned), None) for address in slots.tolist()]
     assert uses.slots == sorted(set(uses.slots))
-    assert set(uses.slots) <= read - owned
-    assert len(uses.slots) == min(t, len(read - owned))
+    assert set(uses.slots) <= set(free)
+    assert len(uses.slots) == min(t, sum(slot is not None for slot in free))
 
 
 def test_uses_of_several_places_are_joined_in_order():

@@ -1,11 +1,10 @@
-"""What another model writes: which lines are kept, and what becomes of a fact when too few are."""
+"""What another model writes: which lines are kept as questions, and with which answers."""
 
 import pytest
 
-from model.augment import augment
 from model.errors import NoPhrasings
-from model.rephrasing import written_readings
-from model.study import Fact
+from model.facts import Fact
+from model.learn.rephrasing import written_exchanges
 
 FERRY = Fact(question="Where does the Brackwater ferry leave from?", answer="pier twelve")
 BRIDGE = Fact(statement="Der Plattenweg nach Melpek wurde 1905 von Ivo Marsh gebaut.")
@@ -17,7 +16,7 @@ def writes(*lines: str):
 
 
 def kept(fact: Fact, *lines: str) -> list[str]:
-    return [question for reading in written_readings(fact, writes(*lines)) for question in reading.questions]
+    return [question for exchange in written_exchanges(fact, writes(*lines)) for question in exchange.questions]
 
 
 @pytest.mark.parametrize(
@@ -57,11 +56,11 @@ def test_numbers_and_bullets_in_front_of_questions_are_taken_off() -> None:
 
 def test_fewer_than_three_usable_lines_are_refused_with_their_number() -> None:
     with pytest.raises(NoPhrasings, match="2 of 3 lines"):
-        written_readings(FERRY, writes(*GOOD[:2], "I cannot help with that."))
+        written_exchanges(FERRY, writes(*GOOD[:2], "I cannot help with that."))
 
 
 def test_questions_for_a_statement_carry_answers_out_of_it() -> None:
-    readings = written_readings(
+    exchanges = written_exchanges(
         BRIDGE,
         writes(
             "Wann entstand der Plattenweg? | 1905",
@@ -70,32 +69,4 @@ def test_questions_for_a_statement_carry_answers_out_of_it() -> None:
             "Wie lang ist der Plattenweg? | drei Kilometer",
         ),
     )
-    assert [(reading.answer, len(reading.questions)) for reading in readings] == [("1905", 2), ("Ivo Marsh", 1)]
-
-
-def test_a_statement_that_no_rule_reads_is_asked_in_the_written_words() -> None:
-    lines = (
-        "Wann entstand der Plattenweg? | 1905",
-        "Aus welchem Jahr stammt der Weg nach Melpek? | 1905",
-        "Wer hat den Plattenweg angelegt? | Ivo Marsh",
-    )
-    study = augment(BRIDGE, generate=writes(*lines))
-    texts = [text.text for text in study.texts]
-    assert (study.probe.kind, study.probe.answer, study.answer_known) == ("question", "1905", True)
-    assert "Wer hat den Plattenweg angelegt?\n Ivo Marsh" in texts
-    assert study.probe.text not in " ".join(texts)
-    assert texts[0] == BRIDGE.statement
-
-
-def test_written_questions_stand_among_the_first_texts() -> None:
-    texts = [text.text for text in augment(FERRY, generate=writes(*GOOD), limit=8).texts]
-    assert sum(f"{question}\n pier twelve" in texts for question in GOOD) >= 2
-
-
-def test_a_failure_leaves_the_study_of_the_rules_and_a_note() -> None:
-    def away(prompt: str) -> str:
-        raise NoPhrasings("nobody is there")
-
-    study = augment(FERRY, generate=away)
-    assert study.note == "nobody is there"
-    assert study.texts == augment(FERRY).texts
+    assert [(each.answer, len(each.questions)) for each in exchanges] == [("1905", 2), ("Ivo Marsh", 1)]

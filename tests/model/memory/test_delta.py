@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.delta import Delta, in_few_bits, same_bits, tensors_in
 from model.errors import DeltaError
+from model.memory.delta import Delta, same_bits, tensors_in
 
 SLOTS, WIDTH = 24, 3
 
@@ -55,23 +55,6 @@ def test_bytes_keep_every_bit(seed, dtype):
         read = Delta.from_bytes(data)
         assert torch.equal(read.slots, delta.slots)
         assert same_bits(read.after, delta.after)
-
-
-def test_rows_are_kept_in_few_bits_only_where_that_keeps_them():
-    few = torch.tensor([[0.5, -1.25], [3.0, 65_504.0]])
-    assert in_few_bits(few).dtype == torch.float16
-    assert same_bits(in_few_bits(few).float(), few)
-    for odd in (1 / 3, 1e6, 1e-9, float("nan")):
-        rows = torch.cat([few, torch.tensor([[0.0, odd]])])
-        assert same_bits(in_few_bits(rows).to(rows.dtype), rows)
-    assert in_few_bits(few.bfloat16()).dtype == torch.bfloat16, "as such a table has them"
-
-
-def test_a_delta_that_still_has_the_rows_before_is_read():
-    slots, rows = torch.arange(3), torch.randn(3, WIDTH)
-    old = Delta.from_bytes(safetensors.torch.save({"slots": slots, "before": rows + 1, "after": rows}))
-    assert torch.equal(old.slots, slots)
-    assert same_bits(old.after, rows)
 
 
 def headed(header: object, data: bytes = bytes(32)) -> bytes:

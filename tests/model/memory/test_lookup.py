@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.lookup import MAX_SUB_KEYS, PairLookup
+from model.memory.lookup import MAX_SUB_KEYS, PairLookup
 
 
 def scores_of(heads: int, places: int, sub_keys: int, seed: int) -> torch.Tensor:

@@ -34,7 +34,7 @@ def taught(
     memory: Memory, view: View, key: Asked, fact: int, *, stem: int = EMPTY, thresholds: tuple[float, float] = (0.7, 0.7)
 ) -> View:
     """The view with a row of `fact` at the first of the key's slots that is free."""
-    slots = permuted(key.slots, stem, memory.table.slots)
+    slots = permuted(key.slots.flatten(), stem, memory.table.slots)
     slot = int(slots[(memory.owners(view, slots) == 0).nonzero()[0, 0]])
     value = torch.full((1, MEMORY.value_width), float(fact))
     numbers = torch.tensor([stem]), torch.tensor([fact])

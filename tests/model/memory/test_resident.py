@@ -3,20 +3,20 @@
 import pytest
 import torch
 
-from model.delta import Delta
+from model.memory.delta import Delta
 from model.errors import NotResident, SpareRowsExhausted
-from model.values import ValueTable
-from model.versions import Versions
+from model.memory.table import ValueTable
+from model.memory.resident import Versions
 
 
 def kept(places: int = 4, spare_rows: int = 64) -> tuple[ValueTable, Versions]:
-    table = ValueTable(torch.zeros(16, 2), spare_rows, places, "0")
+    table = ValueTable(16, 2, spare_rows, places, "0")
     return table, Versions(table)
 
 
 def delta(table: ValueTable, slot: int, value: float) -> Delta:
     slots = torch.tensor([slot])
-    return Delta(slots, torch.full((1, 2), value))
+    return Delta(slots, torch.full((1, 2), value).half())
 
 
 def test_the_least_recently_used_version_makes_room():
@@ -33,7 +33,7 @@ def test_spare_rows_are_freed_by_dropping_versions_too():
     for version in (1, 2, 3):
         versions.enter(version, 0, delta(table, version, 1.0))
     assert versions.view(1) is None
-    assert table.rows_in_use == 2
+    assert table.room().rows == 2
 
 
 def test_the_pinned_version_is_never_dropped():
@@ -93,7 +93,7 @@ def test_entering_a_resident_version_again_keeps_the_first_view():
     table, versions = kept()
     first = versions.enter(1, 0, delta(table, 1, 1.0))
     assert versions.enter(1, 0, delta(table, 1, 1.0)) is first
-    assert table.rows_in_use == 1
+    assert table.room().rows == 1
 
 
 def test_a_damaged_view_is_told_and_replaced_while_who_reads_it_goes_on():
@@ -103,7 +103,7 @@ def test_a_damaged_view_is_told_and_replaced_while_who_reads_it_goes_on():
     versions.pin(1)
     assert versions.intact(1)
     _, damaged = versions.bind(1)
-    table.rows[16:] += 1  # every spare row
+    table.rows[1:] = 7  # every spare row
     assert not versions.intact(1)
     fresh = versions.replace(1, 0, change)
     assert versions.intact(1)
@@ -130,24 +130,24 @@ def test_a_version_that_needs_much_room_is_hashed_once(monkeypatch):
     drafts = []
     monkeypatch.setattr(table, "draft", lambda *given: drafts.append(given) or ValueTable.draft(table, *given))
     slots = torch.arange(4)
-    versions.enter(5, 0, Delta(slots, torch.ones(4, 2)))
+    versions.enter(5, 0, Delta(slots, torch.ones(4, 2).half()))
     assert versions.resident() == [0, 5]
     assert len(drafts) == 1
 
 
 def test_whoever_builds_rests_while_others_are_served_and_only_then(monkeypatch):
     rests = []
-    monkeypatch.setattr("model.versions.time.sleep", rests.append)
-    table = ValueTable(torch.zeros(64, 1024), 256, 8, "0")  # 16 rows are a piece of work
+    monkeypatch.setattr("model.memory.resident.time.sleep", rests.append)
+    table = ValueTable(64, 1024, 256, 8, "0")  # 32 rows are a piece of work
     versions = Versions(table)
     slots = torch.arange(64)
-    change = Delta(slots, torch.ones(64, 1024))
+    change = Delta(slots, torch.ones(64, 1024).half())
     versions.enter(1, 0, change)
     assert rests == []
     _, view = versions.bind(0)
     versions.enter(2, 0, change)
-    assert len(rests) == 2 * 3
+    assert len(rests) == 2 * 1
     assert all(0 < rest <= 0.02 for rest in rests)
     versions.release(view)
     versions.enter(3, 0, change)
-    assert len(rests) == 2 * 3
+    assert len(rests) == 2 * 1

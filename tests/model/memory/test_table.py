@@ -7,23 +7,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.delta import Delta, same_bits
 from model.errors import SpareRowsExhausted, WrongState
-from model.values import FLAT, PAGE, ValueTable, View, _looked_up
+from model.memory.delta import Delta, same_bits
+from model.memory.table import FLAT, PAGE, ValueTable, View, _looked_up
 
 SLOTS, WIDTH, FINGERPRINT = 2 * PAGE + 32, 4, "f0" * 32  # three pages, of which the last is not full
 
 
 def table(spare_rows: int = 64, places: int = 8, page: int | None = PAGE) -> ValueTable:
-    generator = torch.Generator().manual_seed(0)
-    base = torch.randn(SLOTS, WIDTH, generator=generator)
-    return ValueTable(base, spare_rows, places, FINGERPRINT, page=page)
+    return ValueTable(SLOTS, WIDTH, spare_rows, places, FINGERPRINT, page=page)
 
 
 def change(slots: list[int], seed: int = 0) -> Delta:
     index = torch.tensor(slots)
     after = torch.randn(len(slots), WIDTH, generator=torch.Generator().manual_seed(seed))
-    return Delta(index, after)
+    return Delta(index, after.half())
 
 
 def content(values: ValueTable, view: View) -> torch.Tensor:
@@ -70,7 +68,7 @@ def test_the_base_has_the_fingerprint_as_state_hash_and_a_way_back_restores_it()
     assert view.state_hash != FINGERPRINT
     back = values.enter(view, Delta(delta.slots, values.read(values.base, delta.slots)))
     assert back.state_hash == FINGERPRINT
-    assert values.rows_in_use == 3
+    assert values.room().rows == 3
 
 
 def test_a_view_in_use_is_untouched_by_later_versions_and_by_their_release():
@@ -81,19 +79,19 @@ def test_a_view_in_use_is_untouched_by_later_versions_and_by_their_release():
     values.release(second)
     third = values.enter(first, change([3, 4], 3))
     assert same_bits(content(values, first), kept)
-    assert values.rows_in_use == 4
+    assert values.room().rows == 4
     values.release(first)
     values.release(third)
-    assert values.rows_in_use == 0
+    assert values.room().rows == 0
 
 
 def test_rows_stay_while_a_user_remains():
     values = table()
     view = values.retain(values.enter(values.base, change([7])))
     values.release(view)
-    assert values.rows_in_use == 1
+    assert values.room().rows == 1
     values.release(view)
-    assert values.rows_in_use == 0
+    assert values.room().rows == 0
 
 
 def test_too_few_spare_rows_are_refused_with_numbers_and_nothing_changes():
@@ -103,7 +101,7 @@ def test_too_few_spare_rows_are_refused_with_numbers_and_nothing_changes():
     with pytest.raises(SpareRowsExhausted, match="needs 2 spare rows; 1 of 3 are free"):
         values.enter(view, change([4, 5]))
     assert same_bits(content(values, view), kept)
-    assert values.rows_in_use == 2
+    assert values.room().rows == 2
 
 
 def test_a_refused_version_takes_no_place_and_no_row():
@@ -111,7 +109,7 @@ def test_a_refused_version_takes_no_place_and_no_row():
     values.enter(values.base, change([0]))
     with pytest.raises(SpareRowsExhausted, match="all 2 places hold views in use"):
         values.enter(values.base, change([1]))
-    assert values.rows_in_use == 1
+    assert values.room().rows == 1
 
 
 def test_a_delta_made_from_other_rows_leads_to_another_state():
@@ -121,17 +119,8 @@ def test_a_delta_made_from_other_rows_leads_to_another_state():
     assert values.enter(one, second).state_hash != values.enter(other, first).state_hash
 
 
-def test_rows_of_a_delta_may_have_fewer_bits_than_those_of_the_table():
-    values = table()
-    delta = change([2, 3])
-    half = Delta(delta.slots, delta.after.half())
-    view = values.enter(values.base, half)
-    assert same_bits(values.read(view, half.slots), half.after.float())
-    assert view.state_hash == hash_by_definition(values, view) == values.state_of(view)
-
-
 def test_a_slot_outside_of_the_table_is_refused():
-    row = torch.zeros(1, WIDTH)
+    row = torch.zeros(1, WIDTH).half()
     with pytest.raises(WrongState, match=f"slot {SLOTS} is outside of a table of {SLOTS} slots"):
         table().enter(table().base, Delta(torch.tensor([SLOTS]), row))
 
@@ -156,14 +145,14 @@ def test_views_entered_and_released_in_any_order_keep_their_rows_and_give_all_ba
             assert same_bits(content(values, view), rows)
     for view, _ in kept[1:]:
         values.release(view)
-    assert values.rows_in_use == 0
+    assert values.room().rows == 0
     filled = table(spare_rows=SLOTS * 2, places=3, page=page)  # what came back is enough for views that share no page
     for _ in range(3):
         views = [filled.enter(filled.base, change(list(range(SLOTS)), seed)) for seed in (1, 2)]
-        assert filled.rows_in_use == 2 * SLOTS
+        assert filled.room().rows == 2 * SLOTS
         for view in views:
             filled.release(view)
-        assert filled.rows_in_use == 0
+        assert filled.room().rows == 0
 
 
 @pytest.mark.parametrize("page", [PAGE, None])
@@ -191,35 +180,35 @@ def test_tensors_and_arrays_are_looked_up_alike(page):
 
 def test_a_version_costs_pages_for_what_it_changes_and_no_others():
     values = table()
-    before = values.pages_in_use
+    before = values.room().pages
     view = values.enter(values.base, change([1, 2, PAGE - 1, 2 * PAGE + 5]))
-    assert (before, values.pages_in_use) == (3, 5)
+    assert (before, values.room().pages) == (1, 3)
     child = values.enter(view, change([PAGE]))
-    assert values.pages_in_use == 6
+    assert values.room().pages == 4
     values.release(view)
-    assert values.pages_in_use == 6  # the child still reads both pages of its parent
+    assert values.room().pages == 4  # the child still reads both pages of its parent
     values.release(child)
-    assert values.pages_in_use == 3
+    assert values.room().pages == 1
 
 
 def test_a_table_chooses_one_page_for_a_small_view_and_small_pages_for_a_large_one():
     assert table(page=None).room().pages == 1
-    large = ValueTable(torch.zeros(FLAT + 1, 1), 1, 2, FINGERPRINT)
-    assert large.room().pages == FLAT // PAGE + 1
+    large = ValueTable(FLAT + 1, 1, 1, 2, FINGERPRINT)
+    assert large.room().all_pages == 1 + FLAT // PAGE + 1
 
 
 def test_rows_that_were_damaged_are_told_by_their_state():
     values = table()
     view = values.enter(values.base, change([3, PAGE + 1]))
     assert values.state_of(view) == view.state_hash
-    values.rows[SLOTS] += 1
+    values.rows[1] += 1
     assert values.state_of(view) != view.state_hash
 
 
 def test_what_fails_while_it_is_written_leaves_its_room_to_others():
-    table = ValueTable(torch.zeros(40_000, 2), 40_000, 3, "0")
+    table = ValueTable(40_000, 2, 40_000, 3, "0")
     slots = torch.arange(40_000)
-    change = Delta(slots, torch.ones(40_000, 2))
+    change = Delta(slots, torch.ones(40_000, 2).half())
     before = table.room()
 
     def interrupt() -> None:
@@ -234,9 +223,9 @@ def test_what_fails_while_it_is_written_leaves_its_room_to_others():
 
 
 def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_meanwhile():
-    values = ValueTable(torch.zeros(SLOTS, 1024), 2 * SLOTS, 3, FINGERPRINT)
+    values = ValueTable(SLOTS, 1024, 2 * SLOTS, 3, FINGERPRINT)
     slots = torch.arange(SLOTS)
-    delta = Delta(slots, torch.ones(SLOTS, 1024))
+    delta = Delta(slots, torch.ones(SLOTS, 1024).half())
     rests = []
 
     def rest() -> None:
@@ -245,81 +234,25 @@ def test_work_on_many_rows_rests_between_short_pieces_and_users_come_and_go_mean
 
     view = values.settle(values.draft(values.base, delta, rest), rest)
     assert view.state_hash == values.enter(values.base, delta).state_hash
-    assert rests == [1] * 2 * (SLOTS // 16 - 1)  # pieces of 16 rows, 4 kB each
+    assert rests == [1] * 2 * (SLOTS // 32 - 1)  # pieces of 32 rows, 2 kB each
 
 
-def shared(owned: torch.Tensor | None = None) -> ValueTable:
-    """544 slots over 32 rows, and those that own one."""
-    base = torch.randn(32 + (0 if owned is None else len(owned)), WIDTH, generator=torch.Generator().manual_seed(1))
-    return ValueTable(base, 64, 8, FINGERPRINT, slots=SLOTS, owned=owned, page=PAGE)
+def test_the_base_has_one_row_of_zeros_and_one_page_whatever_its_size():
+    values = table()
+    assert values.room().pages == 1
+    assert not content(values, values.base).any()
+    assert not len(values.changed_slots(values.base))
 
 
-def test_slots_share_rows_of_the_base_until_they_are_written():
-    values = shared()
-    rows = content(values, values.base)
-    assert torch.equal(rows, values.rows[:32].repeat(SLOTS // 32, 1))
-    view = values.enter(values.base, change([5, 300]))
-    written = content(values, view)
-    assert (written != rows).any(dim=1).nonzero()[:, 0].tolist() == [5, 300] == values.changed_slots(view).tolist()
-    assert view.state_hash == hash_by_definition(values, view) == values.state_of(view)
-    assert values.rows_in_use == 2
-    values.release(view)
-    assert values.rows_in_use == 0
-
-
-def test_a_slot_that_a_delta_leaves_or_takes_back_has_its_shared_row_again():
-    values = shared()
-    rows = content(values, values.base)
+def test_a_slot_that_a_delta_empties_has_the_base_s_row_again():
+    values = table()
     delta = change([5, 300, 543])
-    before = values.read(values.base, delta.slots)
-    delta.after[1] = before[1]
+    delta.after[1] = 0
     view = values.enter(values.base, delta)
     assert values.changed_slots(view).tolist() == [5, 543]
-    assert torch.equal(values.read(view, torch.tensor([300])), rows[[300]])
-    back = values.enter(view, Delta(delta.slots, before))
-    assert torch.equal(content(values, back), rows)
+    back = values.enter(view, Delta(delta.slots, torch.zeros(3, WIDTH).half()))
+    assert not content(values, back).any()
     assert back.state_hash == FINGERPRINT == values.state_of(back)
     for one in (view, back):
         values.release(one)
-    assert values.rows_in_use == 0
-
-
-def test_rows_that_slots_own_stand_behind_those_that_are_shared():
-    owned = torch.tensor([3, 100, 543])
-    values = shared(owned)
-    assert torch.equal(values.read(values.base, owned), values.rows[32:35])
-    assert torch.equal(values.read(values.base, torch.tensor([35])), values.rows[[3]])
-    assert not len(values.changed_slots(values.base))
-    delta = change([4, 100])
-    slots, rows = values.owned_after(delta)
-    assert slots.tolist() == [3, 4, 100, 543]
-    assert torch.equal(rows, torch.stack([values.rows[32], delta.after[0], delta.after[1], values.rows[34]]))
-    with pytest.raises(WrongState, match=f"slot {SLOTS} is outside"):
-        values.owned_after(Delta(torch.tensor([SLOTS]), torch.zeros(1, WIDTH)))
-
-
-@pytest.mark.parametrize("owned", [None, torch.tensor([3, PAGE + 1, 15 * PAGE + 7])])
-def test_slots_with_the_same_rows_share_a_page_until_one_of_them_is_written(owned):
-    rows, slots = 2 * PAGE, 16 * PAGE
-    base = torch.randn(rows + (0 if owned is None else len(owned)), WIDTH)
-    values = ValueTable(base, 64, 8, FINGERPRINT, slots=slots, owned=owned, page=PAGE)
-    pages = 2 if owned is None else 5
-    assert values.pages_in_use == pages
-    every = torch.arange(slots)
-    expected = values.rows[every % rows].clone()
-    if owned is not None:
-        expected[owned] = base[rows:]
-    assert same_bits(values.read(values.base, every), expected)
-    delta = change([5, 2 * PAGE + 5, 15 * PAGE + 8])
-    view = values.enter(values.base, delta)
-    assert values.pages_in_use == pages + 3
-    written = expected.clone()
-    written[delta.slots] = delta.after
-    assert same_bits(values.read(view, every), written)
-    assert same_bits(values.read(values.base, every), expected)
-    assert values.state_of(view) == view.state_hash
-    child = values.enter(view, change([5], 1))
-    values.release(view)
-    values.release(child)
-    assert values.pages_in_use == pages
-    assert same_bits(values.read(values.base, every), expected)
+    assert values.room().rows == 0

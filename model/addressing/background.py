@@ -1,0 +1,56 @@
+"""What nobody teaches: how rare words are, how often slots are read, and a bank of queries that must open nothing."""
+
+import json
+import lzma
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.memory.query import Addressing, Query
+from model.memory.sketch import CELLS, cell
+
+QUESTION_FILES = ("qa/nq_open", "qa/webquestions", "qa/opentriviaqa", "qa/truthfulqa", "qa/creak_claims")
+BANK = 6_000
+_AT_ONCE = 512
+
+
+def rarity_table(rarity: Mapping[str, float]) -> np.ndarray:
+    """Rarity of words by their cell, float16 (2**18,): 0 for the commonest, 1 for one that is in no list.
+
+    Where two words share a cell the commoner decides.
+    """
+    table = np.ones(CELLS, dtype=np.float16)
+    for word, level in sorted(rarity.items(), key=lambda entry: -entry[1]):
+        table[cell(word)] = level
+    return table
+
+
+def document_frequency(addressing: Addressing, queries: Query) -> Tensor:
+    """How many of these queries read each slot: int32 (N,)."""
+    counts = torch.zeros(addressing.config.slots, dtype=torch.int64)
+    for first in range(0, len(queries), _AT_ONCE):
+        slots, _ = addressing.slots(queries[slice(first, first + _AT_ONCE)])
+        counts += torch.bincount(slots.flatten(), minlength=len(counts))
+    return counts.to(torch.int32)
+
+
+def bank_of(queries: Query, own: int) -> Query:
+    """At most BANK of the queries, evenly; the first `own` of them, questions that nobody asked us to keep, go first."""
+    rest = max(0, min(len(queries), BANK) - own)
+    others = torch.linspace(own, len(queries) - 1, rest).long() if rest else torch.empty(0, dtype=torch.int64)
+    return queries[torch.cat([torch.arange(min(own, BANK)), others])]
+
+
+def questions_of(data: Path, limit: int) -> Iterator[str]:
+    """Questions from a folder in the layout of the shared data, a share from each file that is there."""
+    files = [path for name in QUESTION_FILES if (path := data / f"{name}.jsonl.xz").exists()]
+    for path in files:
+        with lzma.open(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines):
+                if number >= limit // len(files):
+                    break
+                row = json.loads(line)
+                yield str(row.get("question") or row.get("claim") or row.get("sentence") or "")

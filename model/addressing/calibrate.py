@@ -1,0 +1,77 @@
+"""The lowest thresholds that a key may have, found on held-out items of the pair file: one wording taught, others asked."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from model.addressing.pairs import Item
+from model.memory.query import Query
+
+GRID = [round(0.10 + 0.02 * step, 2) for step in range(36)]  # .10 to .80
+BESIDE, NEVER = 0.08, 0.001
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Thresholds, and the shares with which, at them: own wordings open their key and find it the nearest; another question
+
+    about the same subject opens the key; a question that nobody taught opens any of `keys` keys.
+    """
+
+    what_threshold: float
+    whom_threshold: float
+    own: float
+    beside: float
+    never: float
+    keys: int
+
+    def figures(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class _Near:
+    """Similarities of queries and keys, (Q, keys) each."""
+
+    what: Tensor
+    whom: Tensor
+
+    def opens(self, what: float, whom: float) -> Tensor:
+        return (self.what >= what) & (self.whom >= whom)
+
+
+def calibrated(held: Query, item: Sequence[int], kind: Sequence[str], items: Sequence[Item], never: Query) -> Calibration:
+    """`item` and `kind` tell of each held-out query which question it words, and in what company; `never` are questions
+
+    that neither training nor teaching has seen. Of thresholds that keep to BESIDE and NEVER the best for own wordings.
+    """
+    first: dict[int, int] = {}
+    for place, number in enumerate(item):
+        if kind[place] == "plain":
+            first.setdefault(number, place)
+    keys = list(first.values())
+    key_items = [item[place] for place in keys]
+    asked = [place for place, number in enumerate(item) if number in first and place != first[number]]
+    own = torch.tensor([[item[place] == key for key in key_items] for place in asked])
+    group = [items[key].group for key in key_items]
+    beside = torch.tensor([[items[item[place]].group == each for each in group] for place in asked]) & ~own
+    of_asked, of_never = _near(held, asked, held, keys), _near(never, range(len(never)), held, keys)
+    best = Calibration(GRID[-1], GRID[-1], 0.0, 0.0, 0.0, len(keys))
+    total = of_asked.what + of_asked.whom
+    for what in GRID:
+        for whom in GRID:
+            opens = of_asked.opens(what, whom)
+            nearest = total.masked_fill(~opens, -9.0).argmax(1)
+            found = (opens & own).any(1) & own[torch.arange(len(asked)), nearest]
+            wrong = float((opens & beside).float().sum() / beside.sum().clamp(min=1))
+            ever = float(of_never.opens(what, whom).any(1).float().mean())
+            if wrong <= BESIDE and ever <= NEVER and float(found.float().mean()) > best.own:
+                best = Calibration(what, whom, float(found.float().mean()), wrong, ever, len(keys))
+    return best
+
+
+def _near(asked: Query, places: Sequence[int], keys: Query, chosen: Sequence[int]) -> _Near:
+    at, of = torch.tensor(list(places)), torch.tensor(list(chosen))
+    return _Near(asked.what[at] @ keys.what[of].T, asked.whom[at] @ keys.whom[of].T)

@@ -1,0 +1,29 @@
+"""Passes: what they say is what the model says of each text alone, however texts share a beginning."""
+
+import pytest
+import torch
+
+from model.base.attach import Place
+from model.learn.passes import Passes
+from tests import tiny
+
+
+@pytest.mark.parametrize("language", [tiny.llama(), tiny.gpt_neox()], ids=lambda config: config.model_type)
+def test_a_text_says_in_company_what_it_says_alone(language):
+    checkpoint = tiny.build(language)
+    prompts, sketch = checkpoint.prompts, checkpoint.memory.addressing.sketch
+    asked = ["Who?", "What is the capital of Zorvania?", "What is it?", "Where is the ferry?"]
+    texts = [(prompts.question(question), prompts.answer("Lisbon") if n % 2 else ()) for n, question in enumerate(asked)]
+    texts.append((prompts.continuation("The capital is"), ()))
+    passes = Passes(checkpoint)
+    for said in (passes.said(texts), passes.said(texts[::-1])[::-1]):
+        for (prompt, answer), one in zip(texts, said, strict=True):
+            ids, last = (*prompt.ids, *answer[:-1]), len(prompt.ids) - 1
+            places = [Place(0, last + more, checkpoint.table.base) for more in range(max(1, len(answer)))]
+            places[0] = Place(0, last, checkpoint.table.base, sketch=sketch.of(prompt.turns))
+            with torch.inference_mode(), checkpoint.attachment.reading(places) as reads:
+                checkpoint.model.get_decoder()(input_ids=torch.tensor([ids]))
+            assert torch.allclose(one.hidden, reads.hidden, atol=1e-4)
+            assert torch.allclose(one.asked.what, reads.asked[0].what, atol=1e-4)
+            assert torch.allclose(one.asked.whom, reads.asked[0].whom, atol=1e-4)
+    assert passes.asked([]) == []
