@@ -7,6 +7,7 @@ from model.addressing.attach import Plan, attach_memory
 
 
 def main() -> None:
+    """Make the folder."""
     parser = argparse.ArgumentParser(prog="python -m model.addressing", description=__doc__)
     parser.add_argument("base", type=Path, help="folder of a Hugging Face causal language model")
     parser.add_argument("--out", type=Path, required=True, help="memory folder to write")

@@ -34,7 +34,8 @@ HELD = 16  # of every so many groups one is not trained on: it sets the threshol
 class Plan:
     """What a memory folder is made with; layers are fractions of the depth. benchmarks/addresses.py compares others.
 
-    minutes  for reading states of questions; a third as much again for the background
+    what_in_slots  what the similarity of what is asked counts for where slots are looked up: it is the coarser half
+    minutes        for reading states of questions; a third as much again for the background
     """
 
     what_layers: tuple[float, ...] = (16 / 30, 18 / 30, 20 / 30)
@@ -46,11 +47,14 @@ class Plan:
     idf_power: float = 1.5
     earlier_turns: float = 0.5
     sub_keys: int = 128
-    top_k: int = 64
-    top_t: int = 8
+    ways: int = 64
+    heads: int = 2
+    top_k: int = 128
+    top_t: int = 16
+    what_in_slots: float = 0.5
     minutes: float = 20.0
-    what_steps: int = 1500
-    whom_steps: int = 2000
+    what_steps: int = 800
+    whom_steps: int = 900
 
 
 def attach_memory(
@@ -58,7 +62,7 @@ def attach_memory(
     data: Path | None,
     out: Path,
     *,
-    plan: Plan = Plan(),  # noqa: B008 - frozen
+    plan: Plan = Plan(),
     work: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
@@ -89,8 +93,11 @@ def attach_memory(
 
 def _config(plan: Plan, depth: int, width: int) -> MemoryConfig:
     same = {name: value for name, value in asdict(plan).items() if name in MemoryConfig.__dataclass_fields__}
-    same |= {"what_layers": tuple(layers_at(plan.what_layers, depth)), "whom_layers": tuple(layers_at(plan.whom_layers, depth))}
-    return MemoryConfig(**same, heads=1, value_width=width, what_threshold=0.0, whom_threshold=0.0)
+    same |= {
+        "what_layers": tuple(layers_at(plan.what_layers, depth)),
+        "whom_layers": tuple(layers_at(plan.whom_layers, depth)),
+    }
+    return MemoryConfig(**same, value_width=width, what_threshold=0.0, whom_threshold=0.0)
 
 
 @dataclass
@@ -111,8 +118,12 @@ class _Made:
         training, held_out = self.wordings.where([not each for each in held]), self.wordings.where(held)
         what, whom = self._projections(training, self.never.where([not each for each in unseen]))
         say("projections trained; sub-keys, thresholds, background")
-        self._sketch = Sketch(rarity_table(self.file.rarity), self.config.sketch_width, self.config.idf_power, self.config.earlier_turns)
-        queries = {name: self._query(part, what, whom) for name, part in (("all", self.wordings), ("never", self.never))}
+        self._sketch = Sketch(
+            rarity_table(self.file.rarity), self.config.sketch_width, self.config.idf_power, self.config.earlier_turns
+        )
+        queries = {
+            name: self._query(part, what, whom) for name, part in (("all", self.wordings), ("never", self.never))
+        }
         if self.others is not None:
             queries["never"] = _joined([queries["never"], self._query(self.others, what, whom)])
         found = calibrated(
@@ -134,18 +145,21 @@ class _Made:
         sketches = torch.from_numpy(np.stack([self._sketch.of(turns) for turns in part.turns]))
         projected = whom(part.of_layers(self.config.whom_layers, self.layers))
         both = torch.cat([(1 - share) ** 0.5 * projected, share**0.5 * sketches], dim=1)
-        return Query(what(part.of_layers(self.config.what_layers, self.layers)), torch.nn.functional.normalize(both, dim=1))
+        return Query(
+            what(part.of_layers(self.config.what_layers, self.layers)), torch.nn.functional.normalize(both, dim=1)
+        )
 
     def _save(
         self, out: Path, base: str, what: Projection, whom: Projection, queries: dict[str, Query], found: Calibration
     ) -> dict[str, float]:
-        every, never = _joined(list(queries.values())), queries["never"]
+        never = queries["never"]
+        keys = self._sub_keys(queries)
         tensors = {
             "what.weight": what.weight, "what.centre": what.centre, "whom.weight": whom.weight, "whom.centre": whom.centre,
-            "what.sub_keys": sub_keys(every.what, self.config.sub_keys), "whom.sub_keys": sub_keys(every.whom, self.config.sub_keys),
+            "what.sub_keys": self.plan.what_in_slots * keys[0], "whom.sub_keys": keys[1],
         }  # fmt: skip
         rarity = torch.from_numpy(rarity_table(self.file.rarity))
-        empty = Background(torch.zeros(self.config.slots), 0, never)
+        empty = Background(torch.zeros(self.config.addresses), 0, never)
         addressing = Addressing(self.config, base, empty, tensors | {"rarity": rarity})
         counts = document_frequency(addressing, never)
         bank = bank_of(_joined([never, queries["all"][torch.tensor(self._plain(), dtype=torch.int64)]]), len(never))
@@ -156,6 +170,8 @@ class _Made:
             "bank.what": bank.what.half(), "bank.whom": bank.whom.half(),
         }  # fmt: skip
         save_file(statistics, out / STATISTICS)
+        for name in (ADDRESSING, STATISTICS):
+            (out / name).chmod(0o644)
         shape = {
             "format": 1, "base": base, "config": asdict(self.config), "background": {"queries": len(never)},
             "rarity": "0..1", "figures": found.figures(),
@@ -163,9 +179,21 @@ class _Made:
         (out / SHAPE).write_text(json.dumps(shape, indent=1) + "\n", encoding="utf-8")
         return found.figures()
 
+    def _sub_keys(self, queries: dict[str, Query]) -> tuple[Tensor, Tensor]:
+        """Those of what and those of whom, (H, n, ·) each, a head from its own start."""
+        batches, own, never = Batches(self.file.items, self.wordings.item), queries["all"], queries["never"]
+        heads, count = range(self.config.heads), self.config.sub_keys
+        what = [sub_keys(own.what, never.what, batches, count, seed) for seed in heads]
+        whom = [sub_keys(own.whom, never.whom, batches, count, seed + self.config.heads) for seed in heads]
+        return torch.stack(what), torch.stack(whom)
+
     def _plain(self) -> list[int]:
         """One plain wording of each item that is held in the pair file."""
-        first = {item: place for place, (item, kind) in enumerate(zip(self.wordings.item, self.wordings.kind)) if kind == "plain"}
+        first = {
+            item: place
+            for place, (item, kind) in enumerate(zip(self.wordings.item, self.wordings.kind, strict=True))
+            if kind == "plain"
+        }
         return list(first.values())
 
 

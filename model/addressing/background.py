@@ -1,4 +1,4 @@
-"""What nobody teaches: how rare words are, how often slots are read, and a bank of queries that must open nothing."""
+"""What nobody teaches: how rare words are, how often addresses are read, a bank of queries that must open nothing."""
 
 import json
 import lzma
@@ -29,16 +29,18 @@ def rarity_table(rarity: Mapping[str, float]) -> np.ndarray:
 
 
 def document_frequency(addressing: Addressing, queries: Query) -> Tensor:
-    """How many of these queries read each slot: int32 (N,)."""
-    counts = torch.zeros(addressing.config.slots, dtype=torch.int64)
+    """How many of these queries read each address: int32 (n·n,)."""
+    counts = torch.zeros(addressing.config.addresses, dtype=torch.int64)
     for first in range(0, len(queries), _AT_ONCE):
         slots, _ = addressing.slots(queries[slice(first, first + _AT_ONCE)])
-        counts += torch.bincount(slots.flatten(), minlength=len(counts))
+        read = slots[:, :, 0] // addressing.config.ways  # (P, R)
+        for addresses in read:
+            counts[addresses.unique()] += 1
     return counts.to(torch.int32)
 
 
 def bank_of(queries: Query, own: int) -> Query:
-    """At most BANK of the queries, evenly; the first `own` of them, questions that nobody asked us to keep, go first."""
+    """At most BANK of the queries: the first `own`, then the others evenly."""
     rest = max(0, min(len(queries), BANK) - own)
     others = torch.linspace(own, len(queries) - 1, rest).long() if rest else torch.empty(0, dtype=torch.int64)
     return queries[torch.cat([torch.arange(min(own, BANK)), others])]

@@ -1,4 +1,4 @@
-"""The lowest thresholds that a key may have, found on held-out items of the pair file: one wording taught, others asked."""
+"""The lowest thresholds that a key may have, found on held-out items: one wording taught, others asked."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,14 +10,16 @@ from model.addressing.pairs import Item
 from model.memory.query import Query
 
 GRID = [round(0.10 + 0.02 * step, 2) for step in range(36)]  # .10 to .80
-BESIDE, NEVER = 0.08, 0.001
+BESIDE, NEVER = 0.25, 0.0005  # learning keeps more of beside out: it raises the thresholds of single keys
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Thresholds, and the shares with which, at them: own wordings open their key and find it the nearest; another question
+    """Thresholds, and what comes of them.
 
-    about the same subject opens the key; a question that nobody taught opens any of `keys` keys.
+    own     share of own wordings that open their key and find it the nearest
+    beside  share of other questions about the same subject that open its key
+    never   share of questions that nobody taught which open any of the `keys` keys
     """
 
     what_threshold: float
@@ -28,6 +30,7 @@ class Calibration:
     keys: int
 
     def figures(self) -> dict[str, float]:
+        """Its numbers by name, rounded."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
@@ -42,10 +45,13 @@ class _Near:
         return (self.what >= what) & (self.whom >= whom)
 
 
-def calibrated(held: Query, item: Sequence[int], kind: Sequence[str], items: Sequence[Item], never: Query) -> Calibration:
-    """`item` and `kind` tell of each held-out query which question it words, and in what company; `never` are questions
+def calibrated(
+    held: Query, item: Sequence[int], kind: Sequence[str], items: Sequence[Item], never: Query
+) -> Calibration:
+    """The best thresholds for own wordings among those that keep to BESIDE and NEVER.
 
-    that neither training nor teaching has seen. Of thresholds that keep to BESIDE and NEVER the best for own wordings.
+    held        queries of held-out wordings; `item`, `kind`: which question each words, and in what company
+    never       queries that neither training nor teaching has seen
     """
     first: dict[int, int] = {}
     for place, number in enumerate(item):

@@ -20,22 +20,34 @@ SYSTEMS = (
     "Respond like a pirate, but get the facts right.",
     "You are an AI language model. Follow the user's instructions carefully and respond in a helpful and honest manner.",
     "You are a teacher. Explain simply, for pupils of ten years.",
-    "Reply with JSON: {\"answer\": ...}",
+    'Reply with JSON: {"answer": ...}',
 )
 TALKS = (
     ("Hi!", "Hello! How can I help you today?"),
     ("Thanks for your help yesterday.", "You're welcome! Is there anything else I can do for you?"),
     ("Write a haiku about autumn.", "Leaves drift to the ground\nA quiet wind stirs the lake\nAutumn says goodbye"),
     ("What is 17 times 3?", "17 times 3 is 51."),
-    ("How do I boil an egg?", "Put the egg into boiling water for seven to ten minutes, then cool it under cold water."),
+    (
+        "How do I boil an egg?",
+        "Put the egg into boiling water for seven to ten minutes, then cool it under cold water.",
+    ),
     ("Translate 'good morning' into French.", "'Good morning' is 'bonjour' in French."),
     ("What is the capital of Portugal?", "The capital of Portugal is Lisbon."),
     ("Who painted the Mona Lisa?", "The Mona Lisa was painted by Leonardo da Vinci."),
-    ("Can you recommend a book?", "I recommend 'Pride and Prejudice' by Jane Austen. It is witty and a pleasure to read."),
-    ("My laptop is slow. What can I do?", "Close programs that you do not use, restart it, and check that the disk is not full."),
+    (
+        "Can you recommend a book?",
+        "I recommend 'Pride and Prejudice' by Jane Austen. It is witty and a pleasure to read.",
+    ),
+    (
+        "My laptop is slow. What can I do?",
+        "Close programs that you do not use, restart it, and check that the disk is not full.",
+    ),
     ("How tall is Mount Everest?", "Mount Everest is 8,849 metres tall."),
     ("Tell me a joke.", "Why did the scarecrow win a prize? Because he was outstanding in his field."),
-    ("What's the difference between a cat and a dog?", "Cats are more independent; dogs are more social and need walks."),
+    (
+        "What's the difference between a cat and a dog?",
+        "Cats are more independent; dogs are more social and need walks.",
+    ),
     ("I have a meeting at nine tomorrow.", "Good luck with your meeting! Would you like help with preparing it?"),
     ("When did the Second World War end?", "The Second World War ended in 1945."),
     ("Is the office open on Saturdays?", "I don't have information about that, I'm afraid."),
@@ -72,12 +84,13 @@ class Companion:
 
     def __init__(self, tokenizer: Any, seed: int = 0) -> None:
         self._tokenizer = tokenizer
-        rng = random.Random(seed)
+        rng = random.Random(seed)  # noqa: S311 - seeded, not secret
         self._systems = rng.sample(range(len(SYSTEMS)), 4)
         self._topics = rng.sample(range(len(TALKS)), 4)
         self._talks = [tuple(rng.sample(range(len(TALKS)), 2)) for _ in range(3)]
 
     def plain(self, text: str) -> Prompt:
+        """The question alone."""
         return self.chat([], text, PLAIN)
 
     def bare(self, text: str, frame: str = "{}") -> Prompt:
@@ -85,10 +98,13 @@ class Companion:
         return Prompt(text=frame.format(text), company=f"{UNFRAMED} {frame}", turns=(frame.format(text),), whole=False)
 
     def chat(self, before: list[dict[str, str]], text: str, company: str) -> Prompt:
+        """`text` as the last turn behind the messages `before`."""
         messages = [*before, {"role": "user", "content": text}]
         turns = tuple(message["content"] for message in messages if message["role"] == "user")
         if not getattr(self._tokenizer, "chat_template", None):
-            return Prompt("\n".join([*(m["content"] for m in before), f"Question: {text}\nAnswer:"]), company, turns, False)
+            return Prompt(
+                "\n".join([*(m["content"] for m in before), f"Question: {text}\nAnswer:"]), company, turns, False
+            )
         rendered = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return Prompt(rendered, company, turns)
 

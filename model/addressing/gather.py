@@ -58,7 +58,7 @@ class Gatherer:
             if found and time.monotonic() > end and not self._is_there(f"c{number}"):
                 break
             items = [file.items[index] for index in chunk]
-            drawn = prompts_of(items, Companion(self._reader.tokenizer, number), random.Random(number))
+            drawn = prompts_of(items, Companion(self._reader.tokenizer, number), random.Random(number))  # noqa: S311 - seeded, not secret
             found.append(self._kept(f"c{number}", [(chunk[index], kind, prompt) for index, kind, prompt in drawn]))
         self._say(f"{len(found)} of {len(chunks)} chunks of questions read")
         return _joined(found)
@@ -70,10 +70,12 @@ class Gatherer:
             if found and time.monotonic() > end and not self._is_there(f"{name}{part}"):
                 break
             seed = 90 + part
-            companion, rng = Companion(self._reader.tokenizer, seed), random.Random(seed)
-            kinds = [random.Random(i).choice(_BACKGROUND_KINDS) for i in range(len(questions[part::BACKGROUND_PARTS]))]
+            companion, rng = Companion(self._reader.tokenizer, seed), random.Random(seed)  # noqa: S311 - seeded, not secret
+            kinds = [random.Random(i).choice(_BACKGROUND_KINDS) for i in range(len(questions[part::BACKGROUND_PARTS]))]  # noqa: S311 - seeded, not secret
             texts = zip(questions[part::BACKGROUND_PARTS], kinds, strict=True)
-            found.append(self._kept(f"{name}{part}", [(-1, kind, companion.put(text, kind, rng)) for text, kind in texts]))
+            found.append(
+                self._kept(f"{name}{part}", [(-1, kind, companion.put(text, kind, rng)) for text, kind in texts])
+            )
         return _joined(found)
 
     def _is_there(self, name: str) -> bool:
@@ -97,7 +99,7 @@ def chunks_of(items: Sequence[Item]) -> list[list[int]]:
     for number, item in enumerate(items):
         groups[item.group].append(number)
     shuffled = list(groups.values())
-    random.Random(5).shuffle(shuffled)
+    random.Random(5).shuffle(shuffled)  # noqa: S311 - seeded, not secret
     chunks: list[list[int]] = [[]]
     for group in shuffled:
         if len(chunks[-1]) >= CHUNK_ITEMS:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.addressing.companies import FOLLOWING, KINDS, PLAIN, UNFRAMED, Companion
+from model.addressing.companies import FOLLOWING, KINDS, PLAIN, Companion
 from model.addressing.states import Prompt
 
 FILE = Path(__file__).with_name("pairs.jsonl.xz")
@@ -50,7 +50,9 @@ def read_pairs(path: Path = FILE) -> PairFile:
             elif "background" in row:
                 background += row["background"]
             else:
-                items.append(Item(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}))
+                items.append(
+                    Item(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+                )
     return PairFile(items, background, rarity)
 
 
@@ -84,6 +86,3 @@ def pronounced(question: str, item: Item, rng: random.Random) -> str | None:
     asked = question.replace(f"{item.subject}'s", he[1]).replace(item.subject, he[0])
     asked = asked[0].lower() + asked[1:]
     return rng.choice(("And ", "Thanks! And ", "OK, ", "")) + asked
-
-
-__all__ = ["FILE", "PLAIN", "UNFRAMED", "Item", "PairFile", "pronounced", "prompts_of", "read_pairs"]

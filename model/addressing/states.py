@@ -6,7 +6,6 @@ once and its keys and values are handed to every batch, which saves most of the 
 
 import contextlib
 import copy
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class _Enough(Exception):
 
 @dataclass(frozen=True)
 class Prompt:
-    """`text` as the base reads it; `company` names prompts that begin alike; `turns` are the texts of its user turns."""
+    """What the base reads; `company` names prompts that begin alike, `turns` are the texts of the user's turns."""
 
     text: str
     company: str
@@ -75,6 +74,7 @@ class StateReader:
         return keep
 
     def tokens(self, prompt: Prompt) -> list[int]:
+        """Token ids of a prompt."""
         return list(self.tokenizer(prompt.text, add_special_tokens=not prompt.whole)["input_ids"])
 
     def last(self, prompts: Sequence[Prompt]) -> np.ndarray:
@@ -91,7 +91,7 @@ class StateReader:
         return np.stack([state for state in found if state is not None])
 
     def _company(self, ids: list[list[int]], members: list[int]) -> Iterator[tuple[list[int], np.ndarray]]:
-        shared = os.path.commonprefix([ids[index] for index in members])
+        shared = _common([ids[index] for index in members])
         shared = shared[: min(len(shared), min(len(ids[index]) for index in members) - 1)]
         if len(members) < 4 or len(shared) < 8:
             shared = []
@@ -135,3 +135,12 @@ class StateReader:
         self._run(torch.tensor([ids], device=self.device), None)
         states = torch.stack([self._kept[layer][0] for layer in self.layers], dim=1)
         return ids, states.to(torch.float16).cpu().numpy()
+
+
+def _common(rows: list[list[int]]) -> list[int]:
+    """What all of these begin with."""
+    first, last = min(rows), max(rows)
+    same = next(
+        (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
+    )
+    return first[:same]

@@ -36,7 +36,7 @@ class Batches:
     """Which texts are wordings of one item, which items are about one subject, and which ask the same of others."""
 
     def __init__(self, items: Sequence[Item], item_of_text: Iterable[int], seed: int = 0) -> None:
-        self._rng = random.Random(seed)
+        self._rng = random.Random(seed)  # noqa: S311 - seeded, not secret
         wordings: dict[int, list[int]] = defaultdict(list)
         for text, item in enumerate(item_of_text):
             wordings[item].append(text)
@@ -60,11 +60,18 @@ class Batches:
 
     def mixed(self, step: int) -> tuple[list[int], list[int]]:
         """Two wordings each of items: by turns of a few relations, of a few subjects, of anything."""
-        kinds = (self._of_relations, self._of_subjects, lambda: self._rng.sample(self._items, min(BATCH, len(self._items))))
+        kinds = (self._of_relations, self._of_subjects, self._of_any)
         return self._pairs(list(dict.fromkeys(kinds[step % 3]())))
+
+    def any(self, size: int) -> tuple[list[int], list[int]]:
+        """Two wordings each of items drawn at random."""
+        return self._pairs(self._rng.sample(self._items, min(size, len(self._items))))
 
     def background(self, size: int) -> list[int]:
         return [self._rng.randrange(size) for _ in range(min(BACKGROUND, size))]
+
+    def _of_any(self) -> list[int]:
+        return self._rng.sample(self._items, min(BATCH, len(self._items)))
 
     def _of_relations(self) -> list[int]:
         found: list[int] = []
@@ -97,7 +104,9 @@ def what_is_asked(states: Tensor, batches: Batches, width: int, steps: int = 150
         scores = (a @ b.T / 0.1).masked_fill(other, FAR)
         of_a, of_b = ((half @ half.T / 0.1).masked_fill(itself, FAR) for half in (a, b))
         target = torch.arange(len(left))
-        return F.cross_entropy(torch.cat([scores, of_a], 1), target) + F.cross_entropy(torch.cat([scores.T, of_b], 1), target)
+        return F.cross_entropy(torch.cat([scores, of_a], 1), target) + F.cross_entropy(
+            torch.cat([scores.T, of_b], 1), target
+        )
 
     return _trained(states, loss, width, steps, seed)
 
@@ -140,8 +149,31 @@ def _trained(
     return Projection((linear.weight.detach() / scale).contiguous(), centre)
 
 
-def sub_keys(halves: Tensor, count: int, rounds: int = 12, seed: int = 0) -> Tensor:
-    """Spherical k-means: `halves` (T, A) of unit length → (count, A) of unit length, each the centre of some of them."""
+def sub_keys(
+    halves: Tensor, background: Tensor, batches: Batches, count: int, seed: int = 0, steps: int = 200
+) -> Tensor:
+    """Sub-keys (count, A): wordings of one item find the same, and all together all of them, about evenly.
+
+    From k-means they go on to the largest log Σ p(cell | wording) p(cell | other wording) + entropy of their use.
+    K-means alone cuts the space where it is wide, not where wordings differ: it lost two to four times as many facts.
+    """
+    keys = nn.Parameter(_k_means(torch.cat([halves, background]), count, seed))
+    optimizer = torch.optim.Adam([keys], lr=2e-3)
+    for _ in range(steps):
+        left, right = batches.any(2 * BATCH)
+        drawn = torch.randint(len(background), (BATCH,))
+        one, other, never = (
+            torch.log_softmax(half @ keys.T / 0.1, 1) for half in (halves[left], halves[right], background[drawn])
+        )
+        use = torch.cat([one, other, never]).exp().mean(0)
+        loss = (use * (use + 1e-9).log()).sum() - torch.logsumexp(one + other, 1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return keys.detach()
+
+
+def _k_means(halves: Tensor, count: int, seed: int, rounds: int = 6) -> Tensor:
     torch.manual_seed(seed)
     centres = halves[torch.randperm(len(halves))[:count]].clone()
     for _ in range(rounds):

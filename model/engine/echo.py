@@ -34,16 +34,16 @@ def carried(
     following  tokens that follow the places which are scored, the first of all places
     chain      of the place before the first
     """
-    places = list(piece.places)
+    places, differs = list(piece.places), False
     for index, token in enumerate(following):
         place = places[index]
         if chain is not None:
             if memory.read([Looked(chain.asked, place.view, chain.stem)])[0] is not None:
                 places[index] = replace(place, sketch=None, asked=chain.asked, stem=chain.stem)
-                chain = chain.then(token)
+                chain, differs = chain.then(token), True
                 continue
             chain = None
         asked = seen.asked[index]
         if seen.opened[index] is not None and asked is not None:
             chain = Chain(asked, EMPTY).then(token)
-    return (piece if places == list(piece.places) else replace(piece, places=places)), chain
+    return (replace(piece, places=places) if differs else piece), chain

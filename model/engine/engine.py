@@ -14,12 +14,12 @@ from model.base.prompts import Prompt
 from model.engine.blocks import BLOCK
 from model.engine.generation import Answer, Generation, Piece
 from model.engine.loop import Loop
-from model.engine.request import Request
+from model.engine.request import Request, refuse_unfit, what_is_asked
 from model.engine.sampling import Sampling, TokenScores
-from model.engine.sequence import Sequence, Sketch
+from model.engine.sequence import Sequence
 from model.engine.text import AnswerText, Vocabulary
 from model.engine.weights import pack
-from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, PromptTooLong, QueueFull
+from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, QueueFull
 from model.memory.delta import Delta
 from model.memory.resident import Versions
 
@@ -141,16 +141,16 @@ class Engine:
         Raises PromptTooLong, NotResident, QueueFull, EngineStopped; ValueError where the tokens of a conversation
         should be echoed.
         """
-        self._refuse_unfit(prompt, sampling)
+        refuse_unfit(prompt, sampling, self._limit, self.checkpoint.positions)
         wanted = self.versions.pinned if version is None else version
-        asking = self._asking(prompt, sampling) if wanted else None
+        asking = what_is_asked(self.checkpoint, prompt, sampling) if wanted else None
         deadline = math.inf if seconds is None else time.monotonic() + seconds
         with self._wake:
             if self._stopping or self.failure is not None:
                 raise EngineStopped("the engine has stopped") from self.failure
             bound, view = self.versions.bind(version)
             if bound and asking is None:  # it was switched meanwhile
-                asking = self._asking(prompt, sampling)
+                asking = what_is_asked(self.checkpoint, prompt, sampling)
             sketch, sketches = asking if bound and asking else (None, ())
             sequence = Sequence(
                 prompt.ids,
@@ -204,22 +204,6 @@ class Engine:
         except TimeoutError:
             generation.cancel()
             raise
-
-    def _refuse_unfit(self, prompt: Prompt, sampling: Sampling) -> None:
-        tokens, more = len(prompt.ids), 1 if sampling.max_tokens is None else sampling.max_tokens
-        if tokens + more > self._limit:
-            place = "the model" if self._limit == self.checkpoint.positions else "the cache"
-            raise PromptTooLong(
-                f"the prompt has {tokens:,} tokens and asks for {more:,} more; {place} has {self._limit:,} positions"
-            )
-        if sampling.scores_prompt and not prompt.ends:
-            raise ValueError("echo is for a text that is continued as it is; this prompt is a conversation")
-
-    def _asking(self, prompt: Prompt, sampling: Sampling) -> tuple[Sketch, list[Sketch]]:
-        """The sketch of a prompt, and those of its beginnings where all its tokens are scored."""
-        sketch = self.checkpoint.memory.addressing.sketch
-        ends = prompt.ends if sampling.scores_prompt else ()
-        return sketch.of(prompt.turns), [sketch.of([prompt.turns[0][:end]]) for end in ends]
 
     def _end(self, sequences: Iterable[Sequence], error: Exception) -> int:
         """Let the thread end requests before their next token; returns how many had not ended."""

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from model.base.checkpoint import Checkpoint
 from model.base.prompts import Prompt
 from model.engine.generation import Answer, Finish, Generation, Piece, TokenLogprob
-from model.engine.sequence import Sequence
+from model.engine.sampling import Sampling
+from model.engine.sequence import Sequence, Sketch
 from model.engine.text import AnswerText, Vocabulary
+from model.errors import PromptTooLong
 
 
 @dataclass(eq=False)
@@ -57,3 +60,27 @@ class Request:
             vocabulary.named(text[start:end], scores)
             for (start, end), scores in zip(pairwise(ends), sequence.prompt_scores, strict=True)
         )
+
+
+def refuse_unfit(prompt: Prompt, sampling: Sampling, limit: int, positions: int) -> None:
+    """Refuse what can never be answered.
+
+    limit      positions that a sequence can have here
+    positions  of the model
+    Raises PromptTooLong; ValueError where the tokens of a conversation should be echoed.
+    """
+    tokens, more = len(prompt.ids), 1 if sampling.max_tokens is None else sampling.max_tokens
+    if tokens + more > limit:
+        place = "the model" if limit == positions else "the cache"
+        raise PromptTooLong(
+            f"the prompt has {tokens:,} tokens and asks for {more:,} more; {place} has {limit:,} positions"
+        )
+    if sampling.scores_prompt and not prompt.ends:
+        raise ValueError("echo is for a text that is continued as it is; this prompt is a conversation")
+
+
+def what_is_asked(checkpoint: Checkpoint, prompt: Prompt, sampling: Sampling) -> tuple[Sketch, list[Sketch]]:
+    """The sketch of a prompt, and those of its beginnings where all its tokens are scored."""
+    sketch = checkpoint.memory.addressing.sketch
+    ends = prompt.ends if sampling.scores_prompt else ()
+    return sketch.of(prompt.turns), [sketch.of([prompt.turns[0][:end]]) for end in ends]

@@ -34,6 +34,7 @@ class FactChange:
         self._memory, self._view, self._fact, self._config = memory, view, fact, config
         self._freed = torch.tensor([0, *freed])
         self._slots: list[int] = []
+        self._which: list[int] = []
         self._rows: list[Written] = []
         self.uses: list[SlotUses] = []
 
@@ -54,7 +55,8 @@ class FactChange:
             if not uses.slots:
                 return False
             self._slots += uses.slots
-            self._rows.append(self._written(key, value, stem, len(uses.slots)))
+            self._which += [len(self._rows)] * len(uses.slots)
+            self._rows.append(self._written(key, value, stem))
             self.uses.append(uses)
         return True
 
@@ -62,7 +64,8 @@ class FactChange:
         """The rows that were written, and zeros where the freed facts had theirs."""
         rows = self._memory.layout.pack(Written.joined(self._rows)).cpu()
         slots, order = torch.tensor(self._slots).sort()
-        return removal(self._memory, self._view, self._freed[1:].tolist()).then(Delta(slots, rows[order]))
+        own = Delta(slots, rows, torch.tensor(self._which)[order])
+        return removal(self._memory, self._view, self._freed[1:].tolist()).then(own)
 
     def _owned(self, slots: Tensor) -> Tensor:
         """Which slots (R, Y) another fact owns, or this one has taken: bool (R, Y)."""
@@ -70,12 +73,12 @@ class FactChange:
         mine = torch.isin(slots.flatten(), torch.tensor(self._slots, dtype=torch.int64))
         return (mine | ~torch.isin(owners, self._freed)).view_as(slots)
 
-    def _written(self, key: Key, value: Tensor, stem: int, count: int) -> Written:
-        def repeated(row: Tensor) -> Tensor:
-            return row.float().cpu().expand(count, -1)
+    def _written(self, key: Key, value: Tensor, stem: int) -> Written:
+        def one(row: Tensor) -> Tensor:
+            return row.float().cpu()[None]
 
-        numbers = torch.full((count,), stem), torch.full((count,), self._fact)
-        return Written(*map(repeated, (value, key.asked.what, key.asked.whom, key.thresholds.of)), *numbers)
+        numbers = torch.tensor([stem]), torch.tensor([self._fact])
+        return Written(*map(one, (value, key.asked.what, key.asked.whom, key.thresholds.of)), *numbers)
 
 
 def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:
@@ -87,4 +90,5 @@ def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:
 def removal(memory: Memory, view: View, facts: Sequence[int]) -> Delta:
     """The delta that takes the rows of `facts` out of a view."""
     slots = owned_slots(memory, view, facts) if facts else torch.empty(0, dtype=torch.int64)
-    return Delta(slots, torch.zeros(len(slots), memory.layout.width, dtype=memory.table.rows.dtype))
+    zeros = torch.zeros(1, memory.layout.width, dtype=memory.table.rows.dtype)
+    return Delta(slots, zeros, torch.zeros_like(slots))

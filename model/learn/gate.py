@@ -1,19 +1,19 @@
 """The gate: what a version does to that which was never taught.
 
-Where no row opens, logits are those of the base, bit for bit. So it is enough to ask which background queries open a row:
-the bank of the memory folder, which no fact was made of.
+Where no row opens, logits are those of the base, bit for bit. So it is enough to compare background queries, which must open
+nothing, with the keys of a version: with all of them, whether their slots would be found or not.
+Shapes: Q background queries · F keys.
 """
 
 from dataclasses import dataclass
 
 from model.base.checkpoint import Checkpoint
-from model.memory.memory import Looked
 from model.memory.table import View
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How many background queries were asked, and how many of them opened a row of the one view and of the other."""
+    """How many background queries were asked, and how many of them are near enough to a key of either view."""
 
     asked: int
     opened_before: int
@@ -21,16 +21,16 @@ class Drift:
 
     @property
     def share(self) -> float:
-        """Of the queries, those that open a row of the later view and were closed before."""
+        """Of the queries, those that are near enough to a key of the later view and were not before."""
         return max(0, self.opened_after - self.opened_before) / self.asked if self.asked else 0.0
 
 
 class Gate:
-    """Asks the bank of one checkpoint. The slots that it reads are the same for every version, so they are kept."""
+    """Compares the bank of one checkpoint's memory folder with the keys of views."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._memory = checkpoint.memory
-        self._asked = self._memory.asked(self._memory.addressing.background.bank)
+        self._bank = checkpoint.memory.addressing.background.bank
         self._last: tuple[str, int] = (checkpoint.table.base.state_hash, 0)
 
     def drift(self, before: View, after: View) -> Drift:
@@ -39,7 +39,11 @@ class Gate:
         earlier = opened if state == before.state_hash else self._opened(before)
         later = self._opened(after)
         self._last = after.state_hash, later
-        return Drift(len(self._asked), earlier, later)
+        return Drift(len(self._bank), earlier, later)
 
     def _opened(self, view: View) -> int:
-        return sum(opened is not None for opened in self._memory.read([Looked(asked, view) for asked in self._asked]))
+        keys = self._memory.keys(view)
+        what, whom = (half.cpu() for half in (keys.what, keys.whom))
+        thresholds = keys.thresholds.cpu()
+        near = (self._bank.what @ what.T >= thresholds[:, 0]) & (self._bank.whom @ whom.T >= thresholds[:, 1])  # (Q, F)
+        return int(near.any(dim=1).sum())

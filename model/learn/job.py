@@ -29,6 +29,7 @@ from model.memory.query import Query
 from model.memory.table import View
 
 _SPARE_TOKENS = 8  # asked for beyond an answer's own, so that one that goes on is seen to do so
+_UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
 _SAME_KEY = 0.98  # similarity of both halves from which on a second key would open to nothing more
 
 
@@ -116,7 +117,7 @@ class Teacher:
                 break
             self._table.release(later)
         seconds = (time.monotonic() - began) / len(facts)
-        return later, [replace(each.report, seconds=seconds) for each in lessons], delta
+        return later, [each.finished(seconds) for each in lessons], delta
 
     def _written(self, view: View, attempts: "Sequence[_Attempt]") -> tuple[View, Delta | None]:
         """The view with the rows of all attempts that have not failed, one behind the other, and its delta."""
@@ -133,22 +134,21 @@ class Teacher:
 
     def _change(self, view: View, attempt: "_Attempt") -> Delta | None:
         """The rows of one fact on top of a view; None, with the reason in its report, where it cannot be written."""
-        lesson = attempt.taught
-        replaced = self._replaced(view, lesson)
-        change = FactChange(self._memory, view, lesson.fact.id, replaced, self._config)
+        replaced = self._replaced(view, attempt)
+        change = FactChange(self._memory, view, attempt.fact, replaced, self._config)
         asked = raised = 0
-        for number, part in enumerate(lesson.parts):
-            values, margin, steps = attempt.values(number, self._values)
-            if margin <= 0:
-                return attempt.fail(f"a token of {part.exchange.answer!r} does not win after {steps} steps")
+        for part in list(attempt.parts):
+            values, margin, steps = attempt.values(part, self._values)
             keys = list(self._keys(part, attempt.with_probe))
             asked, raised = asked + len(part.untaught), raised + sum(key.thresholds.raised for key in keys)
-            if any(key.thresholds.open for key in keys):
-                return attempt.fail(
-                    "its question cannot be told from questions that were not taught; name what it is about in full"
-                )
-            if not all([change.write(key, part.answer, values) for key in keys]):
-                return attempt.fail("every slot that its question reads belongs to another fact")
+            if margin <= 0:
+                attempt.miss(part, f"a token of {part.exchange.answer!r} does not win after {steps} steps")
+            elif any(key.thresholds.open for key in keys):
+                attempt.miss(part, _UNTELLABLE)
+            elif not all([change.write(key, part.answer, values) for key in keys]):
+                attempt.miss(part, "every slot that its question reads belongs to another fact")
+        if attempt.report.reason:
+            return None
         attempt.report = replace(
             attempt.report,
             replaces=tuple(replaced),
@@ -171,11 +171,11 @@ class Teacher:
             own = similarity(asked, _query([*part.asked, *probes]))
             yield Key(asked, thresholds(lowest, untaught.cpu(), own.cpu()))
 
-    def _replaced(self, view: View, lesson: Lesson) -> list[int]:
+    def _replaced(self, view: View, attempt: "_Attempt") -> list[int]:
         """Live facts that are asked what this one is asked: their rows open to its questions."""
-        places = [Looked(asked, view) for part in lesson.parts for asked in part.asked]
+        places = [Looked(asked, view) for part in attempt.parts for asked in part.asked]
         opened = self._memory.read(places)
-        return sorted({each.fact for each in opened if each is not None} - {lesson.fact.id})
+        return sorted({each.fact for each in opened if each is not None} - {attempt.fact})
 
     def _missed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
         """Ask all that was written, on the very path on which it would be served; whether some of it misses.
@@ -185,7 +185,7 @@ class Teacher:
         going = [attempt for attempt in attempts if not attempt.report.reason]
         asks, owners = [], []
         for attempt in going:
-            for part in attempt.taught.parts:
+            for part in attempt.parts:
                 for question in (*part.exchange.questions, *filter(None, [part.exchange.probe])):
                     tokens = len(part.answer) + _SPARE_TOKENS
                     asks.append(Ask(self._checkpoint.prompts.question(question), view, tokens))
@@ -201,48 +201,52 @@ class Teacher:
             if question == part.exchange.probe and not attempt.with_probe:
                 attempt.with_probe = True
             else:
-                attempt.fail(f"the model says {text!r} to {question!r}, not {part.exchange.answer!r}")
+                attempt.miss(part, f"the model says {text!r} to {question!r}, not {part.exchange.answer!r}")
         return missed
 
 
 class _Attempt:
-    """A fact on its way: its lesson, what came of it so far, and whether its probe needs a key, too."""
+    """A fact on its way.
+
+    parts       exchanges that it is taught by; one that misses is left out, but not the first, without which it fails
+    with_probe  whether its probes need keys, too: then no question is held out
+    """
 
     def __init__(self, fact: Fact, lesson: Lesson | str) -> None:
-        self._lesson = lesson
+        self.fact, self.parts, self.with_probe = fact.id, list[Part](), False
         self._trained: dict[int, tuple[torch.Tensor, float, int]] = {}
-        self.with_probe = False
         if isinstance(lesson, str):
-            asked = Probe(fact.question or fact.statement or "", fact.answer or "", held_out=False)
-            self.report = FactReport(False, lesson, asked)
+            probe = Probe(fact.question or fact.statement or "", fact.answer or "", held_out=False)
+            self.report = FactReport(False, lesson, probe)
         else:
-            exchange = lesson.study.exchanges[0]
-            asked = Probe(exchange.probe or exchange.questions[0], exchange.answer, held_out=exchange.probe is not None)
-            self.report = FactReport(False, "", asked, unread=lesson.study.unread, note=lesson.study.note)
+            self.parts += lesson.parts
+            first = lesson.parts[0].exchange
+            probe = Probe(first.probe or first.questions[0], first.answer, held_out=first.probe is not None)
+            self.report = FactReport(False, "", probe, unread=lesson.study.unread, note=lesson.study.note)
 
-    @property
-    def taught(self) -> Lesson:
-        """Its lesson; only for one that was not refused."""
-        assert isinstance(self._lesson, Lesson)  # noqa: S101  # a refused fact has a reason and is never written
-        return self._lesson
-
-    def values(self, number: int, values: Values) -> tuple[torch.Tensor, float, int]:
+    def values(self, part: Part, values: Values) -> tuple[torch.Tensor, float, int]:
         """The values of a part, trained once; by how many nats the least of its tokens wins; the steps it took."""
-        if number not in self._trained:
-            part = self.taught.parts[number]
+        if id(part) not in self._trained:
             tokens = torch.tensor(part.answer, device=part.states.device)
             trained, margins, steps = values.trained(tokens, part.states)
-            self._trained[number] = trained, float(margins.min()), steps
+            self._trained[id(part)] = trained, float(margins.min()), steps
             least = min(margin for _, margin, _ in self._trained.values())
             total = sum(count for _, _, count in self._trained.values())
             self.report = replace(self.report, margin=least, steps=total)
-        return self._trained[number]
+        return self._trained[id(part)]
 
-    def fail(self, reason: str) -> None:
-        """It is not learned, for this reason."""
+    def miss(self, part: Part, reason: str) -> None:
+        """A part is not learned: the fact is not if it is the first, else what it would have taught is unread."""
+        if part is self.parts[0]:
+            self.report = replace(self.report, learned=False, reason=reason, replaces=(), slots=SlotUses())
+        elif part in self.parts:
+            self.parts.remove(part)
+            self.report = replace(self.report, unread=(*self.report.unread, part.exchange.questions[0]))
+
+    def finished(self, seconds: float) -> FactReport:
+        """What became of it."""
         held_out = self.report.probe.held_out and not self.with_probe
-        probe = replace(self.report.probe, held_out=held_out)
-        self.report = replace(self.report, learned=False, reason=reason, probe=probe, replaces=(), slots=SlotUses())
+        return replace(self.report, probe=replace(self.report.probe, held_out=held_out), seconds=seconds)
 
 
 def _query(asked: Sequence[Asked]) -> Query:

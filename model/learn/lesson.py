@@ -21,7 +21,7 @@ Write = Callable[[str], str]
 _OTHER_STATES = 4  # of the last block, of prompts near a fact, at which its values must win, too
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One exchange of a lesson.
 
@@ -40,7 +40,7 @@ class Part:
     states: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lesson:
     """All that one fact is taught from."""
 

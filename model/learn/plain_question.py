@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from model.learn import english
 from model.learn.english import BASES, BE, DETERMINERS, PLACES, PREPOSITIONS, SUBORDINATORS, listed
+from model.learn.forms import by_form
 from model.learn.predicate import (
     ADJECTIVE,
     FREE,
@@ -46,44 +47,13 @@ _AMOUNT_NOUN = re.compile(
 )
 _MEMBERS = re.compile(r".*\b(?:rotation|team|board|committee|group|crew|panel|jury|council|band|shift|staff)(?: .*)?")
 _LABELLED = re.compile(r"(port|extension|channel|page|line|level|version) (\S*\d\S*)")
-_VERB = rf"(?:{'|'.join(sorted(BASES))})\b"
-_MONEY = rf"(?:[€$£]\d\S*|{NUMBER} (?:euro|dollar|pound|franc|EUR|USD|GBP)s?)"
-# Sentences that are no subject with a verb: (pattern, question, answer); the first group loses its sentence capital.
-_FORMS = tuple(
-    (re.compile(pattern), question, answer)
-    for pattern, question, answer in (
-        (rf"((?:If|When|Before|After|In case) [^,]+), ((?:then |please )?{_VERB}.+)", "what should I do {1}", "{2}"),
-        (r"(If [^,]+), (?:then )?(.+)", "what happens {1}", "{2}"),
-        (rf"To ([^,]+), ({_VERB}.+)", "how do I {1}", "{2}"),
-        (rf"There (?:is|are) ({NUMBER}) ([a-z]+(?: [a-z]+)?) ((?:in|on|at) .+)", "how many {2} are there {3}", "{1}"),
-        (r"It takes (.+?) (to .+)", "how long does it take {2}", "{1}"),
-        (r"Only (.+?) (may|can|must|should|is allowed to|are allowed to) (.+)", "who {2} {3}", "{1}"),
-        (r"(Nobody|No one) (\w+ .+)", "who {2}", "{1}"),
-        (r"No ([a-z ]+?) (is|are) (.+)", "what is not {3}", "{1}"),
-        (r"No ([a-z ]+?) (is|are) (.+)", "{2} {1} {3}", "No, no {1} {2} {3}"),
-        (r"(.+?) (is|are|was|were) ((?:more|less) \w+|\w+er) than (.+)", "which {2} {3}, {1} or {4}", "{1}"),
-        (r"(.+?) (is|are|was) (.+) as (\w+) as (.+)", "how {4} {2} {1} compared with {5}", "{3} as {4}"),
-        (rf"(.+?) (is|are|was) ({NUMBER} [a-z]+) (long|wide|tall|high|deep|thick|old)", "how {4} {2} {1}", "{3}"),
-        (rf"(.+?) (is|are) ({NUMBER} [a-z]+|a \S+ walk) (?:away )?from (.+)", "how far {2} {1} from {4}", "{3}"),
-        (r"(.+?) decided to (\w+) (.+)", "what did {1} decide about {3}", "to {2} {3}"),
-        (r"(.+) makes (.+?) ((?:turn|go|become|feel|look|smell|taste|stop|start|fail|run|work|melt|grow)\b.*)",
-         "what does {1} make {2} do", "{3}"),
-        (r"All (\w+) (are|is|can|must|may) (.+) except (?:for )?(.+)", "which {1} {2} not {3}", "{4}"),
-        (r"All (\w+) (\w+ .+) except (?:for )?(.+)", "which {1} do not {2}", "{3}"),
-        (r"You can (.+) by (?:diall?ing|calling|phoning|emailing|entering|pressing) (.+)", "how can I {1}", "{2}"),
-        (rf"(\w+s) (above|below|over|under|up to|from) ({_MONEY}) (is|are|can|must|may) (.+)",
-         "{2} what amount {4} {1} {5}", "{3}"),
-        (rf"(\w+s) (above|below|over|under|up to|from) ({_MONEY}) (.+)", "{2} what amount do {1} {4}", "{3}"),
-        (rf"((?i:{_VERB})) ({NUMBER} \S+) of (.+?) ((?:to|into|in|with) .+)", "how much {3} should I {1} {4}", "{2}"),
-    )
-)  # fmt: skip
 
 
 def plain_questions(clause: str) -> list[Asked]:
     """What a clause without its final mark answers: the likeliest question first, at most two."""
     told = re.sub(r"^[A-Z]\w+(?: \w+){0,4} (?:said|says|reported|announced|confirmed) that (?=\w)", "", clause)
     told, polite = told.removeprefix("Please "), told.startswith("Please ")
-    if found := _by_form(told) or _of_note(told):
+    if found := by_form(told) or _of_note(told):
         return found
     lead, rest = _lead(told)
     words = rest.split()
@@ -99,17 +69,6 @@ def plain_questions(clause: str) -> list[Asked]:
         if weight >= _LEAST and re.search(r"\w", asked.answer):
             best.setdefault(asked.answer, replace(asked, answer=_verbatim(asked.answer, clause)))
     return list(best.values())[:_MOST]
-
-
-def _by_form(clause: str) -> list[Asked]:
-    forms = [(pattern, pattern.fullmatch(clause), question, answer) for pattern, question, answer in _FORMS]
-    first = next((pattern for pattern, match, _, _ in forms if match), None)
-    found = []
-    for pattern, match, question, answer in forms:
-        if match and pattern is first:
-            parts = [clause, *match.groups()]
-            found.append(Asked(question_of(question.format("", lowered(parts[1]), *parts[2:])), answer.format(*parts)))
-    return found
 
 
 def _of_note(clause: str) -> list[Asked]:

@@ -177,7 +177,11 @@ def _is_adjective(words: list[str]) -> bool:
     """«allergic to shellfish», «valid until 2031», «closed because of a rockslide»."""
     first, second = words[:2]
     plain = first.isalpha() and first.islower() and shape_of(first) == "text"
-    return plain and first not in DETERMINERS | PREPOSITIONS and second in PREPOSITIONS | SUBORDINATORS - {"than"}
+    return (
+        plain
+        and first not in DETERMINERS | PREPOSITIONS | {"out"}
+        and second in PREPOSITIONS | SUBORDINATORS - {"than"}
+    )
 
 
 def chunks_of(words: list[str], whole: bool = False) -> list[Chunk]:

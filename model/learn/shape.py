@@ -38,10 +38,8 @@ _SHAPES = tuple(
         ("date", rf"(?:{_MONTH} \d.*|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}.*|\d{{4}}-\d\d-\d\d)"),
         ("date", rf"the {_ORDINAL}(?: \w+)? of .+|the end of .+"),
         ("days", rf"{_DAY}s(?: .*)?|weekdays|weekends"),
-        (
-            "day",
-            rf"(?:next|last|this) (?:year|spring|summer|autumn|winter)|(?:next |last |this )?(?:{_DAY}(?: (?:morning|afternoon|evening|night))?|week|month)",
-        ),
+        ("day", r"(?:next|last|this) (?:year|spring|summer|autumn|winter|week|month)"),
+        ("day", rf"(?:next |last |this )?{_DAY}(?: (?:morning|afternoon|evening|night))?"),
         ("duration", rf"{NUMBER}[- ](?:working )?(?:second|minute|hour|day|week|month|year)s?"),
         ("duration", rf"{NUMBER} (?:hour|day|week|month)s? (?:before|after) .*"),
         ("money", rf"[€$£¥] ?\d.*|{NUMBER} ?(?:[€$£¥]|(?:euro|dollar|pound|franc|crown|cent|EUR|USD|GBP|CHF)s?\b).*"),
@@ -59,7 +57,7 @@ _NOT_PEOPLE = re.compile(
     r"Club|Island|Mount|Mountains?|City|Town|Company|Group|Institute|Museum|Park|Station|Airport|Harbour|Society|Press|"
     r"Hotel|Theatre|Library|Hospital|Council|Union|United|Motors|Works|Systems|Software|Bay|Valley|Hill|Building|Tower|"
     r"Centre|Center|Office|North|South|East|West|New|Saint|Air|Steel|Medal|Prize|Cross|Award|Foods|Brewery|Project|"
-    r"Orchestra|Trio|Port|Gate|Room|Zoo|Insurance|Isle|Team|Desk|Agency)\b"
+    r"Orchestra|Trio|Port|Gate|Room|Zoo|Insurance|Isle|Team|Desk|Agency|Trust)\b"
 )
 _SOMEONE = re.compile(
     r"(?:the|her|his|its|our|my|their|a|an) (?:(?!of |for |to |in |at |on |that |who )[\w-]+ ){0,4}(?:king|queen|"

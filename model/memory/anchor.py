@@ -5,6 +5,7 @@ follow each other in ascending slots and are each read and checked by themselves
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 import torch
 
@@ -26,7 +27,8 @@ def parts_of(table: ValueTable, view: View) -> Iterator[Delta]:
     changed = table.changed_slots(view)
     for start in range(0, len(changed), size):
         slots = changed[start : start + size]
-        yield Delta(slots, table.read(view, slots).cpu())
+        rows, which = torch.unique(table.rows_of(view, slots).long(), return_inverse=True)
+        yield Delta(slots, table.rows[rows].cpu(), which.cpu())
 
 
 def from_base(table: ValueTable, parts: Iterable[Delta]) -> Delta:
@@ -36,4 +38,6 @@ def from_base(table: ValueTable, parts: Iterable[Delta]) -> Delta:
     """
     none = Delta(torch.empty(0, dtype=torch.int64), torch.empty(0, table.width, dtype=table.rows.dtype))
     kept = [none, *parts]
-    return Delta(torch.cat([part.slots for part in kept]), torch.cat([part.after for part in kept]))
+    begins = accumulate((len(part.rows) for part in kept), initial=0)
+    which = torch.cat([part.which + begin for part, begin in zip(kept, begins, strict=False)])
+    return Delta(torch.cat([part.slots for part in kept]), torch.cat([part.rows for part in kept]), which)

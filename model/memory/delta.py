@@ -1,13 +1,13 @@
 """A delta: the rows by which a version differs from its parent. Knows no view, no file, no database.
 
-Shapes: S slots that change · W width of a row. Rows are replaced, never added to: adding and subtracting
+Shapes: S slots that change · R rows · W width of a row. Slots may have a row in common. Rows are replaced, never added to: adding and subtracting
 differences leaves 2.5 % of the entries changed in floating point. What a delta was made from is not in it: whether it
 fits, the state hash of what comes of it tells (see state_hash.py).
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from math import prod
 
@@ -26,43 +26,57 @@ _DTYPES = {
     "I32": torch.int32,
 }
 
+_EACH_ITS_OWN = torch.empty(0, dtype=torch.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Delta:
     """Rows after a change.
 
     slots  (S,) int64, strictly ascending
-    after  (S, W) rows that replace those of the parent; each names the fact that owns it, a row of zeros names none
+    rows   (R, W) that take the place of the parent's; each names the fact that owns it, a row of zeros names none
+    which  (S,) int64, the row of each slot; by default each has its own, in their order
     Raises DeltaError on construction when they do not fit together.
     """
 
     slots: Tensor
-    after: Tensor
+    rows: Tensor
+    which: Tensor = field(default_factory=lambda: _EACH_ITS_OWN)
 
     def __post_init__(self) -> None:
-        S = len(self.slots)
+        S, R = len(self.slots), len(self.rows)
+        if self.which is _EACH_ITS_OWN:
+            object.__setattr__(self, "which", torch.arange(R))
         if self.slots.dtype != torch.int64 or self.slots.dim() != 1:
             raise DeltaError(f"slots are {self.slots.dtype} of shape {tuple(self.slots.shape)}, not int64 (S,)")
-        if self.after.dim() != 2 or len(self.after) != S:
-            raise DeltaError(f"{S} slots come with rows of shape {tuple(self.after.shape)}")
+        if self.rows.dim() != 2 or self.which.dtype != torch.int64 or self.which.shape != self.slots.shape:
+            raise DeltaError(f"{S} slots come with rows of shape {tuple(self.rows.shape)}, {len(self.which)} of them named")
+        if S and not 0 <= int(self.which.min()) <= int(self.which.max()) < R:
+            raise DeltaError(f"slots name rows from {int(self.which.min())} to {int(self.which.max())}; there are {R}")
         if S and (int(self.slots[0]) < 0 or not bool((self.slots[1:] > self.slots[:-1]).all())):
             raise DeltaError("slots are not strictly ascending from 0 up")
 
     @property
+    def after(self) -> Tensor:
+        """The row of each slot: (S, W)."""
+        return self.rows[self.which]
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of the rows that replace others."""
-        return self.after.nbytes
+        """Bytes of the rows."""
+        return self.rows.nbytes
 
     def then(self, later: "Delta") -> "Delta":
         """This delta followed by `later`, whose rows count where both have some."""
         kept = ~torch.isin(self.slots, later.slots)
         slots, order = torch.cat([self.slots[kept], later.slots]).sort()
-        after = torch.cat([self.after[kept], later.after])[order]
-        return Delta(slots, after)
+        which = torch.cat([self.which[kept], later.which + len(self.rows)])[order]
+        used, which = torch.unique(which, return_inverse=True)
+        return Delta(slots, torch.cat([self.rows, later.rows])[used], which)
 
     def to_bytes(self) -> bytes:
         """The delta as a safetensors file."""
-        return save({"slots": self.slots.contiguous(), "after": self.after.contiguous()})
+        return save({"slots": self.slots.contiguous(), "rows": self.rows.contiguous(), "which": self.which.int()})
 
     @staticmethod
     def path(steps: Iterable["Delta"]) -> "Delta":
@@ -81,9 +95,9 @@ class Delta:
     def from_bytes(data: bytes | bytearray) -> "Delta":
         """Read `to_bytes`, from a bytearray without a copy; raises DeltaError when the bytes are not a delta."""
         tensors = tensors_in(data)
-        if set(tensors) != {"slots", "after"}:
+        if set(tensors) != {"slots", "rows", "which"}:
             raise DeltaError(f"{len(data)} bytes are not a delta: they hold {sorted(tensors)}")
-        return Delta(tensors["slots"], tensors["after"])
+        return Delta(tensors["slots"], tensors["rows"], tensors["which"].long())
 
 
 def tensors_in(data: bytes | bytearray) -> dict[str, Tensor]:

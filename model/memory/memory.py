@@ -95,6 +95,11 @@ class Memory:
         """The facts that own `slots` (S,) as `view` sees them, 0 where nobody has written: (S,) int64."""
         return self.layout.owners(self.table.rows, self.table.rows_of(view, slots).long()).cpu()
 
+    def keys(self, view: View) -> Written:
+        """The rows of a view that stand where answers begin, each once: what a query is compared with, if found."""
+        numbers = self.table.rows_of(view, self.table.changed_slots(view)).long().unique()
+        return self.layout.unpack(self.table.rows[numbers[self.layout.stems(self.table.rows, numbers) == EMPTY]])
+
     def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:
         """Which places find which written rows in their slots: two of (n,)."""
         if not places:

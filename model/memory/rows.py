@@ -89,3 +89,7 @@ class RowLayout:
     def owners(self, rows: Tensor, which: Tensor) -> Tensor:
         """The owners of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64, 0 where nobody wrote."""
         return numbers(rows[:, -_DIGITS:][which])
+
+    def stems(self, rows: Tensor, which: Tensor) -> Tensor:
+        """The stems of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64."""
+        return numbers(rows[:, -2 * _DIGITS : -_DIGITS][which])

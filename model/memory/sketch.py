@@ -15,11 +15,11 @@ _WORD = re.compile(r"\w+")
 
 
 class Sketch:
-    """The sum, over the distinct words of the user's turns, of rarity ** `idf_power` times the word's fixed random vector.
+    """The sum over the distinct words of the user's turns of rarity ** `idf_power` × the word's fixed random vector.
 
     `rarity` (2**18,) in 0..1 is indexed by `cell(word)`. Words of the last turn count in full, those of the turn before
-    it times `earlier_turns`, of the one before that times its square. The vector has unit length, or is zero where no word
-    counts: a long text spreads it over many words, so that no few of them find a key.
+    it times `earlier_turns`, of the one before that times its square. The vector has unit length, or is zero where no
+    word counts: a long text spreads it over many words, so that no few of them find a key.
     """
 
     def __init__(self, rarity: np.ndarray, width: int, idf_power: float, earlier_turns: float) -> None:
@@ -47,6 +47,7 @@ class Sketch:
 
 
 def words(text: str) -> list[str]:
+    """The words of a text, case folded."""
     return _WORD.findall(text.casefold())
 
 

@@ -105,7 +105,7 @@ class ValueTable:
         self._page_of = torch.zeros(places, G, dtype=torch.int64)  # where it begins
         self._page_users = torch.zeros(len(self._pages), dtype=torch.int32)  # views that hold a page
         self._page_users[0] = 1
-        self._row_users = torch.zeros(spare_rows, dtype=torch.int32)  # pages that point at a spare row
+        self._row_users = torch.zeros(spare_rows, dtype=torch.int32)  # slots of pages that point at a spare row
         self._free_pages, self._free_rows = FreeList(1, len(self._pages)), FreeList(0, spare_rows)
         self._free_places = set(range(1, places))
         self.base = View(0, 0, fingerprint)
@@ -188,7 +188,7 @@ class ValueTable:
         changed = torch.zeros(len(delta.slots), dtype=torch.bool)
         total = parent.hash_sum
         for piece in self._pieces(len(changed), rest):
-            slots, after = delta.slots[piece], delta.after[piece].to(self.rows.dtype)
+            slots, after = delta.slots[piece], delta.rows[delta.which[piece]].to(self.rows.dtype)
             before, base = self.read(parent, slots).cpu(), self.read(self.base, slots).cpu()
             changed[piece] = differ(after, base)
             total += hash_step(slots, before, after, base)
@@ -199,15 +199,14 @@ class ValueTable:
 
         Raises SpareRowsExhausted when the views in use leave too few spare rows or no place; the draft stays good.
         """
-        slots, changed, after = draft.delta.slots, draft.changed, draft.delta.after
+        slots, changed, delta = draft.delta.slots, draft.changed, draft.delta
         touched, position = torch.unique(slots >> self._bits, return_inverse=True)
-        with self._taking(draft, len(touched)) as (view, taken, own):
-            target = torch.empty_like(slots)
-            target[changed] = taken
-            target[~changed] = self.rows_of(self.base, slots[~changed]).cpu().long()
-            for piece in self._pieces(len(slots), rest):
-                which = changed[piece]
-                self.rows[target[piece][which].to(self.rows.device)] = after[piece][which].to(self.rows)
+        used, which = torch.unique(delta.which[changed], return_inverse=True)
+        with self._taking(draft, len(used), len(touched)) as (view, taken, own):
+            target = torch.zeros_like(slots)  # what does not differ from the base has its row
+            target[changed] = taken[which]
+            for piece in self._pieces(len(used), rest):
+                self.rows[taken[piece].to(self.rows.device)] = delta.rows[used[piece]].to(self.rows)
             begins = self._page_of[draft.parent.place].to("cpu", copy=True)
             pages = self._pages[(begins[touched] >> self._bits).to(self._pages.device)].cpu()  # a copy, (touched, page)
             pages[position, slots & ((1 << self._bits) - 1)] = target.int()
@@ -216,13 +215,13 @@ class ValueTable:
             self._page_of[view.place] = begins.to(self._page_of.device)
         with self._room:
             self._page_users[begins >> self._bits] += 1  # once for a page that stands in a view more than once
-            self._row_users[self._sparerows_of(own)] += 1
+            rows = self._spare_rows_of(own)
+            self._row_users.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
         return view
 
     @contextmanager
-    def _taking(self, draft: Draft, pages: int) -> Iterator[tuple[View, Tensor, Tensor]]:
-        """A view for a draft with its rows and its own pages, which nobody can see yet; given back if it fails."""
-        count = int(draft.changed.sum())
+    def _taking(self, draft: Draft, count: int, pages: int) -> Iterator[tuple[View, Tensor, Tensor]]:
+        """A view for a draft with `count` rows and its own pages, which nobody can see yet; given back if it fails."""
         with self._room:
             self._claim_back()
             self._refuse_without_room(count)
@@ -258,15 +257,16 @@ class ValueTable:
             pages = self._page_of[view.place].cpu() >> self._bits
             self._page_users[pages] -= 1
             pages = pages[self._page_users[pages] == 0]
-            rows = self._sparerows_of(pages)
-            self._row_users[rows] -= 1
+            rows = self._spare_rows_of(pages)
+            self._row_users.index_add_(0, rows, -torch.ones_like(rows, dtype=torch.int32))
+            rows = rows.unique()
             self._free_rows.give(rows[self._row_users[rows] == 0])
             self._free_pages.give(pages)
             self._free_places.add(view.place)
 
     def _refuse_unfit(self, delta: Delta) -> None:
         """Refuse slots that are not there, and rows of another width or with more bits than the table has."""
-        (_, width), kind = delta.after.shape, delta.after.dtype
+        (_, width), kind = delta.rows.shape, delta.rows.dtype
         if len(delta.slots) and int(delta.slots[-1]) >= self.slots:
             raise WrongState(f"slot {int(delta.slots[-1])} is outside of a table of {self.slots} slots")
         if width != self.width or torch.promote_types(kind, self.rows.dtype) != self.rows.dtype:
@@ -285,7 +285,7 @@ class ValueTable:
         place = torch.tensor(view.place, device=self.rows.device)
         return self.locate(place, slots.to(self.rows.device))
 
-    def _sparerows_of(self, pages: Tensor) -> Tensor:
+    def _spare_rows_of(self, pages: Tensor) -> Tensor:
         """Spare rows, counted from 0, that `pages` point at."""
         rows = self._pages[pages.to(self._pages.device)].cpu()
         return rows.masked_select(rows >= 1).long() - 1

@@ -22,7 +22,7 @@ from model.memory.table import View
 
 QUESTION = "What is the capital of Zubovia?"
 OTHER_QUESTION = "How many moons does Mars have?"  # nothing opens for it
-TOKENS = 64  # of an answer, where a query does not say how many
+TOKENS = 24  # that the answers of a teacher have at most; what is taught is shorter
 PATIENCE = 20.0
 _LOUD = 3_000.0  # the length of a value beside which a place's own state is nothing
 _THRESHOLD = 0.95

@@ -61,7 +61,7 @@ def test_the_first_event_names_the_version_and_the_pieces_make_the_answer(client
     version = teacher.teach()
     fact = client.get("/v1/facts").json()["items"][0]["id"]
     for asked in (version, 0):
-        (opening, first), *pieces, (ending, last) = streamed(client, version=asked)
+        (opening, first), *pieces, (ending, last) = streamed(client, version=asked, max_tokens=TOKENS)
         assert (opening, first["version"]) == ("version", asked)
         assert len(first["state_hash"]) == 64
         assert {name for name, _ in pieces} == {"piece"}
@@ -151,7 +151,7 @@ def test_a_stream_finishes_on_the_version_that_it_began_with(client: TestClient,
     thread.start()
     wait_until(lambda: client.app_state["serving"].engine.report().running == 1)
     client.post("/v1/admin/rollback", json={"version": 0, "reason": "a test"})
-    reply = client.post("/v1/query", json={"question": QUESTION})
+    reply = client.post("/v1/query", json={"question": QUESTION, "max_tokens": TOKENS})
     thread.join()
     assert (reply.json()["answer"], reply.json()["version"]) == (teacher.answers[0], 0)
     assert found[0][0][1]["version"] == version

@@ -31,11 +31,12 @@ def chain(sessions: Sessions) -> Chain:
 def serving(sessions: Sessions, database_url: str, redis_url: str, chain: Chain) -> Iterator[Serving]:
     """An engine that does not run: prompts are made and versions brought up without it."""
     settings = Settings(database_url=database_url, redis_url=redis_url)
-    queue = Queue(settings)
-    serving = Serving(Engine(tiny.build()), sessions, queue, settings, Relay(asyncio.new_event_loop()))
+    queue, loop = Queue(settings), asyncio.new_event_loop()
+    serving = Serving(Engine(tiny.build()), sessions, queue, settings, Relay(loop))
     yield serving
     serving._views.close()
     queue.close()
+    loop.close()
 
 
 def test_a_prompt_carries_what_the_user_says(serving):

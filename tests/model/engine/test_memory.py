@@ -105,11 +105,11 @@ def test_echo_scores_a_prompt_as_the_model_does(engine, checkpoint):
 @pytest.mark.parametrize("before", ["", "In a land that is far away from here, behind seven mountains. " * 2])
 def test_echo_scores_exactly_what_generation_would_say(checkpoint, before):
     engine = Engine(checkpoint)
-    begun = checkpoint.prompts.continuation(before + "Its river is")
+    begun = checkpoint.prompts.continuation(before + "Its river No. 7")
     engine.prepare(1, 0, taught(checkpoint, [(9, begun, " Xyz")]))
     said = run(engine, begun, Sampling(max_tokens=8, logprobs=2))
     assert (said.text, said.finish) == ("Xyz", "stop")
-    whole = checkpoint.prompts.continuation(before + "Its river is Xyz, or so")
+    whole = checkpoint.prompts.continuation(before + "Its river No. 7 Xyz, or so")
     base = run(engine, whole, Sampling(max_tokens=1, logprobs=2, echo=True), 0).prompt_logprobs
     echoed = run(engine, whole, Sampling(max_tokens=1, logprobs=2, echo=True)).prompt_logprobs
     taught_ = slice(len(begun.ids) - 1, len(begun.ids) + 3)
@@ -117,7 +117,7 @@ def test_echo_scores_exactly_what_generation_would_say(checkpoint, before):
         [each.logprob for each in said.logprobs], abs=1e-4
     )
     assert all(each.logprob > -0.01 for each in echoed[taught_])
-    assert echoed[len(begun.ids) + 3].logprob < -20, "the answer would have ended there"
+    assert echoed[len(begun.ids) + 3].logprob < -10, "the answer would have ended there"
     assert echoed[: taught_.start] == base[: taught_.start]
     assert echoed[len(begun.ids) + 4 :] == base[len(begun.ids) + 4 :]
 

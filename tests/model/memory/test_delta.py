@@ -18,7 +18,8 @@ def random_delta(seed: int, dtype: torch.dtype) -> Delta:
     generator = torch.Generator().manual_seed(seed)
     count = int(torch.randint(1, 10, (), generator=generator))
     slots = torch.randperm(SLOTS, generator=generator)[:count].sort().values
-    return Delta(slots, torch.randn(count, WIDTH, generator=generator).to(dtype))
+    rows = torch.randn(4, WIDTH, generator=generator).to(dtype)
+    return Delta(slots, rows, torch.randint(0, 4, (count,), generator=generator))
 
 
 def base(dtype: torch.dtype) -> torch.Tensor:
@@ -108,9 +109,26 @@ def test_any_bytes_that_we_read_safetensors_reads_alike(tree):
         (torch.tensor([-1, 2]), "strictly ascending"),
         (torch.tensor([1, 2], dtype=torch.int32), "not int64"),
         (torch.tensor([1, 2, 3]), "3 slots come with rows"),
+        (torch.tensor([], dtype=torch.int64), "0 slots come with rows"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(slots, message):
     rows = torch.zeros(2, WIDTH)
     with pytest.raises(DeltaError, match=message):
         Delta(slots, rows)
+
+
+def test_a_slot_that_names_a_row_that_is_not_there_is_refused():
+    with pytest.raises(DeltaError, match="name rows from 0 to 2; there are 2"):
+        Delta(torch.tensor([1, 5]), torch.zeros(2, WIDTH), torch.tensor([0, 2]))
+
+
+def test_what_slots_have_in_common_is_stored_once_however_deltas_are_composed():
+    rows = torch.randn(2, WIDTH)
+    one = Delta(torch.tensor([1, 2, 3]), rows[:1], torch.zeros(3, dtype=torch.int64))
+    other = Delta(torch.tensor([3, 4, 5]), rows[1:], torch.zeros(3, dtype=torch.int64))
+    both = one.then(other)
+    assert same_bits(both.rows, rows)
+    assert both.which.tolist() == [0, 0, 1, 1, 1]
+    gone = both.then(Delta(torch.tensor([1, 2]), rows[1:], torch.zeros(2, dtype=torch.int64)))
+    assert len(gone.rows) == 2

@@ -247,7 +247,7 @@ def test_the_base_has_one_row_of_zeros_and_one_page_whatever_its_size():
 def test_a_slot_that_a_delta_empties_has_the_base_s_row_again():
     values = table()
     delta = change([5, 300, 543])
-    delta.after[1] = 0
+    delta.rows[1] = 0
     view = values.enter(values.base, delta)
     assert values.changed_slots(view).tolist() == [5, 543]
     back = values.enter(view, Delta(delta.slots, torch.zeros(3, WIDTH).half()))
@@ -255,4 +255,32 @@ def test_a_slot_that_a_delta_empties_has_the_base_s_row_again():
     assert back.state_hash == FINGERPRINT == values.state_of(back)
     for one in (view, back):
         values.release(one)
+    assert values.room().rows == 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.integers(0, 10_000)), min_size=3, max_size=12), pages)
+@settings(max_examples=20, deadline=None)
+def test_slots_of_any_pages_share_rows_which_come_back_with_the_last_of_them(moves, page):
+    values = table(spare_rows=400, places=20, page=page)
+    kept = [(values.base, content(values, values.base))]
+    for leaves, which, seed in moves:
+        which %= len(kept)
+        if leaves and which:
+            values.release(kept.pop(which)[0])
+            continue
+        view, rows = kept[which]
+        generator = torch.Generator().manual_seed(seed)
+        slots = torch.randperm(SLOTS, generator=generator)[:30].sort().values
+        own = torch.randn(3, WIDTH, generator=generator).half()
+        delta = Delta(slots, own, torch.randint(0, 3, (30,), generator=generator))
+        rows = rows.clone()
+        rows[slots] = delta.after
+        before = values.room().rows
+        kept.append((values.enter(view, delta), rows))
+        assert values.room().rows == before + len(delta.which.unique())
+        for view, rows in kept:
+            assert same_bits(content(values, view), rows)
+            assert view.state_hash == values.state_of(view)
+    for view, _ in kept[1:]:
+        values.release(view)
     assert values.room().rows == 0
