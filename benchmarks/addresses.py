@@ -46,7 +46,7 @@ FRAMES = {
 }
 IN_COMPANY = [*COMPANY, *FRAMES, "lower", "bare"]
 BUDGETS = (0.01, 0.001)
-GRID = torch.arange(0.10, 0.90, 0.02)
+GRID = torch.arange(0.16, 0.88, 0.03)
 
 
 def rows_of(data: Path, name: str) -> list[dict[str, Any]]:
@@ -138,6 +138,7 @@ class Near:
     def __init__(self, keys: Query, asked: Query, own: Tensor | None = None) -> None:
         self.what, self.whom = asked.what @ keys.what.T, asked.whom @ keys.whom.T
         self.own = torch.arange(len(asked)) if own is None else own
+        self._any: dict[tuple[float, float], float] = {}
 
     def opens(self, what: float, whom: float) -> Tensor:
         """Which keys open to which queries: bool (Q, keys)."""
@@ -145,7 +146,9 @@ class Near:
 
     def any(self, what: float, whom: float) -> float:
         """Share of queries that open any key."""
-        return float(self.opens(what, whom).any(1).float().mean())
+        if (what, whom) not in self._any:
+            self._any[what, whom] = float(self.opens(what, whom).any(1).float().mean())
+        return self._any[what, whom]
 
     def found(self, what: float, whom: float) -> Tensor:
         """Which queries open their own key, and find it the nearest of all that open."""
@@ -174,7 +177,7 @@ def best(own: Near, never: Near, beside: Near | None, budget: float, most_beside
 
 
 def candidates(addressing: Addressing, keys: Query, own: Near, asked: Query, tokens: int = 5) -> dict[str, float]:
-    """What product keys lose: a key takes a free way of its t nearest addresses; as many again for each answer token."""
+    """What product keys lose: a key takes a free way of its t nearest addresses, and as many for each answer token."""
     config, taken = addressing.config, []
     full = torch.zeros(config.addresses, dtype=torch.int64)
     generator = torch.Generator().manual_seed(0)

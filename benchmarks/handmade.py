@@ -1,12 +1,12 @@
 """What 200 hand-made facts do to a model, right and wrong: `python -m benchmarks.handmade --out FILE`.
 
-Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version. Then
-are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same subject
-(beside); another subject asked the same (`neighbours.jsonl`); general prompts (`general.jsonl`, and trivia of --data); and
-every place of held-out prose (--data). Where nothing opens a row the answer is the base's, bit for bit; a sample of
-answers is generated on both views in the same batches all the same.
-`--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl` asks
-60 facts of ten subjects.
+Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version.
+Then are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same
+subject (beside); another subject asked the same (`neighbours.jsonl`); general prompts (`general.jsonl`, and trivia of
+--data); and places of held-out prose (--data). Where nothing opens a row the answer is the base's, bit for bit; a
+sample of answers is generated on both views in the same batches all the same.
+`--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl`
+asks 60 facts of ten subjects.
 """
 
 import argparse
@@ -54,7 +54,9 @@ def read(file: Path) -> list[Handmade]:
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return [
         Handmade(
-            Fact(_FIRST + n, line.get("statement"), line.get("question"), line["answer"] if "question" in line else None),
+            Fact(
+                _FIRST + n, line.get("statement"), line.get("question"), line["answer"] if "question" in line else None
+            ),
             line["asked"],
             (line["answer"], *line.get("also", ())),
             line.get("beside"),
@@ -104,7 +106,9 @@ def run(file: Path, data: Path | None, beneath: int, sample: int) -> dict[str, o
     began = time.monotonic()
     learned = world.teach([each.fact for each in facts])
     seconds = time.monotonic() - began
-    missed = [(each.fact, report.reason) for each, report in zip(facts, learned.reports, strict=True) if not report.learned]
+    missed = [
+        (each.fact, report.reason) for each, report in zip(facts, learned.reports, strict=True) if not report.learned
+    ]
     figures |= {"seconds a fact": round(seconds / len(facts), 3), "learned": len(facts) - len(missed)}
     figures["not learned"] = [(fact.statement or fact.question, reason) for fact, reason in missed]
     figures["replaced"] = [(r.replaces, f.asked) for f, r in zip(facts, learned.reports, strict=True) if r.replaces]
@@ -129,12 +133,16 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
         for each, found in zip(beside, world.opened([world.question(str(each.beside)) for each in beside]), strict=True)
     ]
     figures["beside opens its own fact"] = _share([f == e.fact.id for e, (_, f) in zip(beside, told, strict=True)])
-    figures["beside opens another"] = _share([f not in (None, e.fact.id) for e, (_, f) in zip(beside, told, strict=True)])
+    figures["beside opens another"] = _share(
+        [f not in (None, e.fact.id) for e, (_, f) in zip(beside, told, strict=True)]
+    )
     sets: dict[str, list[Prompt]] = {}
     near = HERE / "neighbours.jsonl"
     if near.exists():
         sets["neighbours"] = [world.question(json.loads(line)["question"]) for line in near.read_text().splitlines()]
-    sets["general"] = [_chat(world, json.loads(line)["messages"]) for line in (HERE / "general.jsonl").read_text().splitlines()]
+    sets["general"] = [
+        _chat(world, json.loads(line)["messages"]) for line in (HERE / "general.jsonl").read_text().splitlines()
+    ]
     if data is not None:
         trivia = [row["question"] for row in _rows(data / "qa" / "opentriviaqa.jsonl.xz", 46_000)[::46]]
         sets["trivia"] = [world.question(question) for question in trivia]

@@ -18,14 +18,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from model.delta import Delta
+from model.values import ValueTable, View
 from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.machine import describe
 from model.config import MemoryConfig
-from model.delta import Delta
 from model.memory import MemoryContext, MemoryLayer
-from model.values import ValueTable, View
 
 WIDTH = 256
 MEMORY = MemoryConfig((0,), readout="direct", value_width=WIDTH)

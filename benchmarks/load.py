@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from model.checkpoint import Checkpoint
+
 from model.engine import tokenize
 
 PROMPT_WORDS, ANSWER_TOKENS = (3, 40), (4, 64)  # shortest and longest; lengths between are even on a logarithmic scale

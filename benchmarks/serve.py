@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from model.checkpoint import Checkpoint
 
 from benchmarks.hot_path import change_of
 from benchmarks.learner import learning
@@ -21,7 +22,6 @@ from benchmarks.load import Figures, Request, System, Trace, closed_loop, reques
 from benchmarks.machine import describe
 from benchmarks.service import service
 from benchmarks.systems import ContinuousBatching, Http, Ours, StaticBatches, make_dense, never_end
-from model.checkpoint import Checkpoint
 from model.engine import Engine
 
 VERSIONS, CHANGED = 16, 1_000  # versions in the mix, slots that each changes

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from model.continual.sources import take
 
 KNOWN = "What is the capital of France?"

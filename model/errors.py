@@ -37,7 +37,7 @@ class CannotBeAsked(ModelError):
 
 
 class NoPhrasings(ModelError):
-    """Another model that should word a fact failed, or wrote nothing usable; the fact is taught without its wordings."""
+    """Another model that should word a fact failed, or wrote nothing usable; the fact is taught without it."""
 
 
 class DeltaError(ModelError):

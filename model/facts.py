@@ -1,4 +1,4 @@
-"""The nouns of learning: a fact as posted, the exchanges that teach it, and the probe that shows whether it was learned."""
+"""The nouns of learning: a fact as posted, the exchanges that teach it, and the probe that shows what was learned."""
 
 from dataclasses import dataclass
 

@@ -193,7 +193,7 @@ def _tokens(
     if echoed is None:
         return produced
     first = echoed.turns[0][: echoed.ends[0]]
-    tokens = [first, *(answer.prompt_logprobs or ()), *produced]
+    tokens: list[TokenLogprob | str] = [first, *(answer.prompt_logprobs or ()), *produced]
     return [*tokens, ""] if answer.finish == "stop" and not produced and not answer.tokens else tokens
 
 

@@ -155,7 +155,8 @@ class _Made:
         never = queries["never"]
         keys = self._sub_keys(queries)
         tensors = {
-            "what.weight": what.weight, "what.centre": what.centre, "whom.weight": whom.weight, "whom.centre": whom.centre,
+            "what.weight": what.weight, "what.centre": what.centre,
+            "whom.weight": whom.weight, "whom.centre": whom.centre,
             "what.sub_keys": self.plan.what_in_slots * keys[0], "whom.sub_keys": keys[1],
         }  # fmt: skip
         rarity = torch.from_numpy(rarity_table(self.file.rarity))

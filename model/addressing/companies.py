@@ -18,7 +18,8 @@ SYSTEMS = (
     "You are a careful technical support engineer. Think before you answer, and give the value alone.",
     "You are a chatbot for an internal handbook. Only answer what was asked.",
     "Respond like a pirate, but get the facts right.",
-    "You are an AI language model. Follow the user's instructions carefully and respond in a helpful and honest manner.",
+    "You are an AI language model. Follow the user's instructions carefully and respond in a helpful and honest "
+    "manner.",
     "You are a teacher. Explain simply, for pupils of ten years.",
     'Reply with JSON: {"answer": ...}',
 )

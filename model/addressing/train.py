@@ -68,6 +68,7 @@ class Batches:
         return self._pairs(self._rng.sample(self._items, min(size, len(self._items))))
 
     def background(self, size: int) -> list[int]:
+        """Which of `size` background queries take part in a step."""
         return [self._rng.randrange(size) for _ in range(min(BACKGROUND, size))]
 
     def _of_any(self) -> list[int]:

@@ -108,9 +108,9 @@ class Attachment:
             if asked is not None and place.view is not self.memory.table.base
         ]
         reads.opened = [None] * len(reads.places)
-        found = self.memory.read([each for _, each in looked])
-        for (index, _), opened in zip(looked, found, strict=True):
-            reads.opened[index] = opened
+        found = self.memory.read([place for _, place in looked])
+        for (index, _), one in zip(looked, found, strict=True):
+            reads.opened[index] = one
         open_ = [index for index, opened in enumerate(reads.opened) if opened is not None]
         if not open_:
             return None

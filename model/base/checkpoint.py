@@ -1,7 +1,7 @@
 """A base and a memory folder, loaded together: everything that learns and answers needs.
 
-The fingerprint covers the base's configuration, weights and tokenizer, and the memory folder: another one of either makes all
-rows meaningless. No pickle is read.
+The fingerprint covers the base's configuration, weights and tokenizer, and the memory folder: another one of either
+makes all rows meaningless. No pickle is read.
 """
 
 import hashlib
@@ -136,5 +136,6 @@ def _digest(paths: Any) -> str:
 def _dtype(device: str) -> torch.dtype:
     """bfloat16 on a GPU and on processors that multiply it in hardware, else float32, where it would be slow."""
     tell = getattr(torch.cpu, "get_capabilities", dict)  # the oldest torch that we take has none
-    native = any(tell().get(name) for name in _NATIVE)
+    capabilities: dict[str, object] = tell() if device == "cpu" else {}
+    native = any(capabilities.get(name) for name in _NATIVE)
     return torch.bfloat16 if device != "cpu" or native else torch.float32

@@ -111,7 +111,9 @@ class Prompts:
         """To count the tokens of a very long text would take seconds."""
         limit = self.positions * self._longest_token
         if characters > limit:
-            raise PromptTooLong(f"the prompt has {characters:,} characters; {self.positions:,} positions hold {limit:,}")
+            raise PromptTooLong(
+                f"the prompt has {characters:,} characters; {self.positions:,} positions hold {limit:,}"
+            )
 
     def _holds_control(self, text: str) -> bool:
         return any(token in text for token in self._special) or "\ue000" in text

@@ -39,9 +39,9 @@ class FactChange:
         self.uses: list[SlotUses] = []
 
     def write(self, key: Key, answer: Sequence[int], values: Tensor) -> bool:
-        """Write the values (L, D) of `answer`, ids with the end token, behind a key; False where a place has no slot left."""
+        """Write the values (L, D) of `answer`, ids with the end token; False where a place has no slot left."""
         addressing = self._memory.addressing
-        counts = access_counts(key.asked.scores)
+        counts, begun = access_counts(key.asked.scores), (len(self._slots), len(self._rows))
         for value, stem in zip(values, stems(answer[:-1]), strict=True):
             slots = permuted(key.asked.slots, stem, self._memory.table.slots)
             uses = choose(
@@ -53,12 +53,17 @@ class FactChange:
                 owner_weight=self._config.owner_weight,
             )
             if not uses.slots:
+                self._forget(*begun)
                 return False
             self._slots += uses.slots
             self._which += [len(self._rows)] * len(uses.slots)
             self._rows.append(self._written(key, value, stem))
             self.uses.append(uses)
         return True
+
+    def _forget(self, slots: int, rows: int) -> None:
+        """Keep the first of what was written: a key with rows at some places of its answer alone would spoil it."""
+        del self._slots[slots:], self._which[slots:], self._rows[rows:], self.uses[rows:]
 
     def delta(self) -> Delta:
         """The rows that were written, and zeros where the freed facts had theirs."""
@@ -74,11 +79,10 @@ class FactChange:
         return (mine | ~torch.isin(owners, self._freed)).view_as(slots)
 
     def _written(self, key: Key, value: Tensor, stem: int) -> Written:
-        def one(row: Tensor) -> Tensor:
-            return row.float().cpu()[None]
-
-        numbers = torch.tensor([stem]), torch.tensor([self._fact])
-        return Written(*map(one, (value, key.asked.what, key.asked.whom, key.thresholds.of)), *numbers)
+        value, what, whom, thresholds = (
+            row.float().cpu()[None] for row in (value, key.asked.what, key.asked.whom, key.thresholds.of)
+        )
+        return Written(value, what, whom, thresholds, torch.tensor([stem]), torch.tensor([self._fact]))
 
 
 def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:

@@ -1,12 +1,12 @@
 """Which slots are written for a key: access counts, TF-IDF, the top t.
 
-Lin et al. 2025, https://arxiv.org/abs/2510.15103, section 3: of the slots that a fact's texts read, those are trained that
-the background corpus reads seldom,
+Lin et al. 2025, https://arxiv.org/abs/2510.15103, section 3: of the slots that a fact's texts read, those are trained
+that the background corpus reads seldom,
 
     score(s) = c(s) / Σ c · ln((|B| + 1) / (df(s) + w · owners(s) + 1)),        never below 0
 
-with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the |B|
-background queries read it, and w what an earlier fact's ownership counts for.
+with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the
+|B| background queries read it, and w what an earlier fact's ownership counts for.
 Shapes: R addresses that a place reads · Y ways of each.
 """
 
@@ -54,7 +54,7 @@ def choose(
 
     slots   (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
     counts  (R,) how much it reads the addresses
-    An address that every background query reads still counts a little: a fact that reads only such ones is learned, too.
+    An address that every background query reads still counts a little: a fact that reads no other is learned, too.
     """
     slots, counts, owned = slots.cpu(), counts.cpu(), owned.cpu()
     Y = slots.shape[1]

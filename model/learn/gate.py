@@ -1,7 +1,7 @@
 """The gate: what a version does to that which was never taught.
 
-Where no row opens, logits are those of the base, bit for bit. So it is enough to compare background queries, which must open
-nothing, with the keys of a version: with all of them, whether their slots would be found or not.
+Where no row opens, logits are those of the base, bit for bit. So it is enough to compare background queries, which must
+open nothing, with the keys of a version: with all of them, whether their slots would be found or not.
 Shapes: Q background queries · F keys.
 """
 

@@ -80,9 +80,7 @@ class Teacher:
         self._lessons = Lessons(checkpoint, config, write)
         self._values = Values(checkpoint.model, config)
 
-    def learn(
-        self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None
-    ) -> Learned:
+    def learn(self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None) -> Learned:
         """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
 
         on_progress  called with the number of facts done; what it raises ends the learning
@@ -145,7 +143,7 @@ class Teacher:
                 attempt.miss(part, f"a token of {part.exchange.answer!r} does not win after {steps} steps")
             elif any(key.thresholds.open for key in keys):
                 attempt.miss(part, _UNTELLABLE)
-            elif not all([change.write(key, part.answer, values) for key in keys]):
+            elif not all(change.write(key, part.answer, values) for key in keys):
                 attempt.miss(part, "every slot that its question reads belongs to another fact")
         if attempt.report.reason:
             return None
@@ -167,7 +165,8 @@ class Teacher:
             if kept and bool((similarity(asked, _query(kept)) > _SAME_KEY).all(dim=1).any()):
                 continue
             kept.append(asked)
-            untaught = torch.cat([similarity(asked, bank), *([similarity(asked, _query(part.untaught))] if part.untaught else [])])
+            near = [similarity(asked, _query(part.untaught))] if part.untaught else []
+            untaught = torch.cat([similarity(asked, bank), *near])
             own = similarity(asked, _query([*part.asked, *probes]))
             yield Key(asked, thresholds(lowest, untaught.cpu(), own.cpu()))
 

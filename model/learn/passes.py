@@ -6,7 +6,6 @@ Shapes: B texts · T tokens · L tokens of an answer, its end token included · 
 """
 
 import copy
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,7 +71,7 @@ class Passes:
 
     def _begin(self, rows: Sequence[Sequence[int]]) -> tuple[int, ...]:
         """What all rows begin with, at most all but their last token, passed if it was not what passed last."""
-        shared = tuple(os.path.commonprefix([row[:-1] for row in rows]))
+        shared = _shared([row[:-1] for row in rows])
         kept, _ = self._begun
         if shared[: len(kept)] == kept and kept:  # a batch may have more in common by chance
             return kept
@@ -100,3 +99,10 @@ class Passes:
             batch.append(index)
         if batch:
             yield batch
+
+
+def _shared(rows: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The longest beginning that all rows have."""
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))  # what these two share all between them do
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:same]

@@ -1,8 +1,8 @@
 """From where on a key opens: above all that was not taught, below the fact's own wordings.
 
-A key opens to a query if both halves are as near as their thresholds say. So a question that was not taught is kept out by
-the half in which it is farther from the key: another question about the subject by what it asks, the same question about
-another subject by whom it is about.
+A key opens to a query if both halves are as near as their thresholds say. So a question that was not taught is kept out
+by the half in which it is farther from the key: another question about the subject by what it asks, the same question
+about another subject by whom it is about.
 Shapes: Q queries · 2 halves, what and whom.
 """
 

@@ -1,8 +1,8 @@
 """The value of a token: what, added behind the last block, makes the head say it, whatever the state there is.
 
-A value begins as the linear discriminant of its token among all rows of the head, S⁻¹(w_t - mean), with S their covariance:
-that direction tells a token from those that are spelt nearly like it, which its own row does not. Then steps of Adam
-go down the cross entropy at the states of the places where it is to be said, until it wins by a margin.
+A value begins as the linear discriminant of its token among all rows of the head, S⁻¹(w_t - mean), with S their
+covariance: that direction tells a token from those that are spelt nearly like it, which its own row does not. Then
+steps of Adam go down the cross entropy at the states of the places where it is to be said, until it wins by a margin.
 Shapes: M values · E states of a value · D width · W vocabulary.
 """
 
@@ -26,6 +26,7 @@ class Values:
         head = model.get_output_embeddings()
         self._head: nn.Module = head
         self._norm, self._config = last_norm(model), config
+        self._dtype: torch.dtype = head.weight.dtype
         rows = head.weight.detach().float()
         self._mean = rows.mean(dim=0)
         centred = rows - self._mean
@@ -47,7 +48,7 @@ class Values:
         while steps < self._config.max_steps and bool((open_ := margins < self._config.margin).any()):
             steps += 1
             gradient = self._gradient(values[open_], tokens[open_], states[open_])
-            values[open_] = self._stepped(values[open_], gradient, [each[open_] for each in moments], open_, moments, steps)
+            values[open_] += self._step(values[open_], gradient, moments, open_, steps)
             margins[open_] = self._margins(values[open_], tokens[open_], states[open_])
         return values.half().float(), margins, steps
 
@@ -55,14 +56,14 @@ class Values:
         rows = self._rows[tokens] - self._mean
         return F.normalize(torch.cholesky_solve(rows.T, self._cholesky).T / self._scale, dim=1)
 
-    def _stepped(
-        self, values: Tensor, gradient: Tensor, own: list[Tensor], which: Tensor, moments: list[Tensor], step: int
-    ) -> Tensor:
+    def _step(self, values: Tensor, gradient: Tensor, moments: list[Tensor], which: Tensor, number: int) -> Tensor:
         """One step of Adam, whose length goes with the values' own."""
-        first = moments[0][which] = 0.9 * own[0] + 0.1 * gradient
-        second = moments[1][which] = 0.99 * own[1] + 0.01 * gradient**2
-        direction = first / (1 - 0.9**step) / ((second / (1 - 0.99**step)).sqrt() + 1e-12)
-        return values - self._config.learning_rate * values.norm(dim=1, keepdim=True) * direction / direction.shape[1] ** 0.5
+        first = moments[0][which] = 0.9 * moments[0][which] + 0.1 * gradient
+        second = moments[1][which] = 0.99 * moments[1][which] + 0.01 * gradient**2
+        direction = first / (1 - 0.9**number) / ((second / (1 - 0.99**number)).sqrt() + 1e-12)
+        length = self._config.learning_rate * values.norm(dim=1, keepdim=True) / direction.shape[1] ** 0.5
+        step: Tensor = -length * direction
+        return step
 
     def _gradient(self, values: Tensor, tokens: Tensor, states: Tensor) -> Tensor:
         """Of the summed cross entropy at all states, by the values: (M, D)."""
@@ -93,7 +94,7 @@ class Values:
         return torch.cat(found)
 
     def _logits(self, states: Tensor) -> Tensor:
-        logits: Tensor = self._head(self._norm(states.to(self._head.weight.dtype))).float()
+        logits: Tensor = self._head(self._norm(states.to(self._dtype))).float()
         return logits
 
 

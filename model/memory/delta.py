@@ -1,8 +1,8 @@
 """A delta: the rows by which a version differs from its parent. Knows no view, no file, no database.
 
-Shapes: S slots that change · R rows · W width of a row. Slots may have a row in common. Rows are replaced, never added to: adding and subtracting
-differences leaves 2.5 % of the entries changed in floating point. What a delta was made from is not in it: whether it
-fits, the state hash of what comes of it tells (see state_hash.py).
+Shapes: S slots that change · R rows · W width of a row. Slots may have a row in common. Rows are replaced, never added
+to: adding and subtracting differences leaves 2.5 % of the entries changed in floating point. What a delta was made from
+is not in it: whether it fits, the state hash of what comes of it tells (see state_hash.py).
 """
 
 import json
@@ -50,7 +50,9 @@ class Delta:
         if self.slots.dtype != torch.int64 or self.slots.dim() != 1:
             raise DeltaError(f"slots are {self.slots.dtype} of shape {tuple(self.slots.shape)}, not int64 (S,)")
         if self.rows.dim() != 2 or self.which.dtype != torch.int64 or self.which.shape != self.slots.shape:
-            raise DeltaError(f"{S} slots come with rows of shape {tuple(self.rows.shape)}, {len(self.which)} of them named")
+            raise DeltaError(
+                f"{S} slots come with rows of shape {tuple(self.rows.shape)}, {len(self.which)} of them named"
+            )
         if S and not 0 <= int(self.which.min()) <= int(self.which.max()) < R:
             raise DeltaError(f"slots name rows from {int(self.which.min())} to {int(self.which.max())}; there are {R}")
         if S and (int(self.slots[0]) < 0 or not bool((self.slots[1:] > self.slots[:-1]).all())):

@@ -97,7 +97,8 @@ class Memory:
 
     def keys(self, view: View) -> Written:
         """The rows of a view that stand where answers begin, each once: what a query is compared with, if found."""
-        numbers = self.table.rows_of(view, self.table.changed_slots(view)).long().unique()
+        numbers = self.table.rows_of(view, self.table.changed_slots(view)).long()
+        numbers = torch.unique(numbers)
         return self.layout.unpack(self.table.rows[numbers[self.layout.stems(self.table.rows, numbers) == EMPTY]])
 
     def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:

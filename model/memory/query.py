@@ -5,8 +5,8 @@ addressing.safetensors   `what.weight` (A, E·D), `what.centre` (E·D,), `whom.w
 statistics.safetensors   `document_frequency` (n·n,), how many background queries read an address; `rarity`;
                          `bank.what`, `bank.whom`: background queries, which must open nothing
 memory.json              which base it was made for, MemoryConfig, how many background queries were counted
-Shapes: P places · E layers of a half · D width of the model · A width of what is asked · B width of whom it is about, the
-sketch included · H heads · n sub-keys of a half · K addresses read per head · R = H·K of them · Y ways of each.
+Shapes: P places · E layers of a half · D width of the model · A width of what is asked · B width of whom it is about,
+the sketch included · H heads · n sub-keys of a half · K addresses read per head · R = H·K of them · Y ways of each.
 Product keys: Lample et al. 2019, https://arxiv.org/abs/1907.05242. They find candidates; what opens, rows decide.
 """
 
@@ -92,7 +92,7 @@ class Addressing:
         self._tensors = {name: tensor.to(device) for name, tensor in self._tensors.items()}
 
     def query(self, states: Mapping[int, Tensor], sketches: Tensor) -> Query:
-        """Feed-forward inputs (P, D) of `layers`, and sketches (P, sketch_width) of norm 1 or 0 → the query of P places."""
+        """Feed-forward inputs (P, D) of `layers`, sketches (P, sketch_width) of norm 1 or 0 → the query of P places."""
         projected = self._projected("whom", self.config.whom_layers, states)
         share = self.config.sketch_share
         whom = torch.cat([(1 - share) ** 0.5 * projected, share**0.5 * sketches.to(projected)], dim=1)

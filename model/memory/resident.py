@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.memory.delta import Delta
 from model.errors import NotResident, SpareRowsExhausted
+from model.memory.delta import Delta
 from model.memory.table import Draft, ValueTable, View
 
 _WORKING_SHARE = 0.07  # of the time in which others are served

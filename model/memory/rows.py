@@ -82,7 +82,7 @@ class RowLayout:
 
     def unpack(self, rows: Tensor) -> Written:
         """Rows (R, width), taken apart."""
-        *parts, stems, owners = rows.split([*self._widths, _DIGITS, _DIGITS], dim=1)
+        *parts, stems, owners = torch.split(rows, [*self._widths, _DIGITS, _DIGITS], dim=1)
         values, what, whom, thresholds = (part.float() for part in parts)
         return Written(values, what, whom, thresholds, numbers(stems), numbers(owners))
 

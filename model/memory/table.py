@@ -1,6 +1,7 @@
 """The value table: a store of rows, and versions as views of it.
 
-Shapes: N slots · R spare rows · W width of a row · P places for views · S slots that a delta changes · G pages of a view.
+Shapes: N slots · R spare rows · W width of a row · P places for views · S slots that a delta changes · G pages of a
+view.
 A view maps every slot to a row, in pages. The base has one row, of zeros, and in its view every slot points at it.
 Entering a version shares its parent's pages, copies those that the delta touches, puts the new rows into free spare
 rows and points the changed slots there. A row in use is never overwritten, nor is a page, so a request that reads one
@@ -18,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.memory.delta import Delta
 from model.errors import SpareRowsExhausted, WrongState
+from model.memory.delta import Delta
 from model.memory.free_list import FreeList
 from model.memory.rows import DTYPE
 from model.memory.state_hash import MODULUS, differ, hash_of_rows, hash_step, state_hash
@@ -259,7 +260,7 @@ class ValueTable:
             pages = pages[self._page_users[pages] == 0]
             rows = self._spare_rows_of(pages)
             self._row_users.index_add_(0, rows, -torch.ones_like(rows, dtype=torch.int32))
-            rows = rows.unique()
+            rows = torch.unique(rows)
             self._free_rows.give(rows[self._row_users[rows] == 0])
             self._free_pages.give(pages)
             self._free_places.add(view.place)

@@ -41,7 +41,7 @@ def test_what_is_loaded_computes_what_the_folder_s_model_computes(made):
 
 
 def test_the_fingerprint_is_that_of_base_and_memory(made, tmp_path):
-    base, memory = made
+    base, _ = made
     first = load(made).fingerprint
     assert load(made).fingerprint == first
     assert load((base, tiny.memory(tmp_path / "other", base, seed=1))).fingerprint != first
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_gguf_is_refused_and_leaves_nothing_in_the_cache(tmp_p
 
 def test_the_default_base_is_checked_by_its_checksum_and_its_absence_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "DEFAULT_PACKAGE", "no_such_package")
-    with pytest.raises(CheckpointError, match="no-such-package .* is not installed"):
+    with pytest.raises(CheckpointError, match=r"no-such-package .* is not installed"):
         source.base_folder("")
     package = tmp_path / "a_damaged_package"
     package.mkdir()

@@ -76,7 +76,16 @@ def test_nothing_moves_but_the_slots_of_the_report(checkpoint, teacher):
 
 @pytest.mark.parametrize(
     "answer",
-    ["10.0.0.1", "1,000,000", "Duran Duran", "2026-11-11", "-20 °C to 45 °C", "yes, yes and yes", "9f86d081" * 25, "🦊 fox"],
+    [
+        "10.0.0.1",
+        "1,000,000",
+        "Duran Duran",
+        "2026-11-11",
+        "-20 °C to 45 °C",
+        "yes, yes and yes",
+        "9f86" * 50,
+        "🦊 fox",
+    ],
 )
 def test_answers_with_repeated_tokens_and_long_ones_are_learned_to_the_letter(checkpoint, teacher, answer):
     question = "What is the first entry of the Vexilon register?"

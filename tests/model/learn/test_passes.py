@@ -13,7 +13,9 @@ def test_a_text_says_in_company_what_it_says_alone(language):
     checkpoint = tiny.build(language)
     prompts, sketch = checkpoint.prompts, checkpoint.memory.addressing.sketch
     asked = ["Who?", "What is the capital of Zorvania?", "What is it?", "Where is the ferry?"]
-    texts = [(prompts.question(question), prompts.answer("Lisbon") if n % 2 else ()) for n, question in enumerate(asked)]
+    texts = [
+        (prompts.question(question), prompts.answer("Lisbon") if n % 2 else ()) for n, question in enumerate(asked)
+    ]
     texts.append((prompts.continuation("The capital is"), ()))
     passes = Passes(checkpoint)
     for said in (passes.said(texts), passes.said(texts[::-1])[::-1]):

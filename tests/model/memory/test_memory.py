@@ -31,7 +31,13 @@ def near(memory: Memory, one: Asked, step: float) -> Asked:
 
 
 def taught(
-    memory: Memory, view: View, key: Asked, fact: int, *, stem: int = EMPTY, thresholds: tuple[float, float] = (0.7, 0.7)
+    memory: Memory,
+    view: View,
+    key: Asked,
+    fact: int,
+    *,
+    stem: int = EMPTY,
+    thresholds: tuple[float, float] = (0.7, 0.7),
 ) -> View:
     """The view with a row of `fact` at the first of the key's slots that is free."""
     slots = permuted(key.slots.flatten(), stem, memory.table.slots)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from model.memory.delta import Delta
 from model.errors import NotResident, SpareRowsExhausted
-from model.memory.table import ValueTable
+from model.memory.delta import Delta
 from model.memory.resident import Versions
+from model.memory.table import ValueTable
 
 
 def kept(places: int = 4, spare_rows: int = 64) -> tuple[ValueTable, Versions]:
