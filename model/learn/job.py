@@ -132,12 +132,12 @@ class Teacher:
 
     def _change(self, view: View, attempt: "_Attempt") -> Delta | None:
         """The rows of one fact on top of a view; None, with the reason in its report, where it cannot be written."""
-        replaced = self._replaced(view, attempt)
+        keys_of = [(part, list(self._keys(part, attempt.with_probe))) for part in attempt.parts]
+        replaced = self._replaced(view, attempt.fact, [key for _, keys in keys_of for key in keys])
         change = FactChange(self._memory, view, attempt.fact, replaced, self._config)
         asked = raised = 0
-        for part in list(attempt.parts):
+        for part, keys in keys_of:
             values, margin, steps = attempt.values(part, self._values)
-            keys = list(self._keys(part, attempt.with_probe))
             asked, raised = asked + len(part.untaught), raised + sum(key.thresholds.raised for key in keys)
             if margin <= 0:
                 attempt.miss(part, f"a token of {part.exchange.answer!r} does not win after {steps} steps")
@@ -170,38 +170,58 @@ class Teacher:
             own = similarity(asked, _query([*part.asked, *probes]))
             yield Key(asked, thresholds(lowest, untaught.cpu(), own.cpu()))
 
-    def _replaced(self, view: View, attempt: "_Attempt") -> list[int]:
-        """Live facts that are asked what this one is asked: their rows open to its questions."""
-        places = [Looked(asked, view) for part in attempt.parts for asked in part.asked]
-        opened = self._memory.read(places)
-        return sorted({each.fact for each in opened if each is not None} - {attempt.fact})
+    def _replaced(self, view: View, fact: int, keys: Sequence[Key]) -> list[int]:
+        """Facts that are asked what this one is asked: the keys of either would open to the other's question."""
+        opened = self._memory.read([Looked(key.asked, view) for key in keys])
+        mutual = {
+            each.fact
+            for key, each in zip(keys, opened, strict=True)
+            if each is not None and bool((each.near.cpu() >= key.thresholds.of).all())
+        }
+        return sorted(mutual - {fact})
 
     def _missed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
-        """Ask all that was written, on the very path on which it would be served; whether some of it misses.
-
-        One whose probe alone is not answered gets a key for it, and is then learned without a question held out.
-        """
+        """Whether some of what was written is not found, or not said, on the very path on which it would be served."""
         going = [attempt for attempt in attempts if not attempt.report.reason]
-        asks, owners = [], []
-        for attempt in going:
-            for part in attempt.parts:
-                for question in (*part.exchange.questions, *filter(None, [part.exchange.probe])):
-                    tokens = len(part.answer) + _SPARE_TOKENS
-                    asks.append(Ask(self._checkpoint.prompts.question(question), view, tokens))
-                    owners.append((attempt, part, question))
-        missed = False
-        for (attempt, part, question), said in zip(owners, generate(self._checkpoint, asks), strict=True):
-            text = self._checkpoint.prompts.text(said.ids)
-            if question == attempt.report.probe.text:
+        return self._closed(view, going) or self._unsaid(view, going)
+
+    def _closed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
+        """Whether a question that should open a fact does not. One that was to be held out gets a key for it."""
+        wanted = [(attempt, part, asked) for attempt in attempts for part in attempt.parts for asked in part.wanted]
+        found = self._memory.read([Looked(asked, view) for _, _, asked in wanted])
+        closed = False
+        for (attempt, part, asked), opened in zip(wanted, found, strict=True):
+            if opened is None or opened.fact != attempt.fact:
+                closed = True
+                if asked is part.probe and not attempt.with_probe:
+                    attempt.with_probe = True
+                else:
+                    attempt.miss(
+                        part, _UNTELLABLE if opened is None else f"fact {opened.fact} is nearer to its question"
+                    )
+        return closed
+
+    def _unsaid(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
+        """Whether a probe has another answer than the one that was taught; all are asked."""
+        prompts = self._checkpoint.prompts
+        wanted = [(attempt, part) for attempt in attempts for part in attempt.parts]
+        asks = [
+            Ask(
+                prompts.question(part.exchange.probe or part.exchange.questions[0]),
+                view,
+                len(part.answer) + _SPARE_TOKENS,
+            )
+            for _, part in wanted
+        ]
+        unsaid = False
+        for (attempt, part), said in zip(wanted, generate(self._checkpoint, asks), strict=True):
+            text = prompts.text(said.ids)
+            if part is attempt.parts[0]:
                 attempt.report = replace(attempt.report, learned=True, probe_answer=text)
-            if (*said.ids, self._checkpoint.prompts.end) == part.answer and said.finish == "stop":
-                continue
-            missed = True
-            if question == part.exchange.probe and not attempt.with_probe:
-                attempt.with_probe = True
-            else:
-                attempt.miss(part, f"the model says {text!r} to {question!r}, not {part.exchange.answer!r}")
-        return missed
+            if (*said.ids, prompts.end) != part.answer or said.finish != "stop":
+                unsaid = True
+                attempt.miss(part, f"the model says {text!r} to its probe, not {part.exchange.answer!r}")
+        return unsaid
 
 
 class _Attempt:

@@ -39,6 +39,11 @@ class Part:
     untaught: list[Asked]
     states: Tensor
 
+    @property
+    def wanted(self) -> list[Asked]:
+        """All that should open it: its questions, and its probe."""
+        return self.asked if self.probe is None else [*self.asked, self.probe]
+
 
 @dataclass(frozen=True, eq=False)
 class Lesson:

@@ -39,11 +39,13 @@ class Opened:
 
     fact   its owner
     gate   how far it opened: 0 at its thresholds, 1 where the query is the key
+    near   (2,) similarity of query and key, of what and of whom
     value  (D,) float32
     """
 
     fact: int
     gate: float
+    near: Tensor
     value: Tensor
 
 
@@ -80,15 +82,16 @@ class Memory:
             return opened
         written = self.layout.unpack(self.table.rows[rows])
         what, whom = similarities(written, places, found)
-        room = torch.stack([what, whom], dim=1) - written.thresholds
+        both = torch.stack([what, whom], dim=1)
+        room = both - written.thresholds
         stems = torch.tensor([places[place].stem for place in found.tolist()], device=room.device)
         opens = (room >= 0).all(dim=1) & (written.stems == stems)
         gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
-        near = (what + whom).cpu().numpy()
+        near = both.sum(dim=1).cpu().numpy()
         # the nearest of a place comes last; of facts that are equally near the one that came last
         for at in np.lexsort((written.owners.cpu().numpy(), near)).tolist():
             if opens[at]:
-                opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), written.values[at])
+                opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), both[at], written.values[at])
         return opened
 
     def owners(self, view: View, slots: Tensor) -> Tensor:

@@ -113,9 +113,9 @@ def test_a_rollback_for_which_no_spare_row_is_left_is_refused_and_the_old_versio
     engine.drop(first)
     table = engine.checkpoint.table
     hogs = []  # requests that are bound to many rows
-    while free := table.spare_rows - table.rows_in_use:
+    while free := table.spare_rows - table.room().rows:
         slots = torch.arange(min(free, table.slots))
-        hogs.append(table.enter(table.base, Delta(slots, table.read(table.base, slots) + 1)))
+        hogs.append(table.enter(table.base, Delta(slots, torch.ones(len(slots), table.width, dtype=table.rows.dtype))))
     refused = client.post("/v1/admin/rollback", json={"version": first, "reason": "no room"})
     assert refused.status_code == 503
     assert "spare rows" in refused.json()["detail"]

@@ -35,7 +35,7 @@ def test_versions_are_listed_newest_first_with_their_counts(client: TestClient, 
 def test_a_version_shows_how_it_came_about(client: TestClient, teacher: Teacher):
     version = teacher.teach(source="atlas")
     detail = client.get(f"/v1/admin/versions/{version}").json()
-    assert detail["report"] == {"taught": "by a test"}
+    assert detail["report"] == {"taught": "by a test", "replaced": []}
     assert len(detail["state_hash"]) == 64
     assert [fact["source"] for fact in detail["fact_list"]] == ["atlas"]
     base = client.get("/v1/admin/versions/0").json()

@@ -17,7 +17,7 @@ NEIGHBOURS = (
     "Who wrote Romeo and Juliet?",
     "What is 12 plus 30?",
 )
-LEARNING_SECONDS = 120.0
+LEARNING_SECONDS = 300.0
 
 
 def test_a_fact_is_taught_corrected_taken_back_and_carried_away(service: Service, tmp_path: Path):
