@@ -102,15 +102,13 @@ class Attachment:
         rows, positions = ([getattr(place, name) for place in reads.places] for name in ("row", "position"))
         reads.hidden = hidden[rows, positions].float()
         reads.asked = self._asked(reads.places)
-        looked = [
-            (index, Looked(asked, place.view, place.stem))
+        looked = {
+            index: Looked(asked, place.view, place.stem)
             for index, (place, asked) in enumerate(zip(reads.places, reads.asked, strict=True))
             if asked is not None and place.view is not self.memory.table.base
-        ]
-        reads.opened = [None] * len(reads.places)
-        found = self.memory.read([place for _, place in looked])
-        for (index, _), one in zip(looked, found, strict=True):
-            reads.opened[index] = one
+        }
+        found = dict(zip(looked, self.memory.read(list(looked.values())), strict=True))
+        reads.opened = [found.get(index) for index in range(len(reads.places))]
         open_ = [index for index, opened in enumerate(reads.opened) if opened is not None]
         if not open_:
             return None

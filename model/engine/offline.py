@@ -14,7 +14,7 @@ from model.errors import NotFinite, PromptTooLong
 from model.memory.table import View
 
 _ROWS = 32
-_POSITIONS = 12_288  # of the cache, or as many as one prompt needs
+_POSITIONS = 8_192  # of the cache, or as many as one prompt needs
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,9 @@ def pack(model: PreTrainedModel) -> None:
     """Pack all linear layers of a model in place, where that makes it quicker: in fp32 on a CPU that has FBGEMM."""
     if model.device.type != "cpu" or model.dtype != torch.float32 or not _has_fbgemm():
         return
-    names = [name for name, module in model.named_modules() if type(module) is nn.Linear]
-    for name in names:  # one at a time: the next is packed where this one stood
-        plain = model.get_submodule(name)
-        assert isinstance(plain, nn.Linear)  # noqa: S101  # for the type
-        model.set_submodule(name, PackedLinear(plain))
+    plain = {name: module for name, module in model.named_modules() if type(module) is nn.Linear}
+    for name, module in plain.items():
+        model.set_submodule(name, PackedLinear(module))
 
 
 def filling(model: PreTrainedModel) -> Callable[[int], int]:
