@@ -259,9 +259,14 @@ def company(sets: Sets, name: str, asked: list[str]) -> Query:
 def edited(sets: Sets, data: Path, name: str, live: int, asked: int, never: Query, prose: Query) -> dict[str, Any]:
     """Facts of LocFT in one wording; locality asks something near that was not taught."""
     facts = rows_of(data, f"edit/locft_{name}")[:live]
-    keys = sets.plain(f"{name}_question", (fact["question"] for fact in facts))
-    rephrased = sets.plain(f"{name}_rephrase", (fact["rephrase"] for fact in facts[:asked]))
-    local = Near(keys, sets.plain(f"{name}_locality", (fact["locality"] for fact in facts[:asked])))
+    firsts: dict[str, int] = {}  # a set asks some subjects twice: the first fact of each is live
+    for place, fact in enumerate(facts):
+        firsts.setdefault(fact["subject"], place)
+    kept = torch.tensor(list(firsts.values()))
+    keys = sets.plain(f"{name}_question", (fact["question"] for fact in facts))[kept]
+    some = kept[kept < asked]
+    rephrased = sets.plain(f"{name}_rephrase", (fact["rephrase"] for fact in facts[:asked]))[some]
+    local = Near(keys, sets.plain(f"{name}_locality", (fact["locality"] for fact in facts[:asked]))[some])
     own, near_never, near_prose = Near(keys, rephrased), Near(keys, never), Near(keys, prose)
     figures: dict[str, Any] = {"nearest": own.nearest()}
     for budget in BUDGETS:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import torch
 
 from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
@@ -50,9 +49,8 @@ def written_slots(claim: Claim, learned: Learned, layout: RowLayout) -> WrittenS
     """The slots that a version writes, ascending: those where a fact of the claim has its row in the end."""
     owners: dict[int, int] = {}
     if learned.delta is not None:
-        slots, rows = learned.delta.slots, learned.delta.after
-        found = layout.owners(rows, torch.arange(len(slots)))
-        owners = dict(zip(slots.tolist(), found.tolist(), strict=True))
+        found = layout.owners(learned.delta.rows, learned.delta.which)
+        owners = dict(zip(learned.delta.slots.tolist(), found.tolist(), strict=True))
     rows = [
         (slot, fact.id, score, count)
         for fact, report in zip(claim.facts, learned.reports, strict=True)

@@ -32,7 +32,8 @@ def banner(url: str, first_key: str | None, command: str = "slotwise keys create
             f"Keep it: it is shown this once, and `{command}` makes more.",
         ]
     curl = [_curl(f"{url}{path}", body, first_key) for path, body in _STORY]
-    return "\n".join(["", f"Slotwise: {url}", *key_lines, "", "Teach it a fact, ask, take it back:", "", *curl, ""])
+    story = "Teach it a fact, ask a few seconds later, take it back:"
+    return "\n".join(["", f"Slotwise: {url}", *key_lines, "", story, "", *curl, ""])
 
 
 _STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback", _ROLLBACK))

@@ -43,8 +43,8 @@ class Plan:
     what_width: int = 64
     whom_width: int = 64
     sketch_width: int = 128
-    sketch_share: float = 0.6
-    idf_power: float = 1.5
+    sketch_share: float = 0.75
+    idf_power: float = 2.5
     earlier_turns: float = 0.5
     sub_keys: int = 128
     ways: int = 64

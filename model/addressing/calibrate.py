@@ -10,7 +10,7 @@ from model.addressing.pairs import Item
 from model.memory.query import Query
 
 GRID = [round(0.10 + 0.02 * step, 2) for step in range(36)]  # .10 to .80
-BESIDE, NEVER = 0.25, 0.0005  # learning keeps more of beside out: it raises the thresholds of single keys
+BESIDE, NEVER = 0.2, 0.001  # learning keeps more of beside out: it raises the thresholds of single keys
 
 
 @dataclass(frozen=True)

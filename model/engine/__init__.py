@@ -4,9 +4,10 @@ A request is bound to the view of one version when it is admitted and finishes o
 new requests get; it waits for nobody and aborts nobody.
 """
 
-from model.engine.engine import Engine, EngineReport
+from model.engine.engine import Engine
 from model.engine.generation import Answer, Citation, Generation, Piece, TokenLogprob
 from model.engine.offline import Ask, Completion, generate
+from model.engine.report import EngineReport
 from model.engine.sampling import Sampling
 
 __all__ = [

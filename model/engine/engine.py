@@ -5,7 +5,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
 
 import torch
 
@@ -14,6 +13,7 @@ from model.base.prompts import Prompt
 from model.engine.blocks import BLOCK
 from model.engine.generation import Answer, Generation, Piece
 from model.engine.loop import Loop
+from model.engine.report import EngineReport
 from model.engine.request import Request, refuse_unfit, what_is_asked
 from model.engine.sampling import Sampling, TokenScores
 from model.engine.sequence import Sequence
@@ -22,25 +22,6 @@ from model.engine.weights import pack
 from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, QueueFull
 from model.memory.delta import Delta
 from model.memory.resident import Versions
-
-
-@dataclass(frozen=True)
-class EngineReport:
-    """What the engine is doing.
-
-    waiting        requests that do not run yet
-    running        requests that do, and how many of them by version
-    prefix_tokens  tokens of prompts whose keys and values are kept for reuse
-    prefix_reused  tokens of prompts that were not processed again
-    steps          forward passes so far
-    """
-
-    waiting: int
-    running: int
-    running_by_version: dict[int, int]
-    prefix_tokens: int
-    prefix_reused: int
-    steps: int
 
 
 def _ignore(failure: BaseException) -> None:

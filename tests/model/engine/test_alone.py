@@ -116,7 +116,7 @@ def play(world: World, engine: Engine, draw, questions: list[Asked]) -> list[tup
     return [(question, generation.result()) for question, generation in asked]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(data=st.data())
 def test_an_answer_is_the_same_alone_and_in_company(world, threads, data):
     parents = data.draw(st.tuples(*[st.integers(0, version) for version in range(VERSIONS - 1)]))
