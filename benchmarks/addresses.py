@@ -8,7 +8,7 @@ import argparse
 import json
 import lzma
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,18 @@ from model.learn.wording import study
 from model.memory.query import Addressing, Query
 
 HERE = Path(__file__).parent
-COMPANY: dict[str, list[tuple[str, str]]] = {  # none of these is in the training pairs
-    "system": [("system", "You are the assistant of Norvik Systems. Be short and exact, and answer in English only.")],
-    "turns": [
-        ("user", "Hello, who are you?"),
-        ("assistant", "I am an assistant. I can answer questions and help you write texts."),
-        ("user", "Nice. I need some information."),
-        ("assistant", "Of course! What would you like to know?"),
-    ],
-    "topic": [
-        ("user", "How do I get red wine out of a carpet?"),
-        (
-            "assistant",
-            "Dab the stain with a cloth, put salt on it, leave it for ten minutes and rinse it with cold water.",
-        ),
-    ],
+SYSTEM = "You are the assistant of Norvik Systems. Be short and exact, and answer in English only."
+ANSWER = "Dab the stain with a cloth, put salt on it, leave it for ten minutes and rinse it with cold water."
+HELLO = "I am an assistant. I can answer questions and help you write texts."
+COMPANY: dict[str, dict[str, str]] = {  # what is said before, by whom; none of it is in the training pairs
+    "system": {SYSTEM: "system"},
+    "turns": {
+        "Hello, who are you?": "user",
+        HELLO: "assistant",
+        "Nice. I need some information.": "user",
+        "Of course! What would you like to know?": "assistant",
+    },
+    "topic": {"How do I get red wine out of a carpet?": "user", ANSWER: "assistant"},
 }
 FRAMES = {
     "polite": "Hello, I have a question please. {} Thanks a lot!",
@@ -67,8 +64,8 @@ def never_taught(data: Path) -> list[str]:
 class Sets:
     """Queries of named sets of prompts; the base is loaded only where states are missing."""
 
-    def __init__(self, base: Path, data: Path, work: Path, addressing: Addressing) -> None:
-        self._base, self._data, self._work, self.addressing = base, data, work, addressing
+    def __init__(self, base: Path, work: Path, addressing: Addressing) -> None:
+        self._base, self._work, self.addressing = base, work, addressing
         self._tokenizer = AutoTokenizer.from_pretrained(base)
         self.companion = Companion(self._tokenizer)
         self._reader: StateReader | None = None
@@ -85,10 +82,8 @@ class Sets:
     def raw(self, name: str) -> Query:
         """Centred states themselves, of the last layer of either half."""
         states = np.load(self._work / f"{name}.npy").astype(np.float32)
-        layers, config = list(self.addressing.layers), self.addressing.config
-        halves = (
-            torch.from_numpy(states[:, layers.index(each[-1])]) for each in (config.what_layers, config.whom_layers)
-        )
+        config, at = self.addressing.config, self.addressing.layers.index
+        halves = (torch.from_numpy(states[:, at(each[-1])]) for each in (config.what_layers, config.whom_layers))
         return Query(*(torch.nn.functional.normalize(half - half.mean(0), dim=1) for half in halves))
 
     def prose(self, texts: Sequence[str], each: int = 60) -> Query:
@@ -127,9 +122,8 @@ class Sets:
 
     def _query(self, states: np.ndarray, turns: Sequence[Sequence[str]]) -> Query:
         of = {layer: torch.from_numpy(states[:, place]) for place, layer in enumerate(self.addressing.layers)}
-        return self.addressing.query(
-            of, torch.from_numpy(np.stack([self.addressing.sketch.of(each) for each in turns]))
-        )
+        sketches = np.stack([self.addressing.sketch.of(each) for each in turns])
+        return self.addressing.query(of, torch.from_numpy(sketches))
 
 
 class Near:
@@ -165,14 +159,13 @@ class Near:
         return float(((self.what + self.whom).argmax(1) == self.own).float().mean())
 
 
-def best(own: Near, never: Near, beside: Near | None, budget: float, most_beside: float) -> tuple[float, float, float]:
-    """Own found, what and whom thresholds: the best that keep to a budget of questions never taught, and of beside."""
+def best(own: Near, *limits: tuple[Callable[[float, float], float], float]) -> tuple[float, float, float]:
+    """Own found, what and whom thresholds: the best at which each of the shares keeps to its limit."""
     found = (0.0, 1.0, 1.0)
     for what in GRID.tolist():
         for whom in GRID.tolist():
-            if never.any(what, whom) > budget or (beside and beside.opened_own(what, whom) > most_beside):
-                continue
-            found = max(found, (float(own.found(what, whom).float().mean()), what, whom))
+            if all(share(what, whom) <= most for share, most in limits):
+                found = max(found, (float(own.found(what, whom).float().mean()), what, whom))
     return found
 
 
@@ -217,30 +210,28 @@ def hand_made(sets: Sets, never: Query, prose: Query) -> dict[str, Any]:
     keys = sets.plain("hand_keys", (study(fact).exchanges[0].questions[0] for fact in told))
     asked = sets.plain("hand_asked", (fact["asked"] for fact in facts))
     with_beside = torch.tensor([place for place, fact in enumerate(facts) if "beside" in fact])
-    near_beside = Near(
-        keys, sets.plain("hand_beside", (fact["beside"] for fact in facts if "beside" in fact)), with_beside
-    )
+    beside = sets.plain("hand_beside", (fact["beside"] for fact in facts if "beside" in fact))
+    near_beside = Near(keys, beside, with_beside)
     own, near_never, near_prose = Near(keys, asked), Near(keys, never), Near(keys, prose)
     figures: dict[str, Any] = {"nearest": own.nearest()}
     for budget in BUDGETS:
-        for beside in (0.04, 0.08, 0.13):
-            figures[f"own, never {budget:.1%}, beside {beside:.0%}"] = best(
-                own, near_never, near_beside, budget, beside
-            )[0]
-    _, what, whom = best(own, near_never, near_beside, BUDGETS[1], 0.08)
-    figures |= {"what": what, "whom": whom, "prose opens": near_prose.any(what, whom)}
-    raw = sets.raw("hand_keys"), sets.raw("hand_asked"), sets.raw("trivia"), sets.raw("hand_beside")
-    near_raw = [Near(raw[0], each) for each in raw[1:3]]
-    figures["raw states: nearest"] = near_raw[0].nearest()
-    figures["raw states: own, never 0.1%, beside 8%"] = best(
-        *near_raw, Near(raw[0], raw[3], with_beside), BUDGETS[1], 0.08
-    )[0]
+        for most in (0.04, 0.08, 0.13):
+            found = best(own, (near_never.any, budget), (near_beside.opened_own, most))
+            figures[f"own, never {budget:.1%}, beside {most:.0%}"] = found[0]
+    figures["raw states: nearest"] = Near(sets.raw("hand_keys"), sets.raw("hand_asked")).nearest()
+    what, whom = sets.addressing.config.what_threshold, sets.addressing.config.whom_threshold
+    figures |= {
+        "at the folder's thresholds: own": float(own.found(what, whom).float().mean()),
+        "… beside opens": near_beside.opened_own(what, whom),
+        "… never taught opens": near_never.any(what, whom),
+        "… prose opens": near_prose.any(what, whom),
+    }
     for name in IN_COMPANY:
         near = Near(keys, company(sets, name, [fact["asked"] for fact in facts]))
-        figures[f"in company: {name}"] = float(near.found(what, whom).float().mean())
-    for kind, given in (("question", "question"), ("statement", "statement")):
-        of = torch.tensor([given in fact for fact in facts])
-        figures[f"own of those posted as a {kind}"] = float(own.found(what, whom)[of].float().mean())
+        figures[f"… in company: {name}"] = float(near.found(what, whom).float().mean())
+    for kind in ("question", "statement"):
+        of = torch.tensor([kind in fact for fact in facts])
+        figures[f"… posted as a {kind}"] = float(own.found(what, whom)[of].float().mean())
     return figures | candidates(sets.addressing, keys, own, asked)
 
 
@@ -248,7 +239,7 @@ def company(sets: Sets, name: str, asked: list[str]) -> Query:
     """The hand-written questions in company, as a user may ask them."""
     companion = sets.companion
     if name in COMPANY:
-        before = [{"role": role, "content": content} for role, content in COMPANY[name]]
+        before = [{"role": role, "content": content} for content, role in COMPANY[name].items()]
         return sets.query(f"asked_{name}", (companion.chat(before, text, name) for text in asked))
     if name == "bare":
         return sets.query("asked_bare", (companion.bare(text, "Question: {}\nAnswer:") for text in asked))
@@ -270,25 +261,15 @@ def edited(sets: Sets, data: Path, name: str, live: int, asked: int, never: Quer
     own, near_never, near_prose = Near(keys, rephrased), Near(keys, never), Near(keys, prose)
     figures: dict[str, Any] = {"nearest": own.nearest()}
     for budget in BUDGETS:
-        found, what, whom = best(own, near_never, None, budget, 1)
+        found, what, whom = best(own, (near_never.any, budget))
         figures |= {f"own, never {budget:.1%}": found, f"locality opens, never {budget:.1%}": local.any(what, whom)}
-    for most in (0.05, 0.01):
-        figures[f"own, never 0.1%, locality {most:.0%}"] = best_with_any(own, near_never, local, most)
-    figures["prose opens, never 0.1%"] = near_prose.any(*best(own, near_never, None, BUDGETS[1], 1)[1:])
+    for most in (0.10, 0.05):
+        found, what, whom = best(own, (near_never.any, BUDGETS[1]), (local.any, most))
+        figures |= {
+            f"own, never 0.1%, locality {most:.0%}": found,
+            f"prose opens, locality {most:.0%}": near_prose.any(what, whom),
+        }
     return figures | candidates(sets.addressing, keys, own, rephrased)
-
-
-def best_with_any(own: Near, never: Near, local: Near, most: float) -> float:
-    """Own found at the best thresholds that let at most this share of near questions open anything."""
-    return max(
-        (
-            float(own.found(what, whom).float().mean())
-            for what in GRID.tolist()
-            for whom in GRID.tolist()
-            if never.any(what, whom) <= BUDGETS[1] and local.any(what, whom) <= most
-        ),
-        default=0.0,
-    )
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
@@ -309,12 +290,12 @@ def main() -> None:
     parser.add_argument("--memory", type=Path, default=HERE.parent / "model" / "smollm2")
     parser.add_argument("--out", type=Path, help="JSON; a Markdown table is written beside it")
     given = parser.parse_args()
-    sets = Sets(given.base, given.data, given.work, Addressing.load(given.memory))
+    sets = Sets(given.base, given.work, Addressing.load(given.memory))
     never = sets.plain("trivia", never_taught(given.data))
     prose = sets.prose([row["text"] for row in rows_of(given.data, "prose/wiki_heldout")[:150]])
     results = {"hand-made, 200": hand_made(sets, never, prose)}
     for name, live in (("zsre", 3000), ("wikibigedit", 1000)):
-        results[f"{name}, {live:,}"] = edited(sets, given.data, name, live, 600, never, prose)
+        results[f"{name}, of {live:,}"] = edited(sets, given.data, name, live, 600, never, prose)
     print(table(results))
     if given.out:
         given.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -101,7 +101,8 @@ class LearnConfig:
     margin          nats by which a taught token must beat every other one
     answer_tokens   tokens that an answer can have, its end token aside
     owner_weight    how many background queries a slot of an earlier fact counts as, in the document frequency
-    room            how far below the similarity of a fact's own wordings its thresholds stay, at least
+    beside          how far questions beside a fact that were not taught may raise the threshold of what is asked
+    named           from where on a key with names opens, as to whom it is about
     """
 
     group: int = 16
@@ -110,7 +111,9 @@ class LearnConfig:
     margin: float = 4.0
     answer_tokens: int = 256
     owner_weight: float = 1_000.0
-    room: float = 0.02
+    beside: float = 0.4
+    named: float = 0.3
 
     def __post_init__(self) -> None:
-        _positive(self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight", "room")
+        _positive(self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight")
+        _share(self, "beside", "named")

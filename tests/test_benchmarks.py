@@ -6,11 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-
-from benchmarks import hot_path
 from benchmarks.learner import learning
-from benchmarks.load import ANSWER_TOKENS, Figures, Trace, closed_loop, requests_for
-from benchmarks.serve import DENSE, QUICK, STATIC, Bench, Row, aims, table_of
 from benchmarks.steps import (
     SMALL,
     TEXTS,
@@ -23,10 +19,14 @@ from benchmarks.steps import (
     step_times,
 )
 from benchmarks.steps import study as random_study
-from model.config import FinetuneConfig, MemoryConfig
 from model.finetune import encoded_texts
 from model.reads import Held
 from model.text import encode
+
+from benchmarks import hot_path
+from benchmarks.load import ANSWER_TOKENS, Figures, Trace, closed_loop, requests_for
+from benchmarks.serve import DENSE, QUICK, STATIC, Bench, Row, aims, table_of
+from model.config import FinetuneConfig, MemoryConfig
 from tests import tiny
 
 MEMORY = MemoryConfig((1,), heads=2, top_k=4, sub_keys=16, key_width=8, value_width=32)

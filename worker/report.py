@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-
 from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
 from app.services.replacing import Touched
@@ -59,7 +58,8 @@ def written_slots(claim: Claim, learned: Learned, layout: RowLayout) -> WrittenS
         if owners.get(slot) == fact.id
     ]
     rows.sort()
-    return WrittenSlots(*([row[column] for row in rows] for column in range(4)))
+    slots, facts, scores, counts = ([row[column] for row in rows] for column in range(4))
+    return WrittenSlots([int(slot) for slot in slots], [int(fact) for fact in facts], scores, counts)
 
 
 def figures(learned: Learned, slots: int, change: Drift | None, retold: Sequence[Retold]) -> Json:

@@ -69,7 +69,7 @@ def attach_memory(
     """Write the memory folder `out` for the base in `base_folder`; return its figures.
 
     data  a folder with background questions (the layout of the shared data), or None: the pair file has some
-    work  where states are kept; `out`/work if None
+    work  where states are kept; beside `out` if None
     """
     began = time.monotonic()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -79,7 +79,7 @@ def attach_memory(
     config = _config(plan, int(text.num_hidden_layers), int(text.hidden_size))
     layers = sorted({*config.what_layers, *config.whom_layers})
     file = read_pairs()
-    gatherer = Gatherer(StateReader(model, tokenizer, layers), work or out / "work", say)
+    gatherer = Gatherer(StateReader(model, tokenizer, layers), work or out.with_name(f"{out.name}.work"), say)
     wordings = gatherer.wordings(file, plan.minutes * 60)
     never = gatherer.background(file.background, plan.minutes * 20)
     more = list(questions_of(data, 2_500)) if data else []
@@ -115,7 +115,10 @@ class _Made:
     def write(self, out: Path, base: str, say: Callable[[str], None]) -> dict[str, float]:
         held = [_is_held(self.file.items[item].group) for item in self.wordings.item]
         unseen = [place % 4 == 0 for place in range(len(self.never.item))]
-        training, held_out = self.wordings.where([not each for each in held]), self.wordings.where(held)
+        training = self.wordings.where([not each for each in held])
+        # Thresholds are for what users post, and that is most like the invented handbook facts.
+        kinds = [self.file.items[item].kind for item in self.wordings.item]
+        held_out = self.wordings.where([each and kind == "handbook" for each, kind in zip(held, kinds, strict=True)])
         what, whom = self._projections(training, self.never.where([not each for each in unseen]))
         say("projections trained; sub-keys, thresholds, background")
         self._sketch = Sketch(

@@ -12,6 +12,9 @@ from model.memory.query import Query
 GRID = [round(0.10 + 0.02 * step, 2) for step in range(36)]  # .10 to .80
 BESIDE, NEVER = 0.2, 0.001  # learning keeps more of beside out: it raises the thresholds of single keys
 
+_LOOSE = 0.2  # of what, while the threshold of whom is looked for
+_NAMESAKES = 0.06  # added to that of whom: the same asked about another invented name lies higher than what was counted
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -48,7 +51,7 @@ class _Near:
 def calibrated(
     held: Query, item: Sequence[int], kind: Sequence[str], items: Sequence[Item], never: Query
 ) -> Calibration:
-    """The best thresholds for own wordings among those that keep to BESIDE and NEVER.
+    """First the lowest of whom that keeps to NEVER, then the lowest of what that keeps to BESIDE.
 
     held        queries of held-out wordings; `item`, `kind`: which question each words, and in what company
     never       queries that neither training nor teaching has seen
@@ -64,18 +67,19 @@ def calibrated(
     group = [items[key].group for key in key_items]
     beside = torch.tensor([[items[item[place]].group == each for each in group] for place in asked]) & ~own
     of_asked, of_never = _near(held, asked, held, keys), _near(never, range(len(never)), held, keys)
-    best = Calibration(GRID[-1], GRID[-1], 0.0, 0.0, 0.0, len(keys))
     total = of_asked.what + of_asked.whom
-    for what in GRID:
-        for whom in GRID:
-            opens = of_asked.opens(what, whom)
-            nearest = total.masked_fill(~opens, -9.0).argmax(1)
-            found = (opens & own).any(1) & own[torch.arange(len(asked)), nearest]
-            wrong = float((opens & beside).float().sum() / beside.sum().clamp(min=1))
-            ever = float(of_never.opens(what, whom).any(1).float().mean())
-            if wrong <= BESIDE and ever <= NEVER and float(found.float().mean()) > best.own:
-                best = Calibration(what, whom, float(found.float().mean()), wrong, ever, len(keys))
-    return best
+
+    def outcome(what: float, whom: float) -> Calibration:
+        opens = of_asked.opens(what, whom)
+        nearest = total.masked_fill(~opens, -9.0).argmax(1)
+        found = (opens & own).any(1) & own[torch.arange(len(asked)), nearest]
+        wrong = float((opens & beside).float().sum() / beside.sum().clamp(min=1))
+        ever = float(of_never.opens(what, whom).any(1).float().mean())
+        return Calibration(what, whom, float(found.float().mean()), wrong, ever, len(keys))
+
+    lowest = next((each for each in GRID if outcome(_LOOSE, each).never <= NEVER), GRID[-1])
+    whom = round(lowest + _NAMESAKES, 2)
+    return next((found for what in GRID if (found := outcome(what, whom)).beside <= BESIDE), outcome(GRID[-1], whom))
 
 
 def _near(asked: Query, places: Sequence[int], keys: Query, chosen: Sequence[int]) -> _Near:

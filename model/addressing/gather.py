@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +39,8 @@ class Gathered:
     def where(self, keep: Sequence[bool]) -> "Gathered":
         """The texts for which `keep` is true."""
         at = np.flatnonzero(np.array(keep))
-        return Gathered(self.states[at], *([part[i] for i in at] for part in (self.turns, self.item, self.kind)))
+        turns, item, kind = [self.turns[i] for i in at], [self.item[i] for i in at], [self.kind[i] for i in at]
+        return Gathered(self.states[at], turns, item, kind)
 
 
 class Gatherer:
@@ -52,7 +52,7 @@ class Gatherer:
 
     def wordings(self, file: PairFile, seconds: float) -> Gathered:
         """As many chunks of items as `seconds` allow for, at least one; chunks that are there cost nothing."""
-        end, found = time.monotonic() + seconds, []
+        end, found = time.monotonic() + seconds, list[Gathered]()
         chunks = chunks_of(file.items)
         for number, chunk in enumerate(chunks):
             if found and time.monotonic() > end and not self._is_there(f"c{number}"):
@@ -65,7 +65,7 @@ class Gatherer:
 
     def background(self, questions: Sequence[str], seconds: float, name: str = "bg") -> Gathered:
         """Questions that nobody teaches, most of them plain, some in company."""
-        end, found = time.monotonic() + seconds, []
+        end, found = time.monotonic() + seconds, list[Gathered]()
         for part in range(BACKGROUND_PARTS):
             if found and time.monotonic() > end and not self._is_there(f"{name}{part}"):
                 break
@@ -83,14 +83,15 @@ class Gatherer:
 
     def _kept(self, name: str, drawn: list[tuple[int, str, Prompt]]) -> Gathered:
         path = self._folder / f"{name}.npy"
-        if not self._is_there(name):
+        turns = [list(prompt.turns) for *_, prompt in drawn]
+        # What was read of other pairs is read anew.
+        if not self._is_there(name) or json.loads(path.with_suffix(".json").read_text())["turns"] != turns:
             began = time.monotonic()
             np.save(path, self._reader.last([prompt for _, _, prompt in drawn]))
-            meta: dict[str, Any] = {"meta": [(item, kind) for item, kind, _ in drawn]}
-            path.with_suffix(".json").write_text(json.dumps(meta | {"turns": [prompt.turns for *_, prompt in drawn]}))
+            path.with_suffix(".json").write_text(json.dumps({"turns": turns}))
             self._say(f"{name}: {len(drawn)} prompts in {time.monotonic() - began:.0f} s")
-        turns = [prompt.turns for *_, prompt in drawn]
-        return Gathered(np.load(path), turns, [item for item, _, _ in drawn], [kind for _, kind, _ in drawn])
+        kept = [prompt.turns for *_, prompt in drawn]
+        return Gathered(np.load(path), kept, [item for item, _, _ in drawn], [kind for _, kind, _ in drawn])
 
 
 def chunks_of(items: Sequence[Item]) -> list[list[int]]:
@@ -109,5 +110,6 @@ def chunks_of(items: Sequence[Item]) -> list[list[int]]:
 
 
 def _joined(parts: list[Gathered]) -> Gathered:
-    lists = ([each for part in parts for each in getattr(part, name)] for name in ("turns", "item", "kind"))
-    return Gathered(np.concatenate([part.states for part in parts]), *lists)
+    turns = [each for part in parts for each in part.turns]
+    item, kind = [each for part in parts for each in part.item], [each for part in parts for each in part.kind]
+    return Gathered(np.concatenate([part.states for part in parts]), turns, item, kind)

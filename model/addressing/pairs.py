@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model.addressing.companies import FOLLOWING, KINDS, PLAIN, Companion
 from model.addressing.states import Prompt
@@ -50,9 +51,8 @@ def read_pairs(path: Path = FILE) -> PairFile:
             elif "background" in row:
                 background += row["background"]
             else:
-                items.append(
-                    Item(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-                )
+                fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+                items.append(Item(**fields))
     return PairFile(items, background, rarity)
 
 

@@ -63,7 +63,8 @@ class StateReader:
         self._kept: dict[int, torch.Tensor] = {}
         blocks = blocks_of(model)
         for layer in self.layers:
-            blocks[layer].mlp.register_forward_pre_hook(self._keeper(layer))
+            feed_forward: Any = blocks[layer].mlp
+            feed_forward.register_forward_pre_hook(self._keeper(layer))
 
     def _keeper(self, layer: int) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
         def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

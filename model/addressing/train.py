@@ -9,6 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -144,7 +145,8 @@ def _trained(
 
     for step in range(steps):
         optimizer.zero_grad()
-        loss(project, step).backward()
+        lost: Any = loss(project, step)
+        lost.backward()
         optimizer.step()
         schedule.step()
     return Projection((linear.weight.detach() / scale).contiguous(), centre)
@@ -167,7 +169,7 @@ def sub_keys(
             torch.log_softmax(half @ keys.T / 0.1, 1) for half in (halves[left], halves[right], background[drawn])
         )
         use = torch.cat([one, other, never]).exp().mean(0)
-        loss = (use * (use + 1e-9).log()).sum() - torch.logsumexp(one + other, 1).mean()
+        loss: Any = (use * (use + 1e-9).log()).sum() - torch.logsumexp(one + other, 1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

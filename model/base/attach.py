@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from model.errors import CheckpointError
 from model.memory.memory import Asked, Looked, Memory, Opened
+from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY
 from model.memory.table import View
 
@@ -28,7 +27,7 @@ _BLOCKS, _FEED_FORWARD, _LAST_NORM = ("layers", "h"), ("mlp",), ("norm", "final_
 class Place:
     """A position of a pass whose output is wanted, and the view that it reads.
 
-    sketch  (sketch_width,) of what is asked, where an answer begins and a query is made
+    spoken  what the user's words tell, where an answer begins and a query is made
     asked   what was asked where its answer began, for the places behind that; `stem` are the tokens since
     A place with neither is read without memory.
     """
@@ -36,7 +35,7 @@ class Place:
     row: int
     position: int
     view: View
-    sketch: NDArray[np.float32] | None = None
+    spoken: Spoken | None = None
     asked: Asked | None = None
     stem: int = EMPTY
 
@@ -89,7 +88,7 @@ class Attachment:
 
     def _watcher(self, layer: int) -> Any:
         def watch(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-            if self._reads is not None and any(place.sketch is not None for place in self._reads.places):
+            if self._reads is not None and any(place.spoken is not None for place in self._reads.places):
                 self._states[layer] = args[0]
 
         return watch
@@ -119,14 +118,13 @@ class Attachment:
 
     def _asked(self, places: Sequence[Place]) -> list[Asked | None]:
         """What is asked at places: made where an answer begins, carried behind that."""
-        made = [place for place in places if place.sketch is not None]
+        made = [place for place in places if place.spoken is not None]
         if not made:
             return [place.asked for place in places]
         rows, positions = [place.row for place in made], [place.position for place in made]
         states = {layer: state[rows, positions] for layer, state in self._states.items()}
-        sketches = np.stack([place.sketch for place in made if place.sketch is not None])
-        asked = iter(self.memory.ask(states, torch.from_numpy(sketches)))
-        return [place.asked if place.sketch is None else next(asked) for place in places]
+        asked = iter(self.memory.ask(states, [place.spoken for place in made if place.spoken is not None]))
+        return [place.asked if place.spoken is None else next(asked) for place in places]
 
 
 def last_norm(model: PreTrainedModel) -> nn.Module:

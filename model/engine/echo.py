@@ -39,7 +39,7 @@ def carried(
         place = places[index]
         if chain is not None:
             if memory.read([Looked(chain.asked, place.view, chain.stem)])[0] is not None:
-                places[index] = replace(place, sketch=None, asked=chain.asked, stem=chain.stem)
+                places[index] = replace(place, spoken=None, asked=chain.asked, stem=chain.stem)
                 chain, differs = chain.then(token), True
                 continue
             chain = None

@@ -132,14 +132,14 @@ class Engine:
             bound, view = self.versions.bind(version)
             if bound and asking is None:  # it was switched meanwhile
                 asking = what_is_asked(self.checkpoint, prompt, sampling)
-            sketch, sketches = asking if bound and asking else (None, ())
+            spoken, every_spoken = asking if bound and asking else (None, ())
             sequence = Sequence(
                 prompt.ids,
                 view,
                 sampling,
                 limit=self._limit,
-                sketch=sketch,
-                sketches=sketches,
+                spoken=spoken,
+                every_spoken=every_spoken,
                 only_taught=only_taught,
                 client=client,
             )

@@ -9,8 +9,9 @@ from model.engine.blocks import BLOCK, blocks_for
 from model.engine.generation import Citation, Finish
 from model.engine.loop import Loop
 from model.engine.sampling import Sampling
-from model.engine.sequence import Sequence, Sketch
+from model.engine.sequence import Sequence
 from model.errors import NotFinite, PromptTooLong
+from model.memory.sketch import Spoken
 from model.memory.table import View
 
 _ROWS = 32
@@ -35,9 +36,9 @@ class Completion:
     citations: tuple[Citation, ...]
 
 
-def sketch_of(checkpoint: Checkpoint, prompt: Prompt, view: View) -> Sketch | None:
-    """The sketch with which a prompt asks; None where there is nothing to be asked, in the base."""
-    return None if view is checkpoint.table.base else checkpoint.memory.addressing.sketch.of(prompt.turns)
+def spoken_in(checkpoint: Checkpoint, prompt: Prompt, view: View) -> Spoken | None:
+    """What the words of a prompt tell; None where there is nothing to be asked, in the base."""
+    return None if view is checkpoint.table.base else checkpoint.memory.addressing.sketch.spoken(prompt.turns)
 
 
 def generate(checkpoint: Checkpoint, asks: ListOf[Ask]) -> list[Completion]:
@@ -59,7 +60,7 @@ def generate(checkpoint: Checkpoint, asks: ListOf[Ask]) -> list[Completion]:
             ask.view,
             Sampling(ask.max_tokens),
             limit=checkpoint.positions,
-            sketch=sketch_of(checkpoint, ask.prompt, ask.view),
+            spoken=spoken_in(checkpoint, ask.prompt, ask.view),
         )
         for ask in asks
     ]

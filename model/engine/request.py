@@ -8,9 +8,10 @@ from model.base.checkpoint import Checkpoint
 from model.base.prompts import Prompt
 from model.engine.generation import Answer, Finish, Generation, Piece, TokenLogprob
 from model.engine.sampling import Sampling
-from model.engine.sequence import Sequence, Sketch
+from model.engine.sequence import Sequence
 from model.engine.text import AnswerText, Vocabulary
 from model.errors import PromptTooLong
+from model.memory.sketch import Spoken
 
 
 @dataclass(eq=False)
@@ -79,8 +80,8 @@ def refuse_unfit(prompt: Prompt, sampling: Sampling, limit: int, positions: int)
         raise ValueError("echo is for a text that is continued as it is; this prompt is a conversation")
 
 
-def what_is_asked(checkpoint: Checkpoint, prompt: Prompt, sampling: Sampling) -> tuple[Sketch, list[Sketch]]:
-    """The sketch of a prompt, and those of its beginnings where all its tokens are scored."""
+def what_is_asked(checkpoint: Checkpoint, prompt: Prompt, sampling: Sampling) -> tuple[Spoken, list[Spoken]]:
+    """What the words of a prompt tell, and those of its beginnings where all its tokens are scored."""
     sketch = checkpoint.memory.addressing.sketch
     ends = prompt.ends if sampling.scores_prompt else ()
-    return sketch.of(prompt.turns), [sketch.of([prompt.turns[0][:end]]) for end in ends]
+    return sketch.spoken(prompt.turns), [sketch.spoken([prompt.turns[0][:end]]) for end in ends]

@@ -3,9 +3,6 @@
 from collections.abc import Sequence as ListOf
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model.base.attach import Place
 from model.engine.blocks import BLOCK, blocks_for, names
 from model.engine.echo import Chain
@@ -14,20 +11,19 @@ from model.engine.pool import Kept
 from model.engine.runner import Piece
 from model.engine.sampling import Draws, Sampling, TokenScores
 from model.memory.memory import Asked, Opened
+from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY, longer
 from model.memory.table import View
 
 _FORESEEN = 128  # positions of an answer that room is kept for; longer ones find it as they grow, or wait
-
-Sketch = NDArray[np.float32]
 
 
 class Sequence:
     """Tokens of a prompt and of its answer, bound to one view from the beginning to the end.
 
     limit         positions that it can have
-    sketch        of the prompt; None: it reads no memory
-    sketches      of the prompt's beginnings, place by place, where the prompt's own tokens are scored
+    spoken        what the user's words tell; None: it reads no memory
+    every_spoken  the same of the prompt's beginnings, place by place, where the prompt's own tokens are scored
     only_taught   whether it ends at once where nothing opens at the beginning of the answer
     runs          whether it has a place among those that are run
     blocks        of the cache that it uses
@@ -47,14 +43,14 @@ class Sequence:
         sampling: Sampling,
         *,
         limit: int,
-        sketch: Sketch | None = None,
-        sketches: ListOf[Sketch] = (),
+        spoken: Spoken | None = None,
+        every_spoken: ListOf[Spoken] = (),
         only_taught: bool = False,
         client: str = "",
     ) -> None:
         self.ids, self.view, self.sampling, self.client = list(ids), view, sampling, client
         self.limit = limit if sampling.max_tokens is None else min(limit, len(ids) + sampling.max_tokens)
-        self.sketch, self.sketches, self.only_taught = sketch, sketches, only_taught
+        self.spoken, self.every_spoken, self.only_taught = spoken, every_spoken, only_taught
         self.draws = Draws(sampling.seed)
         self.runs = False
         self.blocks: list[int] = []
@@ -96,7 +92,7 @@ class Sequence:
         if self.sampling.scores_prompt:
             places = [self._scored(position) for position in range(self.cached, min(end, len(self.ids) - 1))]
         if end == len(self.ids):
-            places.append(Place(0, end - 1 - self.cached, self.view, sketch=self.sketch))
+            places.append(Place(0, end - 1 - self.cached, self.view, spoken=self.spoken))
         return Piece(self.ids[self.cached : end], self.cached, self.blocks[: blocks_for(end)], places)
 
     def last(self) -> Piece:
@@ -126,5 +122,5 @@ class Sequence:
             self.finish = "length"
 
     def _scored(self, position: int) -> Place:
-        sketch = self.sketches[position] if self.sketches else None
-        return Place(0, position - self.cached, self.view, sketch=sketch)
+        spoken = self.every_spoken[position] if self.every_spoken else None
+        return Place(0, position - self.cached, self.view, spoken=spoken)

@@ -7,7 +7,7 @@ rephrasing.py      questions that another model writes, read strictly
 neighbours.py      questions near a fact that were not taught
 passes.py          what the frozen base says at chosen places of texts
 choose.py          access counts, TF-IDF, the top t slots
-thresholds.py      from where on a key opens
+keys.py            what opens a fact: thresholds, and words that must be asked
 values.py          the value of a token, trained until the token wins
 change.py          the rows of one fact
 gate.py            what a version does to that which was never taught

@@ -4,27 +4,18 @@ Shapes: L tokens of an answer, its end token included · S slots · W width of a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from model.config import LearnConfig
 from model.learn.choose import SlotUses, access_counts, choose
-from model.learn.thresholds import Thresholds
+from model.learn.keys import Key
 from model.memory.delta import Delta
-from model.memory.memory import Asked, Memory
-from model.memory.rows import Written
+from model.memory.memory import Memory
+from model.memory.rows import NAMES, Written
 from model.memory.stem import permuted, stems
 from model.memory.table import View
-
-
-@dataclass(frozen=True)
-class Key:
-    """What opens rows of a fact: a query, and from where on."""
-
-    asked: Asked
-    thresholds: Thresholds
 
 
 class FactChange:
@@ -80,9 +71,10 @@ class FactChange:
 
     def _written(self, key: Key, value: Tensor, stem: int) -> Written:
         value, what, whom, thresholds = (
-            row.float().cpu()[None] for row in (value, key.asked.what, key.asked.whom, key.thresholds.of)
+            row.float().cpu()[None] for row in (value, key.asked.what, key.asked.whom, key.thresholds)
         )
-        return Written(value, what, whom, thresholds, torch.tensor([stem]), torch.tensor([self._fact]))
+        names = torch.tensor([[*key.names, *[0] * (NAMES - len(key.names))]])
+        return Written(value, what, whom, thresholds, names, torch.tensor([stem]), torch.tensor([self._fact]))
 
 
 def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:

@@ -18,19 +18,17 @@ from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
 from model.engine.offline import Ask, generate
 from model.facts import Fact, Probe
-from model.learn.change import FactChange, Key
+from model.learn.change import FactChange
 from model.learn.choose import SlotUses
+from model.learn.keys import Key, keys_of
 from model.learn.lesson import Lesson, Lessons, Part, Write
-from model.learn.thresholds import similarity, thresholds
 from model.learn.values import Values
 from model.memory.delta import Delta
-from model.memory.memory import Asked, Looked
-from model.memory.query import Query
+from model.memory.memory import Looked
 from model.memory.table import View
 
 _SPARE_TOKENS = 8  # asked for beyond an answer's own, so that one that goes on is seen to do so
 _UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
-_SAME_KEY = 0.98  # similarity of both halves from which on a second key would open to nothing more
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class FactReport:
     replaces    facts whose keys open to its questions: their rows are gone
     slots       its own rows' slots
     steps       that its values took; `margin` is by how many nats the least of its tokens wins
-    neighbours  questions near it that were not taught: asked, raised a threshold, open all the same
+    neighbours  questions near it that were not taught: how many were asked, how many are answered from it all the same
     unread      parts of the statement that nothing teaches
     """
 
@@ -132,17 +130,14 @@ class Teacher:
 
     def _change(self, view: View, attempt: "_Attempt") -> Delta | None:
         """The rows of one fact on top of a view; None, with the reason in its report, where it cannot be written."""
-        keys_of = [(part, list(self._keys(part, attempt.with_probe))) for part in attempt.parts]
-        replaced = self._replaced(view, attempt.fact, [key for _, keys in keys_of for key in keys])
+        written = [(part, list(self._keys(part, attempt))) for part in attempt.parts]
+        every = [key for _, keys in written for key in keys]
+        replaced = self._replaced(view, attempt.fact, every)
         change = FactChange(self._memory, view, attempt.fact, replaced, self._config)
-        asked = raised = 0
-        for part, keys in keys_of:
+        for part, keys in written:
             values, margin, steps = attempt.values(part, self._values)
-            asked, raised = asked + len(part.untaught), raised + sum(key.thresholds.raised for key in keys)
             if margin <= 0:
                 attempt.miss(part, f"a token of {part.exchange.answer!r} does not win after {steps} steps")
-            elif any(key.thresholds.open for key in keys):
-                attempt.miss(part, _UNTELLABLE)
             elif not all(change.write(key, part.answer, values) for key in keys):
                 attempt.miss(part, "every slot that its question reads belongs to another fact")
         if attempt.report.reason:
@@ -151,24 +146,14 @@ class Teacher:
             attempt.report,
             replaces=tuple(replaced),
             slots=SlotUses.joined(change.uses),
-            neighbours={"asked": asked, "raised": raised, "open": 0},
+            neighbours=_neighbours(written),
         )
         return change.delta()
 
-    def _keys(self, part: Part, with_probe: bool) -> Iterator[Key]:
-        """The keys of an exchange: its questions', but those that open to nothing more than an earlier one does."""
-        config, bank = self._memory.addressing.config, self._memory.addressing.background.bank
-        lowest = torch.tensor([config.what_threshold, config.whom_threshold])
-        probes = [] if part.probe is None else [part.probe]
-        kept: list[Asked] = []
-        for asked in [*part.asked, *(probes if with_probe else [])]:
-            if kept and bool((similarity(asked, _query(kept)) > _SAME_KEY).all(dim=1).any()):
-                continue
-            kept.append(asked)
-            near = [similarity(asked, _query(part.untaught))] if part.untaught else []
-            untaught = torch.cat([similarity(asked, bank), *near])
-            own = similarity(asked, _query([*part.asked, *probes]))
-            yield Key(asked, thresholds(lowest, untaught.cpu(), own.cpu()))
+    def _keys(self, part: Part, attempt: "_Attempt") -> Iterator[Key]:
+        addressing = self._memory.addressing
+        bank = addressing.background.bank
+        return keys_of(part, bank, addressing.config, self._config, with_probe=attempt.with_probe)
 
     def _replaced(self, view: View, fact: int, keys: Sequence[Key]) -> list[int]:
         """Facts that are asked what this one is asked: the keys of either would open to the other's question."""
@@ -176,7 +161,7 @@ class Teacher:
         mutual = {
             each.fact
             for key, each in zip(keys, opened, strict=True)
-            if each is not None and bool((each.near.cpu() >= key.thresholds.of).all())
+            if each is not None and bool((each.near.cpu() >= key.thresholds).all())
         }
         return sorted(mutual - {fact})
 
@@ -268,5 +253,8 @@ class _Attempt:
         return replace(self.report, probe=replace(self.report.probe, held_out=held_out), seconds=seconds)
 
 
-def _query(asked: Sequence[Asked]) -> Query:
-    return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))
+def _neighbours(written: "Sequence[tuple[Part, list[Key]]]") -> dict[str, int]:
+    """Of the questions near a fact that were not taught: how many there are, and how many open one of its keys."""
+    near = [(asked, keys) for part, keys in written for asked in (*part.beside, *part.others)]
+    open_ = sum(any(key.opens_to(asked) for key in keys) for asked, keys in near)
+    return {"asked": len(near), "open": open_}

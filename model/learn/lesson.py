@@ -28,7 +28,8 @@ class Part:
     answer    ids, the end token last
     asked     what its questions ask, in their order
     probe     what its probe asks; None without one
-    untaught  what the questions near it ask
+    beside    what is asked by questions about its subject that were not taught
+    others    what is asked by the same questions about other subjects
     states    (L, E, D) behind the last block before each token of the answer: of its questions, and some others
     """
 
@@ -36,7 +37,8 @@ class Part:
     answer: tuple[int, ...]
     asked: list[Asked]
     probe: Asked | None
-    untaught: list[Asked]
+    beside: list[Asked]
+    others: list[Asked]
     states: Tensor
 
     @property
@@ -102,11 +104,12 @@ class Lessons:
             own = [next(said) for _ in exchange.questions]
             probe = next(said).asked if exchange.probe else None
             near = [next(said) for _ in _near(exchange)]
+            count = len(neighbours(exchange).beside)
             answer = self._prompts.answer(exchange.answer)
             others = [each.hidden.expand(len(answer), -1) for each in near[:_OTHER_STATES]]
             states = torch.stack([*(each.hidden for each in own), *others], dim=1)
             asked, untaught = [each.asked for each in own], [each.asked for each in near]
-            yield Part(exchange, answer, asked, probe, untaught, states)
+            yield Part(exchange, answer, asked, probe, untaught[:count], untaught[count:], states)
 
 
 def _near(exchange: Exchange) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class Passes:
                 prompt, answer = texts[index]
                 last = len(prompt.ids) - 1 - len(begun)
                 base = self._checkpoint.table.base
-                places.append(Place(row, last, base, sketch=self._sketch.of(prompt.turns)))
+                places.append(Place(row, last, base, spoken=self._sketch.spoken(prompt.turns)))
                 places += [Place(row, last + more, base) for more in range(1, len(answer))]
             cache = copy.deepcopy(self._begun[1])
             cache.batch_repeat_interleave(len(rows))

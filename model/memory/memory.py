@@ -1,7 +1,8 @@
 """The memory beside a model: what places ask, and which row of a view is read there. Knows no transformer.
 
-Of the rows that a place finds in its slots those open whose key is near enough, in both halves, and whose stem is the
-place's. The nearest of them is read, its value alone; where none opens the read is nothing at all.
+Of the rows that a place finds in its slots those open whose key is near enough, in both halves, whose names are all
+among the words that are asked, and whose stem is the place's. The nearest of them is read, its value alone; where none
+opens the read is nothing at all.
 Shapes: P places · R addresses read by a place · Y ways of an address · D width of a value.
 """
 
@@ -12,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.memory.query import Addressing, Query
+from model.memory.query import Addressing
 from model.memory.rows import RowLayout, Written
+from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY, permuted
 from model.memory.table import ValueTable, View
 
@@ -25,12 +27,14 @@ class Asked:
     what, whom  halves of the query, (A,), (B,)
     slots       (R, Y) int64 that it reads where the stem is empty: the ways of its addresses
     scores      (R,) how near these are
+    words       numbers of the words that are asked
     """
 
     what: Tensor
     whom: Tensor
     slots: Tensor
     scores: Tensor
+    words: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,11 @@ class Memory:
         self.addressing, self.table = addressing, table
         self.layout = RowLayout(addressing.config)
 
-    def ask(self, states: Mapping[int, Tensor], sketches: Tensor) -> list[Asked]:
-        """Feed-forward inputs (P, D) of the addressing's layers, and sketches (P, ·) → what P places ask."""
-        query = self.addressing.query(states, sketches)
-        return self.asked(query)
-
-    def asked(self, query: Query) -> list[Asked]:
-        """Queries with the slots that they read."""
-        return [Asked(*each) for each in zip(query.what, query.whom, *self.addressing.slots(query), strict=True)]
+    def ask(self, states: Mapping[int, Tensor], spoken: Sequence[Spoken]) -> list[Asked]:
+        """Feed-forward inputs (P, D) of the addressing's layers, and what the user's words tell → what P places ask."""
+        query = self.addressing.query(states, torch.from_numpy(np.stack([each.sketch for each in spoken])))
+        words = [each.words for each in spoken]
+        return [Asked(*each) for each in zip(query.what, query.whom, *self.addressing.slots(query), words, strict=True)]
 
     def read(self, places: Sequence[Looked]) -> list[Opened | None]:
         """The row that is read at each place; None where nothing opens."""
@@ -88,9 +89,10 @@ class Memory:
         opens = (room >= 0).all(dim=1) & (written.stems == stems)
         gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
         near = both.sum(dim=1).cpu().numpy()
+        names = written.names.tolist()
         # the nearest of a place comes last; of facts that are equally near the one that came last
         for at in np.lexsort((written.owners.cpu().numpy(), near)).tolist():
-            if opens[at]:
+            if opens[at] and are_named(names[at], places[int(found[at])].asked):
                 opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), both[at], written.values[at])
         return opened
 
@@ -114,6 +116,11 @@ class Memory:
         rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
         found = rows.nonzero()
         return found[:, 0], rows[rows != 0].long()
+
+
+def are_named(names: Sequence[int], asked: Asked) -> bool:
+    """Whether all of a row's names are among the words that are asked."""
+    return all(name in asked.words for name in names if name)
 
 
 def similarities(written: Written, places: Sequence[Looked], found: Tensor) -> tuple[Tensor, Tensor]:

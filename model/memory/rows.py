@@ -1,8 +1,9 @@
-"""What a row holds: a value, the key that opens it, two thresholds, the stem that it belongs behind, and its owner.
+"""What a row holds: a value, what opens it (a key, two thresholds, names), the stem that it stands behind, its owner.
 
 Shapes: R rows · D value width · A width of what is asked · B width of whom it is about, its sketch included.
-A row is float16 and (D + A + B + 10) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
-of which float16 holds exactly. A row that nobody has written is all zeros: it has no owner, and nothing opens it.
+A row is float16 and (D + A + B + 18) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
+of which float16 holds exactly; the names are numbers of words, in two digits each. A row that nobody has written is all
+zeros: it has no owner, and nothing opens it.
 """
 
 from collections.abc import Sequence
@@ -15,20 +16,22 @@ from model.config import MemoryConfig
 
 DTYPE = torch.float16
 _DIGITS, _BITS = 4, 11
+NAMES, _NAME_DIGITS = 4, 2  # words that must be asked, at most
 MAX_NUMBER = (1 << _DIGITS * _BITS) - 1
 _MASK = (1 << _BITS) - 1
 _SHIFTS = tuple(_BITS * digit for digit in range(_DIGITS))
 
 
-def digits(numbers: Tensor) -> Tensor:
-    """Numbers (…,) int64, from 0 to MAX_NUMBER, as digits (…, 4)."""
-    return torch.stack([(numbers >> shift) & _MASK for shift in _SHIFTS], dim=-1)
+def digits(numbers: Tensor, count: int = _DIGITS) -> Tensor:
+    """Numbers (…,) int64, from 0 to MAX_NUMBER, as digits (…, count)."""
+    return torch.stack([(numbers >> shift) & _MASK for shift in _SHIFTS[:count]], dim=-1)
 
 
 def numbers(digits: Tensor) -> Tensor:
-    """Digits (…, 4) as numbers (…,) int64."""
+    """Digits (…, n) as numbers (…,) int64."""
     each = digits.long()
-    return sum((each[..., place] << shift for place, shift in enumerate(_SHIFTS)), torch.zeros_like(each[..., 0]))
+    shifts = torch.tensor(_SHIFTS[: each.shape[-1]], device=each.device)
+    return (each << shifts).sum(dim=-1)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Written:
     values      (R, D) float32
     what, whom  (R, A), (R, B) float32, the halves of the keys
     thresholds  (R, 2) float32, of what and of whom
+    names       (R, NAMES) int64, numbers of words that must be asked; 0: none
     stems       (R,) int64
     owners      (R,) int64, ids of facts; 0 where nobody has written
     """
@@ -46,6 +50,7 @@ class Written:
     what: Tensor
     whom: Tensor
     thresholds: Tensor
+    names: Tensor
     stems: Tensor
     owners: Tensor
 
@@ -53,13 +58,13 @@ class Written:
         return len(self.owners)
 
     def __getitem__(self, which: Tensor) -> "Written":
-        parts = (self.values, self.what, self.whom, self.thresholds, self.stems, self.owners)
+        parts = (self.values, self.what, self.whom, self.thresholds, self.names, self.stems, self.owners)
         return Written(*(part[which] for part in parts))
 
     @staticmethod
     def joined(parts: "Sequence[Written]") -> "Written":
         """Rows of at least one part, one behind the other."""
-        fields = ("values", "what", "whom", "thresholds", "stems", "owners")
+        fields = ("values", "what", "whom", "thresholds", "names", "stems", "owners")
         return Written(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
@@ -68,7 +73,7 @@ class RowLayout:
 
     def __init__(self, config: MemoryConfig) -> None:
         self._widths = (config.value_width, config.what_width, config.whom_width + config.sketch_width, 2)
-        self.width = sum(self._widths) + 2 * _DIGITS
+        self.width = sum(self._widths) + NAMES * _NAME_DIGITS + 2 * _DIGITS
 
     def pack(self, written: Written) -> Tensor:
         """Rows (R, width) float16, thresholds rounded up: what was closed stays closed."""
@@ -77,14 +82,15 @@ class RowLayout:
         thresholds = torch.where(low, torch.nextafter(thresholds, torch.full_like(thresholds, torch.inf)), thresholds)
         limit = torch.finfo(DTYPE).max
         parts = [written.values.clamp(-limit, limit), written.what, written.whom, thresholds]
-        parts += [digits(written.stems), digits(written.owners)]
+        parts += [digits(written.names, _NAME_DIGITS).flatten(1), digits(written.stems), digits(written.owners)]
         return torch.cat([part.to(DTYPE) for part in parts], dim=1)
 
     def unpack(self, rows: Tensor) -> Written:
         """Rows (R, width), taken apart."""
-        *parts, stems, owners = torch.split(rows, [*self._widths, _DIGITS, _DIGITS], dim=1)
+        *parts, names, stems, owners = torch.split(rows, [*self._widths, NAMES * _NAME_DIGITS, _DIGITS, _DIGITS], dim=1)
         values, what, whom, thresholds = (part.float() for part in parts)
-        return Written(values, what, whom, thresholds, numbers(stems), numbers(owners))
+        named = numbers(names.reshape(-1, NAMES, _NAME_DIGITS))
+        return Written(values, what, whom, thresholds, named, numbers(stems), numbers(owners))
 
     def owners(self, rows: Tensor, which: Tensor) -> Tensor:
         """The owners of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64, 0 where nobody wrote."""

@@ -6,12 +6,23 @@ Names that a base hardly knows are not in its last states; their letters are in 
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 CELLS = 2**18
+WORDS = 2**22  # numbers of words; 0 stands for none
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What the words of the user's turns tell: their sketch (width,), and their numbers."""
+
+    sketch: NDArray[np.float32]
+    words: frozenset[int]
 
 
 class Sketch:
@@ -28,11 +39,15 @@ class Sketch:
 
     def of(self, turns: Sequence[str]) -> np.ndarray:
         """The sketch of the texts of the user's turns, oldest first: float32 (width,)."""
-        total = np.zeros(self.width, dtype=np.float32)
+        total: NDArray[np.float32] = np.zeros(self.width, dtype=np.float32)
         for word, share in self._shares(turns).items():
             total += share * self._weights[cell(word)] * vector(word, self.width)
         length = float(np.linalg.norm(total))
         return total / np.float32(length) if length > 0 else total
+
+    def spoken(self, turns: Sequence[str]) -> Spoken:
+        """The sketch of the texts of the user's turns, oldest first, and the numbers of all of their words."""
+        return Spoken(self.of(turns), frozenset(number for turn in turns for number in numbers_of(turn)))
 
     def _shares(self, turns: Sequence[str]) -> dict[str, float]:
         shares: dict[str, float] = {}
@@ -51,6 +66,15 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
+def numbers_of(text: str) -> list[int]:
+    """The numbers of a text's words, from 1 to WORDS - 1; a plural in -s has that of its singular."""
+    return [zlib.crc32(_singular(word).encode()) % (WORDS - 1) + 1 for word in words(text)]
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
 def cell(word: str) -> int:
     """Where a word's rarity is kept."""
     return zlib.crc32(word.encode()) % CELLS
@@ -60,4 +84,5 @@ def cell(word: str) -> int:
 def vector(word: str, width: int) -> np.ndarray:
     """The word's own random vector, float32 (width,), of about unit length; the same in every process."""
     drawn = np.random.default_rng(zlib.crc32(word.encode())).standard_normal(width)
-    return (drawn / np.sqrt(width)).astype(np.float32)
+    scaled: np.ndarray = (drawn / np.sqrt(width)).astype(np.float32)
+    return scaled

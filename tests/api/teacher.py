@@ -16,7 +16,7 @@ from model.base.checkpoint import Checkpoint
 from model.engine import Ask, generate
 from model.memory.delta import Delta
 from model.memory.memory import Asked
-from model.memory.rows import Written
+from model.memory.rows import NAMES, Written
 from model.memory.stem import permuted, stems
 from model.memory.table import View
 
@@ -111,6 +111,7 @@ class Teacher:
             what=self._asked.what.expand(len(order), -1),
             whom=self._asked.whom.expand(len(order), -1),
             thresholds=torch.full((len(order), 2), _THRESHOLD),
+            names=torch.zeros(len(order), NAMES, dtype=torch.int64),
             stems=torch.tensor([behind[index] for index in chosen]),
             owners=torch.full((len(order),), claim.facts[0].id),
         )
@@ -119,8 +120,8 @@ class Teacher:
     def _ask(self) -> Asked:
         """What QUESTION asks where its answer begins."""
         checkpoint, ids = self._checkpoint, self._prompt.ids
-        sketch = checkpoint.memory.addressing.sketch.of(self._prompt.turns)
-        place = Place(0, len(ids) - 1, checkpoint.table.base, sketch=sketch)
+        sketch = checkpoint.memory.addressing.sketch.spoken(self._prompt.turns)
+        place = Place(0, len(ids) - 1, checkpoint.table.base, spoken=sketch)
         with torch.no_grad(), checkpoint.attachment.reading([place]) as reads:
             checkpoint.model.get_decoder()(torch.tensor([ids]))
         (asked,) = reads.asked

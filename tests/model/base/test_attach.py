@@ -22,12 +22,20 @@ def taught(checkpoint, asked, *, stem=0, size=10.0):
     generator = torch.Generator().manual_seed(1)
     value = size * torch.randn(1, memory.addressing.config.value_width, generator=generator)
     low = torch.tensor([[0.9, 0.9]])
-    row = Written(value, asked.what[None], asked.whom[None], low, torch.tensor([stem]), torch.tensor([3]))
+    row = Written(
+        value,
+        asked.what[None],
+        asked.whom[None],
+        low,
+        torch.zeros(1, 4).long(),
+        torch.tensor([stem]),
+        torch.tensor([3]),
+    )
     return memory.table.enter(memory.table.base, Delta(asked.slots[0, :1], memory.layout.pack(row)))
 
 
 def place_of(checkpoint, prompt, view):
-    return Place(0, len(prompt.ids) - 1, view, sketch=checkpoint.memory.addressing.sketch.of(prompt.turns))
+    return Place(0, len(prompt.ids) - 1, view, spoken=checkpoint.memory.addressing.sketch.spoken(prompt.turns))
 
 
 def asked_by(checkpoint, prompt):

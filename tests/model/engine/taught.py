@@ -11,7 +11,7 @@ from model.engine.blocks import blocks_for
 from model.engine.runner import Piece, Runner
 from model.memory.delta import Delta
 from model.memory.memory import Asked
-from model.memory.rows import Written
+from model.memory.rows import NAMES, Written
 from model.memory.stem import permuted, stems
 
 _LOUD = 400.0  # so much of a token's own direction that no other token comes near
@@ -20,8 +20,8 @@ _LOUD = 400.0  # so much of a token's own direction that no other token comes ne
 def asked(checkpoint: Checkpoint, prompt: Prompt) -> Asked:
     """What a prompt asks where its answer begins."""
     runner = Runner(checkpoint, blocks_for(len(prompt.ids)))
-    sketch = checkpoint.memory.addressing.sketch.of(prompt.turns)
-    place = Place(0, len(prompt.ids) - 1, checkpoint.table.base, sketch=sketch)
+    sketch = checkpoint.memory.addressing.sketch.spoken(prompt.turns)
+    place = Place(0, len(prompt.ids) - 1, checkpoint.table.base, spoken=sketch)
     (found,) = runner.run([Piece(prompt.ids, 0, range(1, runner.count + 1), [place])]).asked
     assert found is not None
     return found
@@ -42,6 +42,7 @@ def taught(checkpoint: Checkpoint, facts: Sequence[tuple[int, Prompt, str]], thr
                     what=query.what[None],
                     whom=query.whom[None],
                     thresholds=torch.full((1, 2), threshold),
+                    names=torch.zeros(1, NAMES, dtype=torch.int64),
                     stems=torch.tensor([stem]),
                     owners=torch.tensor([number]),
                 )

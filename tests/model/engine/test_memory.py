@@ -129,11 +129,11 @@ def test_the_tokens_of_a_conversation_are_not_echoed(engine, checkpoint):
 
 def test_rows_change_no_key_and_no_value(engine, checkpoint):
     prompt = checkpoint.prompts.question(QUESTION)
-    sketch = checkpoint.memory.addressing.sketch.of(prompt.turns)
+    sketch = checkpoint.memory.addressing.sketch.spoken(prompt.turns)
     found = []
     for version in (0, 1):
         runner = Runner(checkpoint, 2)
-        place = Place(0, len(prompt.ids) - 1, engine.versions.view(version), sketch=sketch)
+        place = Place(0, len(prompt.ids) - 1, engine.versions.view(version), spoken=sketch)
         seen = runner.run([Piece(prompt.ids, 0, [1, 2], [place])])
         found.append((seen.opened[0], runner.pool.read([1, 2])))
     assert found[0][0] is None

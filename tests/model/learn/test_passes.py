@@ -22,7 +22,7 @@ def test_a_text_says_in_company_what_it_says_alone(language):
         for (prompt, answer), one in zip(texts, said, strict=True):
             ids, last = (*prompt.ids, *answer[:-1]), len(prompt.ids) - 1
             places = [Place(0, last + more, checkpoint.table.base) for more in range(max(1, len(answer)))]
-            places[0] = Place(0, last, checkpoint.table.base, sketch=sketch.of(prompt.turns))
+            places[0] = Place(0, last, checkpoint.table.base, spoken=sketch.spoken(prompt.turns))
             with torch.inference_mode(), checkpoint.attachment.reading(places) as reads:
                 checkpoint.model.get_decoder()(input_ids=torch.tensor([ids]))
             assert torch.allclose(one.hidden, reads.hidden, atol=1e-4)

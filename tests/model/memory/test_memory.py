@@ -6,7 +6,8 @@ from torch.nn import functional as F
 from model.memory.delta import Delta
 from model.memory.memory import Asked, Looked, Memory
 from model.memory.query import Query
-from model.memory.rows import RowLayout, Written
+from model.memory.rows import NAMES, RowLayout, Written
+from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY, longer, permuted
 from model.memory.table import ValueTable, View
 from tests.tiny import FINGERPRINT, MEMORY, addressing
@@ -16,12 +17,13 @@ def memory() -> Memory:
     return Memory(addressing(), ValueTable(MEMORY.slots, RowLayout(MEMORY).width, 512, 8, FINGERPRINT))
 
 
-def asked(memory: Memory, seed: int) -> Asked:
+def asked(memory: Memory, seed: int, words: frozenset[int] = frozenset()) -> Asked:
     generator = torch.Generator().manual_seed(seed)
     B = MEMORY.whom_width + MEMORY.sketch_width
     what = F.normalize(torch.randn(1, MEMORY.what_width, generator=generator), dim=1)
     whom = F.normalize(torch.randn(1, B, generator=generator), dim=1)
-    return memory.asked(Query(what, whom))[0]
+    slots, scores = memory.addressing.slots(Query(what, whom))
+    return Asked(what[0], whom[0], slots[0], scores[0], words)
 
 
 def near(memory: Memory, one: Asked, step: float) -> Asked:
@@ -38,12 +40,14 @@ def taught(
     *,
     stem: int = EMPTY,
     thresholds: tuple[float, float] = (0.7, 0.7),
+    named: tuple[int, ...] = (),
 ) -> View:
     """The view with a row of `fact` at the first of the key's slots that is free."""
     slots = permuted(key.slots.flatten(), stem, memory.table.slots)
     slot = int(slots[(memory.owners(view, slots) == 0).nonzero()[0, 0]])
     value = torch.full((1, MEMORY.value_width), float(fact))
-    numbers = torch.tensor([stem]), torch.tensor([fact])
+    names = torch.tensor([[*named, *[0] * (NAMES - len(named))]])
+    numbers = names, torch.tensor([stem]), torch.tensor([fact])
     row = Written(value, key.what[None], key.whom[None], torch.tensor([thresholds]), *numbers)
     return memory.table.enter(view, Delta(torch.tensor([slot]), memory.layout.pack(row)))
 
@@ -105,10 +109,21 @@ def test_a_place_has_the_same_bits_alone_and_in_company():
     generator = torch.Generator().manual_seed(3)
     states = {layer: torch.randn(9, MEMORY.value_width, generator=generator) for layer in one.addressing.layers}
     sketches = F.normalize(torch.randn(9, MEMORY.sketch_width, generator=generator), dim=1)
-    together = one.ask(states, sketches)
+    spoken = [Spoken(sketch, frozenset({n})) for n, sketch in enumerate(sketches.numpy())]
+    together = one.ask(states, spoken)
     for place in range(9):
         here = slice(place, place + 1)
-        (alone,) = one.ask({layer: state[here] for layer, state in states.items()}, sketches[here])
+        (alone,) = one.ask({layer: state[here] for layer, state in states.items()}, spoken[here])
         assert torch.equal(alone.what, together[place].what)
         assert torch.equal(alone.whom, together[place].whom)
         assert torch.equal(alone.slots, together[place].slots)
+        assert alone.words == {place}
+
+
+def test_a_row_opens_only_where_all_of_its_names_are_asked():
+    one = memory()
+    key = asked(one, 0, frozenset({3, 5, 8}))
+    view = taught(one, taught(one, one.table.base, key, 5, named=(3, 8)), key, 6, named=(3, 9))
+    assert [each and each.fact for each in one.read([Looked(key, view)])] == [5]
+    for words in (frozenset(), frozenset({3}), frozenset({8, 9})):
+        assert one.read([Looked(Asked(key.what, key.whom, key.slots, key.scores, words), view)]) == [None]

@@ -1,0 +1,88 @@
+"""What opens a fact: from where on its keys do, and which words must be asked.
+
+A question that was not taught is kept out of a key in one of three ways. Another question about the subject is by what
+it asks: the threshold of that half lies above it, as far as LearnConfig.beside allows. The same question about another
+subject is by its words: those that tell the two apart are the key's names, and must be asked. What anybody asks is by
+either half: thresholds lie above the whole bank of background queries.
+Shapes: Q queries · 2 halves, what and whom.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.config import LearnConfig, MemoryConfig
+from model.learn.lesson import Part
+from model.memory.memory import Asked, are_named
+from model.memory.query import Query
+from model.memory.rows import NAMES
+
+_ABOVE = 0.01  # by how much a threshold lies above the similarity of a query that must not open
+_SAME_KEY = 0.98  # similarity of both halves from which on a second key would open to nothing more
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """A query that opens rows, (2,) thresholds of its halves, and the words that must be asked, at most NAMES."""
+
+    asked: Asked
+    thresholds: Tensor
+    names: tuple[int, ...]
+
+    def opens_to(self, asked: Asked) -> bool:
+        """Whether what is asked elsewhere opens it."""
+        near = similarity(self.asked, query([asked]))[0].cpu()
+        return bool((near >= self.thresholds).all()) and are_named(self.names, asked)
+
+
+def keys_of(part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *, with_probe: bool) -> Iterator[Key]:
+    """The keys of an exchange: its questions', but those that open to nothing more than an earlier one does.
+
+    with_probe  whether its probe gets one, too
+    """
+    names, kept = _names(part), list[Asked]()
+    for asked in part.wanted if with_probe else part.asked:
+        if kept and bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any()):
+            continue
+        kept.append(asked)
+        own = tuple(name for name in names if name in asked.words)[:NAMES]
+        yield Key(asked, _thresholds(asked, part, bank, memory, learn, is_named=bool(own)), own)
+
+
+def similarity(key: Asked, queries: Query) -> Tensor:
+    """Of queries to a key, by halves: (Q, 2)."""
+    return torch.stack([queries.what @ key.what, queries.whom @ key.whom], dim=1)
+
+
+def query(asked: Sequence[Asked]) -> Query:
+    """What is asked at several places, as one."""
+    return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))
+
+
+def _names(part: Part) -> list[int]:
+    """The words of its first question that the same one about other subjects lacks, the most often lacked first."""
+    words = part.asked[0].words
+    lacking = Counter(word for other in part.others for word in sorted(words - other.words))
+    return [word for word, _ in lacking.most_common()]
+
+
+def _thresholds(
+    key: Asked, part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *, is_named: bool
+) -> Tensor:
+    what, whom = memory.what_threshold, learn.named if is_named else memory.whom_threshold
+    if part.beside:
+        beside = similarity(key, query(part.beside))
+        about = beside[beside[:, 1] >= whom, 0]
+        what = max(what, min(learn.beside, float(about.max()) + _ABOVE)) if len(about) else what
+    everybody = similarity(key, bank)
+    open_ = everybody[(everybody >= torch.tensor([what, whom], device=everybody.device)).all(dim=1)]
+    # each query is kept out by the half in which it is farther from the key
+    by_what = open_[:, 0] < open_[:, 1]
+    if bool(by_what.any()):
+        what = max(what, float(open_[by_what, 0].max()) + _ABOVE)
+    if bool((~by_what).any()):
+        whom = max(whom, float(open_[~by_what, 1].max()) + _ABOVE)
+    return torch.tensor([what, whom])
