@@ -8,7 +8,7 @@ PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-serve
+.PHONY: help run test check bench
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -34,7 +34,4 @@ check: $(VENV)/.installed ## lint, types, import direction
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.handmade
 	$(BIN)/python -m benchmarks.service
-
-bench-serve: $(VENV)/.installed ## measure the live model: hot path, engine beside others, HTTP (ARGS="--only alone systems")
-	$(BIN)/python -m benchmarks.hot_path
-	$(BIN)/python -m benchmarks.serve $(ARGS)
+	$(BIN)/python -m benchmarks.decode

@@ -5,6 +5,8 @@ Markdown table. The facts are invented; `--data DIR` takes those of EntityQuesti
 """
 
 import argparse
+import json
+import lzma
 import re
 import signal
 import statistics
@@ -18,9 +20,28 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from model.continual.sources import take
 
 KNOWN = "What is the capital of France?"
+_BEGINNINGS = (
+    "Bel",
+    "Cor",
+    "Dan",
+    "Fen",
+    "Gar",
+    "Hol",
+    "Kel",
+    "Lor",
+    "Mar",
+    "Nor",
+    "Os",
+    "Pel",
+    "Quin",
+    "Ros",
+    "Tal",
+    "Ver",
+)
+_ENDS = ("mora", "vale", "wick", "stead", "haven", "minster", "bury", "dale")
+_FORMS = ("What is the dialling code of {}?", "Which bus goes to {}?", "How many people live in {}?")
 
 
 @contextmanager
@@ -84,8 +105,15 @@ def _teach(client: httpx.Client, body: dict[str, Any], pause: float) -> tuple[fl
 
 def _bodies(count: int, data: Path | None) -> list[dict[str, Any]]:
     """Facts as they are posted: EntityQuestions where there are `data`, else invented."""
-    cases = take(("invented" if data is None else "entityquestions",), count, 1, data)
-    return [{key: value for key, value in vars(case.fact).items() if value} for case in cases]
+    if data is None:
+        names = [f"{first}{second}" for second in _ENDS for first in _BEGINNINGS]
+        asked = (form.format(name) for form in _FORMS for name in names)
+        return [
+            {"question": question, "answer": f"Number {n}"} for n, question in zip(range(count), asked, strict=False)
+        ]
+    with lzma.open(data / "qa" / "entityquestions.test.jsonl.xz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
+    return [{"question": row["question"], "answer": row["answers"][0]} for row in rows]
 
 
 def measure(client: httpx.Client, facts: int, bulk: int, queries: int, data: Path | None) -> dict[str, float]:
