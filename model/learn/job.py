@@ -20,7 +20,7 @@ from model.engine.offline import Ask, generate
 from model.facts import Fact, Probe
 from model.learn.change import FactChange
 from model.learn.choose import SlotUses
-from model.learn.keys import Key, keys_of
+from model.learn.keys import Key, keys_of, taken_over
 from model.learn.lesson import Lesson, Lessons, Part, Write
 from model.learn.values import Values
 from model.memory.delta import Delta
@@ -134,6 +134,7 @@ class Teacher:
         every = [key for _, keys in written for key in keys]
         replaced = self._replaced(view, attempt.fact, every)
         change = FactChange(self._memory, view, attempt.fact, replaced, self._config)
+        written[0][1].extend(taken_over(written[0][1], self._memory, view, replaced))
         for part, keys in written:
             values, margin, steps = attempt.values(part, self._values)
             if margin <= 0:

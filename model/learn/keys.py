@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from model.config import LearnConfig, MemoryConfig
 from model.learn.lesson import Part
-from model.memory.memory import Asked, are_named
+from model.memory.memory import Asked, Memory, are_named
 from model.memory.query import Query
 from model.memory.rows import NAMES
+from model.memory.table import View
 
 _ABOVE = 0.01  # by how much a threshold lies above the similarity of a query that must not open
+_MOST_TAKEN_OVER = 8
 _SAME_KEY = 0.98  # similarity of both halves from which on a second key would open to nothing more
 
 
@@ -50,6 +53,28 @@ def keys_of(part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *
         kept.append(asked)
         own = tuple(name for name in names if name in asked.words)[:NAMES]
         yield Key(asked, _thresholds(asked, part, bank, memory, learn, is_named=bool(own)), own)
+
+
+def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[int]) -> list[Key]:
+    """The keys of facts that a new one corrects: what was answered by them is answered by it from now on.
+
+    Without those that open to nothing more than one of `keys` does; at most _MOST_TAKEN_OVER, after many corrections.
+    """
+    written = memory.keys(view)
+    old = written[
+        torch.isin(written.owners, torch.tensor(list(facts), dtype=torch.int64, device=written.owners.device))
+    ]
+    kept = [key.asked for key in keys]
+    found: list[Key] = []
+    for at in range(len(old)):
+        halves = Query(F.normalize(old.what[at : at + 1], dim=1), F.normalize(old.whom[at : at + 1], dim=1))
+        slots, scores = memory.addressing.slots(halves)
+        names = tuple(name for name in old.names[at].tolist() if name)
+        asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], frozenset(names))
+        if not bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any()):
+            kept.append(asked)
+            found.append(Key(asked, old.thresholds[at].cpu(), names))
+    return found[:_MOST_TAKEN_OVER]
 
 
 def similarity(key: Asked, queries: Query) -> Tensor:

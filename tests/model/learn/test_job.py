@@ -118,6 +118,15 @@ def test_a_correction_takes_the_place_of_what_it_corrects_and_names_it(checkpoin
     assert owners == {5}
 
 
+def test_a_correction_is_given_in_the_words_in_which_the_fact_was_taught_first(checkpoint, teacher):
+    first = Fact(1, question=CAPITAL.question, answer="Lisbon", phrasings=("What is Zorvania's capital called?",))
+    view = entered(checkpoint, checkpoint.table.base, teacher.learn(checkpoint.table.base, [first]))
+    learned = teacher.learn(view, [Fact(2, question=CAPITAL.question, answer="Porto")])
+    assert learned.reports[0].replaces == (1,)
+    view = entered(checkpoint, view, learned)
+    assert said(checkpoint, view, CAPITAL.question, *first.phrasings) == ["Porto", "Porto"]
+
+
 def test_facts_of_one_job_are_learned_as_if_one_behind_the_other(checkpoint):
     few = Teacher(checkpoint, LearnConfig(group=2))
     facts = [Fact(n, question=f"What is the code of room {n}?", answer=f"code {n * 7}") for n in range(1, 6)]
