@@ -106,7 +106,7 @@ class FactOut(Outgoing):
         version=3,
         replaces=[4],
         replaced_by=None,
-        report={"steps": 9, "neighbours": {"asked": 12, "raised": 1, "open": 0}, "unread": [], "took_over": [4]},
+        report={"steps": 9, "neighbours": {"asked": 12, "open": 0}, "unread": [], "took_over": [4]},
         created_at="2026-11-22T10:00:00Z",
     )
 

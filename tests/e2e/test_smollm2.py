@@ -12,7 +12,7 @@ IN_OTHER_WORDS = ("Which city is the capital of Zubovia?", "Tell me the name of 
 CORRECTED = "Which city serves as the capital of Zubovia?"
 NEIGHBOURS = (
     "What is the capital of Quolmar?",
-    "What is the population of Zubovia?",
+    "What is the currency of Zubovia?",
     "What is the capital of Canada?",
     "Who wrote Romeo and Juliet?",
     "What is 12 plus 30?",

@@ -72,7 +72,7 @@ def test_what_is_committed_is_what_an_engine_finds(story, learner):
     fact = story.fact(posted.facts[0])
     assert fact.report["steps"] > 0
     assert fact.report["margin"] > 0
-    assert set(fact.report["neighbours"]) == {"asked", "raised", "open"}
+    assert set(fact.report["neighbours"]) == {"asked", "open"}
     assert set(fact.probe) == {"text", "answer", "held_out"}
 
 
