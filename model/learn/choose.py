@@ -56,7 +56,7 @@ def choose(
     counts  (R,) how much it reads the addresses
     An address that every background query reads still counts a little: a fact that reads no other is learned, too.
     """
-    slots, counts, owned = slots.cpu(), counts.cpu(), owned.cpu()
+    slots, counts, owned = _each_once(slots.cpu(), counts.cpu(), owned.cpu())
     Y = slots.shape[1]
     frequency = background.document_frequency[slots[:, 0] // Y]
     scores = tf_idf(counts, frequency, owned.float().sum(dim=1), background.queries, owner_weight)
@@ -67,3 +67,11 @@ def choose(
     order = chosen.argsort()
     kept = kept[order]
     return SlotUses(chosen[order].tolist(), scores[kept].tolist(), counts[kept].tolist())
+
+
+def _each_once(slots: Tensor, counts: Tensor, owned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Addresses that several heads read, once, with all of what they count."""
+    first, which = torch.unique(slots[:, 0], return_inverse=True)
+    at = torch.empty_like(first)
+    at[which] = torch.arange(len(slots))  # any of them: they are the same address
+    return slots[at], counts.new_zeros(len(first)).index_add(0, which, counts), owned[at]

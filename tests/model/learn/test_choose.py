@@ -48,6 +48,14 @@ def test_the_first_free_way_of_each_address_is_chosen_and_nobody_else_s(read, ow
     assert len(uses.slots) == min(t, sum(slot is not None for slot in free))
 
 
+def test_an_address_that_two_heads_read_is_written_once_and_counts_for_both():
+    slots = torch.tensor([[2, 3], [6, 7], [2, 3]])
+    nobody = torch.zeros(3, 2, dtype=torch.bool)
+    uses = choose(slots, torch.tensor([0.3, 0.4, 0.3]), nobody, background([0.0] * 4), t=3, owner_weight=1.0)
+    assert uses.slots == [2, 6]
+    assert uses.counts == pytest.approx([0.6, 0.4])
+
+
 def test_uses_of_several_places_are_joined_in_order():
     joined = SlotUses.joined([SlotUses([5, 9], [0.1, 0.2], [1.0, 2.0]), SlotUses([7], [0.3], [3.0])])
     assert joined == SlotUses([5, 7, 9], [0.1, 0.3, 0.2], [1.0, 3.0, 2.0])
