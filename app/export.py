@@ -1,6 +1,5 @@
 """A kept version as a memory folder of its own, which needs its base and no service to answer."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Json
 from app.errors import DamagedDelta, FolderNotEmpty, WrongCheckpoint
 from app.services import versions
-from model.base.checkpoint import fingerprint_of_base, fingerprint_of_memory
+from model.base.checkpoint import fingerprint_of, fingerprint_of_base
 from model.base.source import base_folder
 from model.memory.delta import Delta
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
@@ -35,7 +34,7 @@ def export(session: Session, base: str, memory: Path, version: int, folder: Path
     kept = versions.published(session, version)
     of_base = fingerprint_of_base(base_folder(base))
     layout = RowLayout(config := Addressing.load(memory).config)
-    fingerprint = hashlib.sha256((of_base + fingerprint_of_memory(memory)).encode()).hexdigest()
+    fingerprint = fingerprint_of(of_base, memory)
     if kept.fingerprint != fingerprint:
         raise WrongCheckpoint(
             f"version {version} was learned on the base {kept.fingerprint}; {base or 'the default'} with {memory} is "

@@ -77,7 +77,7 @@ class Checkpoint:
                 f"the memory folder {memory} was made for the base {addressing.base}; {folder} is {of_base}. "
                 "`slotwise attach` makes one for it"
             )
-        fingerprint = hashlib.sha256((of_base + fingerprint_of_memory(memory)).encode()).hexdigest()
+        fingerprint = fingerprint_of(of_base, memory)
         model, prompts = load_base(folder, device)
         addressing.to(torch.device(device))
         config = addressing.config
@@ -118,6 +118,11 @@ def fingerprint_of_base(folder: Path) -> str:
     if made_from.is_file():
         return str(json.loads(made_from.read_text(encoding="utf-8"))["sha256"])
     return _digest(path for pattern in _OF_A_BASE for path in folder.glob(pattern))
+
+
+def fingerprint_of(of_base: str, memory: Path) -> str:
+    """The fingerprint of a base, by its own, and a memory folder together, in hex."""
+    return hashlib.sha256((of_base + fingerprint_of_memory(memory)).encode()).hexdigest()
 
 
 def fingerprint_of_memory(folder: Path) -> str:

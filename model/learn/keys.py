@@ -48,7 +48,7 @@ def keys_of(part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *
     """
     names, kept = _names(part), list[Asked]()
     for asked in part.wanted if with_probe else part.asked:
-        if kept and bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any()):
+        if _is_among(asked, kept):
             continue
         kept.append(asked)
         own = tuple(name for name in names if name in asked.words)[:NAMES]
@@ -71,7 +71,7 @@ def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[
         slots, scores = memory.addressing.slots(halves)
         names = tuple(name for name in old.names[at].tolist() if name)
         asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], frozenset(names))
-        if not bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any()):
+        if not _is_among(asked, kept):
             kept.append(asked)
             found.append(Key(asked, old.thresholds[at].cpu(), names))
     return found[:_MOST_TAKEN_OVER]
@@ -85,6 +85,11 @@ def similarity(key: Asked, queries: Query) -> Tensor:
 def query(asked: Sequence[Asked]) -> Query:
     """What is asked at several places, as one."""
     return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))
+
+
+def _is_among(asked: Asked, kept: Sequence[Asked]) -> bool:
+    """Whether a key for it would open to nothing more than one of those that are kept."""
+    return bool(kept) and bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any())
 
 
 def _names(part: Part) -> list[int]:

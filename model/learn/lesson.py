@@ -96,22 +96,18 @@ class Lessons:
         for exchange in studied.exchanges:
             answer = self._prompts.answer(exchange.answer)
             yield from ((self._prompts.question(question), answer) for question in exchange.questions)
-            others = (exchange.probe,) if exchange.probe else ()
-            yield from ((self._prompts.question(question), ()) for question in (*others, *_near(exchange)))
+            made, probe = neighbours(exchange), (exchange.probe,) if exchange.probe else ()
+            yield from ((self._prompts.question(question), ()) for question in (*probe, *made.beside, *made.others))
 
     def _parts(self, studied: Study, said: Iterator[Said]) -> Iterator[Part]:
         for exchange in studied.exchanges:
             own = [next(said) for _ in exchange.questions]
             probe = next(said).asked if exchange.probe else None
-            near = [next(said) for _ in _near(exchange)]
-            count = len(neighbours(exchange).beside)
+            made = neighbours(exchange)
+            count = len(made.beside)
+            near = [next(said) for _ in (*made.beside, *made.others)]
             answer = self._prompts.answer(exchange.answer)
             others = [each.hidden.expand(len(answer), -1) for each in near[:_OTHER_STATES]]
             states = torch.stack([*(each.hidden for each in own), *others], dim=1)
             asked, untaught = [each.asked for each in own], [each.asked for each in near]
             yield Part(exchange, answer, asked, probe, untaught[:count], untaught[count:], states)
-
-
-def _near(exchange: Exchange) -> tuple[str, ...]:
-    made = neighbours(exchange)
-    return (*made.beside, *made.others)
