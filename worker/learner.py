@@ -30,7 +30,6 @@ from worker.report import Retold
 
 _BEATS_A_LEASE = 3  # so a late one does not lose it
 _PAUSE_SECONDS = 0.5
-_TOKENS_TOO_MANY = 8  # beyond those of an answer, so that one that goes on where it should end is seen to do so
 
 _log = structlog.get_logger()
 
@@ -151,10 +150,7 @@ class Learner:
         with self._sessions() as session:
             asked = replacing.touched(session, touched - {fact.id for fact in claim.facts})
         prompts = self._checkpoint.prompts
-        asks = [
-            Ask(prompts.question(each.text), view, len(prompts.answer(each.answer)) + _TOKENS_TOO_MANY)
-            for each in asked
-        ]
+        asks = [Ask(prompts.question(each.text), view, prompts.probe_tokens(each.answer)) for each in asked]
         said = generate(self._checkpoint, asks)
         return [Retold(each, prompts.text(done.ids)) for each, done in zip(asked, said, strict=True)]
 

@@ -30,7 +30,6 @@ _LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine
 _QUEUE_PAUSE = 0.05
 _BEATS_WHILE_FRESH = 5  # so late ones do not make a living engine count as dead
 _BEAT_WHILE_BUILDING = 1.0
-_TOKENS_TOO_MANY = 8  # beyond those of the answer, so that one that goes on where it should end is seen to do so
 _NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
 
 _log = structlog.get_logger()
@@ -245,7 +244,7 @@ class Follower:
         prompts = self._engine.checkpoint.prompts
         try:
             prompt = prompts.question(probe.text)
-            sampling = Sampling(max_tokens=len(prompts.answer(probe.answer)) + _TOKENS_TOO_MANY)
+            sampling = Sampling(max_tokens=prompts.probe_tokens(probe.answer))
             while True:
                 try:
                     return self._engine.submit(prompt, sampling, version=version)

@@ -14,6 +14,7 @@ from model.errors import CheckpointError, InvalidPrompt, PromptTooLong
 
 Message = Mapping[str, str]  # role, content
 
+_SPARE_TOKENS = 8  # of a probe, beyond those of the answer
 _MARK = "\ue000{number}\ue001"  # stands for a message's content while the template is written; private, in no template
 
 
@@ -87,6 +88,10 @@ class Prompts:
     def answer(self, answer: str) -> tuple[int, ...]:
         """The ids of an answer, its end token last."""
         return (*self._as_text(answer), self.end)
+
+    def probe_tokens(self, answer: str) -> int:
+        """How many tokens are asked for where `answer` is expected: a few more, so that one that goes on is seen to."""
+        return len(self.answer(answer)) + _SPARE_TOKENS
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of ids, control tokens left out."""

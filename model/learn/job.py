@@ -27,7 +27,6 @@ from model.memory.delta import Delta
 from model.memory.memory import Looked
 from model.memory.table import View
 
-_SPARE_TOKENS = 8  # asked for beyond an answer's own, so that one that goes on is seen to do so
 _UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
 
 
@@ -195,7 +194,7 @@ class Teacher:
             Ask(
                 prompts.question(part.exchange.probe or part.exchange.questions[0]),
                 view,
-                len(part.answer) + _SPARE_TOKENS,
+                prompts.probe_tokens(part.exchange.answer),
             )
             for _, part in wanted
         ]
