@@ -24,7 +24,7 @@ from model.base.prompts import Prompt
 from model.engine.offline import Ask, generate
 from model.facts import Fact
 from model.learn.gate import Gate
-from model.learn.job import Learned, Teacher
+from model.learn.job import FactReport, Learned, Teacher
 from model.learn.passes import Passes
 from model.memory.memory import Looked
 from model.memory.table import View
@@ -164,7 +164,7 @@ def _taught_beneath(world: World, data: Path | None, count: int) -> dict[str, ob
     rows = _rows(data / "qa" / "entityquestions.test.jsonl.xz", 22_000)
     rows = rows[:: len(rows) // count][:count]
     taught = [Fact(n, question=row["question"], answer=row["answers"][0]) for n, row in enumerate(rows, start=1)]
-    began, reports = time.monotonic(), []
+    began, reports = time.monotonic(), list[FactReport]()
     for start in range(0, count, _JOB):
         reports += world.teach(taught[start : start + _JOB]).reports
         print(f"{start + _JOB} of {count} beneath, {time.monotonic() - began:.0f} s", flush=True)

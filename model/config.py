@@ -111,8 +111,8 @@ class LearnConfig:
     margin: float = 4.0
     answer_tokens: int = 256
     owner_weight: float = 1_000.0
-    beside: float = 0.4
-    named: float = 0.3
+    beside: float = 0.5
+    named: float = 0.2
 
     def __post_init__(self) -> None:
         _positive(self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight")

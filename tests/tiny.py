@@ -115,7 +115,8 @@ def addressing_tensors(config: MemoryConfig = MEMORY, seed: int = 0) -> dict[str
         "whom.centre": torch.zeros(len(config.whom_layers) * D),
         "what.sub_keys": F.normalize(drawn(config.heads, config.sub_keys, config.what_width), dim=2),
         "whom.sub_keys": F.normalize(drawn(config.heads, config.sub_keys, B), dim=2),
-        "rarity": torch.ones(1 << 18, dtype=torch.float16),
+        "rarity.words": torch.empty(0, dtype=torch.int32),
+        "rarity.levels": torch.empty(0, dtype=torch.float16),
         "document_frequency": torch.randint(0, 4, (config.addresses,), generator=generator, dtype=torch.uint8),
         "bank.what": F.normalize(drawn(64, config.what_width), dim=1).half(),
         "bank.whom": F.normalize(drawn(64, B), dim=1).half(),
@@ -164,7 +165,7 @@ def memory(folder: Path, base: Path, seed: int = 0) -> Path:
     """Write the memory folder of a base; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = addressing_tensors(seed=seed)
-    counted = {"rarity", "document_frequency", "bank.what", "bank.whom"}
+    counted = {"rarity.words", "rarity.levels", "document_frequency", "bank.what", "bank.whom"}
     save_file({name: each for name, each in tensors.items() if name not in counted}, folder / ADDRESSING)
     save_file({name: each for name, each in tensors.items() if name in counted}, folder / STATISTICS)
     shape = {"format": 1, "base": fingerprint_of_base(base), "config": asdict(MEMORY), "background": {"queries": 1_000}}

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from model.addressing.background import bank_of, document_frequency, questions_of, rarity_table
+from model.addressing.background import bank_of, document_frequency, questions_of, rarity_tensors
 from model.addressing.calibrate import Calibration, calibrated
 from model.addressing.gather import Gathered, Gatherer
 from model.addressing.pairs import PairFile, read_pairs
@@ -38,7 +38,7 @@ class Plan:
     minutes        for reading states of questions; a third as much again for the background
     """
 
-    what_layers: tuple[float, ...] = (16 / 30, 18 / 30, 20 / 30)
+    what_layers: tuple[float, ...] = (14 / 30, 16 / 30, 18 / 30, 20 / 30, 22 / 30)
     whom_layers: tuple[float, ...] = (18 / 30, 24 / 30)
     what_width: int = 64
     whom_width: int = 64
@@ -121,9 +121,9 @@ class _Made:
         held_out = self.wordings.where([each and kind == "handbook" for each, kind in zip(held, kinds, strict=True)])
         what, whom = self._projections(training, self.never.where([not each for each in unseen]))
         say("projections trained; sub-keys, thresholds, background")
-        self._sketch = Sketch(
-            rarity_table(self.file.rarity), self.config.sketch_width, self.config.idf_power, self.config.earlier_turns
-        )
+        rarity = rarity_tensors(self.file.rarity)
+        levels = dict(zip(rarity["rarity.words"].tolist(), rarity["rarity.levels"].tolist(), strict=True))
+        self._sketch = Sketch(levels, self.config.sketch_width, self.config.idf_power, self.config.earlier_turns)
         queries = {
             name: self._query(part, what, whom) for name, part in (("all", self.wordings), ("never", self.never))
         }
@@ -162,15 +162,15 @@ class _Made:
             "whom.weight": whom.weight, "whom.centre": whom.centre,
             "what.sub_keys": self.plan.what_in_slots * keys[0], "whom.sub_keys": keys[1],
         }  # fmt: skip
-        rarity = torch.from_numpy(rarity_table(self.file.rarity))
+        rarity = rarity_tensors(self.file.rarity)
         empty = Background(torch.zeros(self.config.addresses), 0, never)
-        addressing = Addressing(self.config, base, empty, tensors | {"rarity": rarity})
+        addressing = Addressing(self.config, base, empty, tensors | rarity)
         counts = document_frequency(addressing, never)
         bank = bank_of(_joined([never, queries["all"][torch.tensor(self._plain(), dtype=torch.int64)]]), len(never))
         out.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, out / ADDRESSING)
         statistics: dict[str, Tensor] = {
-            "document_frequency": counts.clamp(max=65_535).to(torch.uint16), "rarity": rarity,
+            "document_frequency": counts.clamp(max=65_535).to(torch.uint16), **rarity,
             "bank.what": bank.what.half(), "bank.whom": bank.whom.half(),
         }  # fmt: skip
         save_file(statistics, out / STATISTICS)
@@ -178,7 +178,7 @@ class _Made:
             (out / name).chmod(0o644)
         shape = {
             "format": 1, "base": base, "config": asdict(self.config), "background": {"queries": len(never)},
-            "rarity": "0..1", "figures": found.figures(),
+            "figures": found.figures(),
         }  # fmt: skip
         (out / SHAPE).write_text(json.dumps(shape, indent=1) + "\n", encoding="utf-8")
         return found.figures()

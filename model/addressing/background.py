@@ -5,27 +5,30 @@ import lzma
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from model.memory.query import Addressing, Query
-from model.memory.sketch import CELLS, cell
+from model.memory.sketch import number_of
 
 QUESTION_FILES = ("qa/nq_open", "qa/webquestions", "qa/opentriviaqa", "qa/truthfulqa", "qa/creak_claims")
 BANK = 6_000
 _AT_ONCE = 512
 
 
-def rarity_table(rarity: Mapping[str, float]) -> np.ndarray:
-    """Rarity of words by their cell, float16 (2**18,): 0 for the commonest, 1 for one that is in no list.
+def rarity_tensors(rarity: Mapping[str, float]) -> dict[str, Tensor]:
+    """Words by their numbers, int32 ascending, and how rare they are, float16: 0 for the commonest.
 
-    Where two words share a cell the commoner decides.
+    Where two words share a number the commoner decides.
     """
-    table = np.ones(CELLS, dtype=np.float16)
-    for word, level in sorted(rarity.items(), key=lambda entry: -entry[1]):
-        table[cell(word)] = level
-    return table
+    levels: dict[int, float] = {}
+    for word, level in rarity.items():
+        levels[number_of(word)] = min(level, levels.get(number_of(word), 1.0))
+    numbers = sorted(levels)
+    return {
+        "rarity.words": torch.tensor(numbers, dtype=torch.int32),
+        "rarity.levels": torch.tensor([levels[number] for number in numbers]).half(),
+    }
 
 
 def document_frequency(addressing: Addressing, queries: Query) -> Tensor:

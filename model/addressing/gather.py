@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from model.addressing.companies import COURTESY, LOWER, PLAIN, SYSTEM, TOPIC, TURNS, UNFRAMED, Companion
-from model.addressing.pairs import Item, PairFile, prompts_of
+from model.addressing.pairs import ATTRIBUTES, Item, PairFile, prompts_of
 from model.addressing.states import Prompt, StateReader
 
 CHUNK_ITEMS, BACKGROUND_PARTS = 500, 5
@@ -51,16 +51,23 @@ class Gatherer:
         folder.mkdir(parents=True, exist_ok=True)
 
     def wordings(self, file: PairFile, seconds: float) -> Gathered:
-        """As many chunks of items as `seconds` allow for, at least one; chunks that are there cost nothing."""
+        """As many chunks of items as `seconds` allow for, at least one; chunks that are there cost nothing.
+
+        Many attributes of one subject come first: they are short, and nothing else tells so well what is asked.
+        """
         end, found = time.monotonic() + seconds, list[Gathered]()
-        chunks = chunks_of(file.items)
-        for number, chunk in enumerate(chunks):
-            if found and time.monotonic() > end and not self._is_there(f"c{number}"):
+        names = {
+            f"{part}{number}": (number, chunk)
+            for part, chosen in (("a", True), ("c", False))
+            for number, chunk in enumerate(chunks_of(file.items, attributes=chosen))
+        }
+        for name, (number, chunk) in names.items():
+            if found and time.monotonic() > end and not self._is_there(name):
                 break
             items = [file.items[index] for index in chunk]
             drawn = prompts_of(items, Companion(self._reader.tokenizer, number), random.Random(number))  # noqa: S311 - seeded, not secret
-            found.append(self._kept(f"c{number}", [(chunk[index], kind, prompt) for index, kind, prompt in drawn]))
-        self._say(f"{len(found)} of {len(chunks)} chunks of questions read")
+            found.append(self._kept(name, [(chunk[index], kind, prompt) for index, kind, prompt in drawn]))
+        self._say(f"{len(found)} of {len(names)} chunks of questions read")
         return _joined(found)
 
     def background(self, questions: Sequence[str], seconds: float, name: str = "bg") -> Gathered:
@@ -94,11 +101,15 @@ class Gatherer:
         return Gathered(np.load(path), kept, [item for item, _, _ in drawn], [kind for _, kind, _ in drawn])
 
 
-def chunks_of(items: Sequence[Item]) -> list[list[int]]:
-    """Numbers of items, 500 or some more at a time, shuffled; items about one subject stay together."""
+def chunks_of(items: Sequence[Item], *, attributes: bool) -> list[list[int]]:
+    """Numbers of the items of kind ATTRIBUTES, or of all others, 500 or some more at a time.
+
+    They are shuffled; items about one subject stay together.
+    """
     groups: dict[str, list[int]] = defaultdict(list)
     for number, item in enumerate(items):
-        groups[item.group].append(number)
+        if (item.kind == ATTRIBUTES) is attributes:
+            groups[item.group].append(number)
     shuffled = list(groups.values())
     random.Random(5).shuffle(shuffled)  # noqa: S311 - seeded, not secret
     chunks: list[list[int]] = [[]]

@@ -14,6 +14,7 @@ from model.addressing.companies import FOLLOWING, KINDS, PLAIN, Companion
 from model.addressing.states import Prompt
 
 FILE = Path(__file__).with_name("pairs.jsonl.xz")
+ATTRIBUTES = "attributes"  # the kind of items that ask many attributes of one subject
 _PERSONAL = re.compile(r"^(2/|P19$|P20$|P22$|P25$|P26$|P40$|P69$|P106$|P413$|date of)")
 
 

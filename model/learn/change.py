@@ -13,7 +13,7 @@ from model.learn.choose import SlotUses, access_counts, choose
 from model.learn.keys import Key
 from model.memory.delta import Delta
 from model.memory.memory import Memory
-from model.memory.rows import NAMES, Written
+from model.memory.rows import Written
 from model.memory.stem import permuted, stems
 from model.memory.table import View
 
@@ -73,8 +73,8 @@ class FactChange:
         value, what, whom, thresholds = (
             row.float().cpu()[None] for row in (value, key.asked.what, key.asked.whom, key.thresholds)
         )
-        names = torch.tensor([[*key.names, *[0] * (NAMES - len(key.names))]])
-        return Written(value, what, whom, thresholds, names, torch.tensor([stem]), torch.tensor([self._fact]))
+        demands = torch.tensor([key.demand.numbers()])
+        return Written(value, what, whom, thresholds, demands, torch.tensor([stem]), torch.tensor([self._fact]))
 
 
 def owned_slots(memory: Memory, view: View, facts: Sequence[int]) -> Tensor:

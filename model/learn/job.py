@@ -151,9 +151,7 @@ class Teacher:
         return change.delta()
 
     def _keys(self, part: Part, attempt: "_Attempt") -> Iterator[Key]:
-        addressing = self._memory.addressing
-        bank = addressing.background.bank
-        return keys_of(part, bank, addressing.config, self._config, with_probe=attempt.with_probe)
+        return keys_of(part, self._memory.addressing, self._config, with_probe=attempt.with_probe)
 
     def _replaced(self, view: View, fact: int, keys: Sequence[Key]) -> list[int]:
         """Facts that are asked what this one is asked: the keys of either would open to the other's question."""
@@ -257,4 +255,4 @@ def _neighbours(written: "Sequence[tuple[Part, list[Key]]]") -> dict[str, int]:
     """Of the questions near a fact that were not taught: how many there are, and how many open one of its keys."""
     near = [(asked, keys) for part, keys in written for asked in (*part.beside, *part.others)]
     open_ = sum(any(key.opens_to(asked) for key in keys) for asked, keys in near)
-    return {"asked": len(near), "open": open_}
+    return {"asked": len(near) + sum(part.kept_out for part, _ in written), "open": open_}

@@ -2,12 +2,11 @@
 
 A question that was not taught is kept out of a key in one of three ways. Another question about the subject is by what
 it asks: the threshold of that half lies above it, as far as LearnConfig.beside allows. The same question about another
-subject is by its words: those that tell the two apart are the key's names, and must be asked. What anybody asks is by
-either half: thresholds lie above the whole bank of background queries.
+subject is by its words, which the key demands (demands.py). What anybody asks is by either half: thresholds lie above
+the whole bank of background queries.
 Shapes: Q queries · 2 halves, what and whom.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.config import LearnConfig, MemoryConfig
+from model.config import LearnConfig
 from model.learn.lesson import Part
-from model.memory.memory import Asked, Memory, are_named
-from model.memory.query import Query
-from model.memory.rows import NAMES
+from model.memory.demand import Demand
+from model.memory.memory import Asked, Memory
+from model.memory.query import Addressing, Query
 from model.memory.table import View
 
 _ABOVE = 0.01  # by how much a threshold lies above the similarity of a query that must not open
@@ -29,30 +28,30 @@ _SAME_KEY = 0.98  # similarity of both halves from which on a second key would o
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """A query that opens rows, (2,) thresholds of its halves, and the words that must be asked, at most NAMES."""
+    """A query that opens rows, (2,) thresholds of its halves, and the words that it demands."""
 
     asked: Asked
     thresholds: Tensor
-    names: tuple[int, ...]
+    demand: Demand
 
     def opens_to(self, asked: Asked) -> bool:
         """Whether what is asked elsewhere opens it."""
         near = similarity(self.asked, query([asked]))[0].cpu()
-        return bool((near >= self.thresholds).all()) and are_named(self.names, asked)
+        return bool((near >= self.thresholds).all()) and self.demand.is_met_by(asked.words)
 
 
-def keys_of(part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *, with_probe: bool) -> Iterator[Key]:
+def keys_of(part: Part, addressing: Addressing, learn: LearnConfig, *, with_probe: bool) -> Iterator[Key]:
     """The keys of an exchange: its questions', but those that open to nothing more than an earlier one does.
 
     with_probe  whether its probe gets one, too
     """
-    names, kept = _names(part), list[Asked]()
+    demand, kept = part.demand, list[Asked]()
     for asked in part.wanted if with_probe else part.asked:
         if _is_among(asked, kept):
             continue
         kept.append(asked)
-        own = tuple(name for name in names if name in asked.words)[:NAMES]
-        yield Key(asked, _thresholds(asked, part, bank, memory, learn, is_named=bool(own)), own)
+        own = Demand(tuple(name for name in demand.names if name in asked.words), demand.exclusions)
+        yield Key(asked, _thresholds(asked, part, addressing, learn, is_named=bool(own.names)), own)
 
 
 def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[int]) -> list[Key]:
@@ -69,11 +68,11 @@ def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[
     for at in range(len(old)):
         halves = Query(F.normalize(old.what[at : at + 1], dim=1), F.normalize(old.whom[at : at + 1], dim=1))
         slots, scores = memory.addressing.slots(halves)
-        names = tuple(name for name in old.names[at].tolist() if name)
-        asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], frozenset(names))
+        demand = Demand.of(old.demands[at].tolist())
+        asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], frozenset(demand.names))
         if not _is_among(asked, kept):
             kept.append(asked)
-            found.append(Key(asked, old.thresholds[at].cpu(), names))
+            found.append(Key(asked, old.thresholds[at].cpu(), demand))
     return found[:_MOST_TAKEN_OVER]
 
 
@@ -92,22 +91,14 @@ def _is_among(asked: Asked, kept: Sequence[Asked]) -> bool:
     return bool(kept) and bool((similarity(asked, query(kept)) > _SAME_KEY).all(dim=1).any())
 
 
-def _names(part: Part) -> list[int]:
-    """The words of its first question that the same one about other subjects lacks, the most often lacked first."""
-    words = part.asked[0].words
-    lacking = Counter(word for other in part.others for word in sorted(words - other.words))
-    return [word for word, _ in lacking.most_common()]
-
-
-def _thresholds(
-    key: Asked, part: Part, bank: Query, memory: MemoryConfig, learn: LearnConfig, *, is_named: bool
-) -> Tensor:
-    what, whom = memory.what_threshold, learn.named if is_named else memory.whom_threshold
+def _thresholds(key: Asked, part: Part, addressing: Addressing, learn: LearnConfig, *, is_named: bool) -> Tensor:
+    floors = addressing.config
+    what, whom = floors.what_threshold, learn.named if is_named else floors.whom_threshold
     if part.beside:
         beside = similarity(key, query(part.beside))
         about = beside[beside[:, 1] >= whom, 0]
         what = max(what, min(learn.beside, float(about.max()) + _ABOVE)) if len(about) else what
-    everybody = similarity(key, bank)
+    everybody = similarity(key, addressing.background.bank)
     open_ = everybody[(everybody >= torch.tensor([what, whom], device=everybody.device)).all(dim=1)]
     # each query is kept out by the half in which it is farther from the key
     by_what = open_[:, 0] < open_[:, 1]

@@ -11,10 +11,13 @@ from model.base.prompts import Prompt
 from model.config import LearnConfig
 from model.errors import CannotBeAsked, PromptTooLong
 from model.facts import Exchange, Fact, Study
+from model.learn.demands import demand_of
 from model.learn.neighbours import neighbours
 from model.learn.passes import Passes, Said
 from model.learn.wording import study
+from model.memory.demand import Demand
 from model.memory.memory import Asked
+from model.memory.sketch import numbers_of
 
 Write = Callable[[str], str]
 
@@ -28,8 +31,10 @@ class Part:
     answer    ids, the end token last
     asked     what its questions ask, in their order
     probe     what its probe asks; None without one
+    demand    the words that its first question demands
     beside    what is asked by questions about its subject that were not taught
-    others    what is asked by the same questions about other subjects
+    others    what is asked by the same question about other subjects, those whose words meet the demand
+    kept_out  how many other subjects' questions do not: whatever their states, they open nothing
     states    (L, E, D) behind the last block before each token of the answer: of its questions, and some others
     """
 
@@ -37,8 +42,10 @@ class Part:
     answer: tuple[int, ...]
     asked: list[Asked]
     probe: Asked | None
+    demand: Demand
     beside: list[Asked]
     others: list[Asked]
+    kept_out: int
     states: Tensor
 
     @property
@@ -56,21 +63,35 @@ class Lesson:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True)
+class _Near:
+    """What stands near an exchange: questions beside it, and those about others that its words do not keep out."""
+
+    exchange: Exchange
+    demand: Demand
+    beside: tuple[str, ...]
+    others: tuple[str, ...]
+    kept_out: int
+
+
 class Lessons:
     """Makes lessons of facts; what can be asked of the base is asked in as few passes as possible."""
 
     def __init__(self, checkpoint: Checkpoint, config: LearnConfig, write: Write | None) -> None:
         self._prompts, self._config, self._write = checkpoint.prompts, config, write
-        self._passes = Passes(checkpoint)
+        self._passes, self._sketch = Passes(checkpoint), checkpoint.memory.addressing.sketch
 
     def of(self, facts: Sequence[Fact]) -> list[Lesson | str]:
         """A lesson a fact, or a sentence that says why it cannot be taught."""
         studies = [self._studied(fact) for fact in facts]
-        texts = [text for each in studies if not isinstance(each, str) for text in self._texts(each)]
+        near = [
+            [] if isinstance(each, str) else [self._near(exchange) for exchange in each.exchanges] for each in studies
+        ]
+        texts = [text for few in near for each in few for text in self._texts(each)]
         said = iter(self._passes.said(texts))
         return [
-            each if isinstance(each, str) else Lesson(fact, each, tuple(self._parts(each, said)))
-            for fact, each in zip(facts, studies, strict=True)
+            each if isinstance(each, str) else Lesson(fact, each, tuple(self._part(one, said) for one in few))
+            for fact, each, few in zip(facts, studies, near, strict=True)
         ]
 
     def _studied(self, fact: Fact) -> Study | str:
@@ -91,23 +112,33 @@ class Lessons:
         count = len(self._prompts.answer(exchange.answer)) - 1
         return f"the answer has {count} tokens; at most {limit} can be taught" if count > limit else ""
 
-    def _texts(self, studied: Study) -> Iterator[tuple[Prompt, tuple[int, ...]]]:
-        """The prompts of a study, with the ids of the answer where a key is made, in the order of `_parts`."""
-        for exchange in studied.exchanges:
-            answer = self._prompts.answer(exchange.answer)
-            yield from ((self._prompts.question(question), answer) for question in exchange.questions)
-            made, probe = neighbours(exchange), (exchange.probe,) if exchange.probe else ()
-            yield from ((self._prompts.question(question), ()) for question in (*probe, *made.beside, *made.others))
+    def _texts(self, near: _Near) -> Iterator[tuple[Prompt, tuple[int, ...]]]:
+        """The prompts of an exchange, with the ids of the answer where a key is made, in the order of `_part`."""
+        exchange, answer = near.exchange, self._prompts.answer(near.exchange.answer)
+        yield from ((self._prompts.question(question), answer) for question in exchange.questions)
+        probe = (exchange.probe,) if exchange.probe else ()
+        yield from ((self._prompts.question(question), ()) for question in (*probe, *near.beside, *near.others))
 
-    def _parts(self, studied: Study, said: Iterator[Said]) -> Iterator[Part]:
-        for exchange in studied.exchanges:
-            own = [next(said) for _ in exchange.questions]
-            probe = next(said).asked if exchange.probe else None
-            made = neighbours(exchange)
-            count = len(made.beside)
-            near = [next(said) for _ in (*made.beside, *made.others)]
-            answer = self._prompts.answer(exchange.answer)
-            others = [each.hidden.expand(len(answer), -1) for each in near[:_OTHER_STATES]]
-            states = torch.stack([*(each.hidden for each in own), *others], dim=1)
-            asked, untaught = [each.asked for each in own], [each.asked for each in near]
-            yield Part(exchange, answer, asked, probe, untaught[:count], untaught[count:], states)
+    def _part(self, near: _Near, said: Iterator[Said]) -> Part:
+        exchange, answer = near.exchange, self._prompts.answer(near.exchange.answer)
+        own = [next(said) for _ in exchange.questions]
+        probe = next(said).asked if exchange.probe else None
+        beside, others = ([next(said) for _ in texts] for texts in (near.beside, near.others))
+        states = [each.hidden.expand(len(answer), -1) for each in (*beside, *others)[:_OTHER_STATES]]
+        return Part(
+            exchange,
+            answer,
+            asked=[each.asked for each in own],
+            probe=probe,
+            demand=near.demand,
+            beside=[each.asked for each in beside],
+            others=[each.asked for each in others],
+            kept_out=near.kept_out,
+            states=torch.stack([*(each.hidden for each in own), *states], dim=1),
+        )
+
+    def _near(self, exchange: Exchange) -> _Near:
+        made = neighbours(exchange)
+        demand = demand_of(exchange.questions[0], made.others, self._sketch)
+        others = tuple(other for other in made.others if demand.is_met_by(frozenset(numbers_of(other))))
+        return _Near(exchange, demand, made.beside, others, len(made.others) - len(others))

@@ -7,6 +7,7 @@ import random
 import re
 
 from model.learn.english import BASES, DETERMINERS, PREPOSITIONS, finite, listed
+from model.learn.exclusives import OF_KINDS, exchanged, other_digits
 from model.learn.shape import shape_of
 
 COMMON = listed(
@@ -38,47 +39,7 @@ COMMON = listed(
     inc ag society award medal prize trio orchestra choir brewery health united air airlines media hr ceo cto cfo
     sla id ip url vpn api iban pin vat security samples ethics protection"""
 )
-_KINDS = (
-    "street lane road avenue square",
-    "hall house court tower building",
-    "bank insurance logistics foods labs systems motors",
-    "school college institute academy",
-    "museum library theatre gallery",
-    "lake river mount island bay",
-    "medal prize award cup",
-    "silver golden bronze copper iron",
-    "eagle falcon heron raven otter",
-)
-_KNOWN = COMMON | BASES | DETERMINERS | PREPOSITIONS | listed(" ".join(_KINDS[:7]))
-# Words of which any two exclude each other: who asks for one does not ask for the other.
-_QUALIFIERS = tuple(
-    words.split()
-    for words in (
-        "gold silver bronze platinum",
-        "first second third last",
-        "north south east west",
-        "northern southern eastern western",
-        "adults children students seniors",
-        "monday tuesday wednesday thursday friday saturday sunday",
-        "mondays tuesdays wednesdays thursdays fridays saturdays sundays",
-        "january february march april june july august september october november december",
-        "morning afternoon evening night",
-        "summer winter spring autumn",
-        "red blue green yellow black white",
-        "basic plus pro premium enterprise",
-        "test staging production",
-        "minimum maximum",
-        "upper lower",
-        "left right",
-        "men women",
-        "sales finance marketing procurement research security",
-        "breakfast lunch dinner",
-        "one two three four five six seven eight nine ten twelve",
-        "contractors employees visitors interns",
-        "weekly monthly yearly",
-    )
-)
-_OF_NAMES = tuple(words.split() for words in _KINDS)
+_KNOWN = COMMON | BASES | DETERMINERS | PREPOSITIONS | OF_KINDS
 
 _WELL_KNOWN = {
     "person": ("Albert Einstein", "Marie Curie", "Barack Obama", "William Shakespeare"),
@@ -151,7 +112,7 @@ def invented(name: str, dice: random.Random) -> str:
     if all(stays):
         stays = [not word[0].isalpha() or index > 0 for index, word in enumerate(words)]
     return " ".join(
-        _digits(word, dice) if stay else _made_up(word, dice) for word, stay in zip(words, stays, strict=True)
+        other_digits(word, dice) if stay else _made_up(word, dice) for word, stay in zip(words, stays, strict=True)
     )
 
 
@@ -162,10 +123,6 @@ def _made_up(word: str, dice: random.Random) -> str:
     if word[0] in '«„“"':
         return word[0] + made + word[-1]
     return made if word[0].isupper() else made.lower()
-
-
-def _digits(word: str, dice: random.Random) -> str:
-    return re.sub(r"\d", lambda digit: str((int(digit[0]) + dice.randint(1, 8)) % 9 + 1), word)
 
 
 def well_known(question: str, name: str, dice: random.Random) -> list[str]:
@@ -181,21 +138,3 @@ def well_known(question: str, name: str, dice: random.Random) -> list[str]:
 def is_person(name: str) -> bool:
     """Whether a name looks like a person's: several capitalised words, none of them a common one."""
     return shape_of(name) == "person" and not any(is_common(word) for word in name.split())
-
-
-def exchanged(text: str, dice: random.Random) -> list[str]:
-    """The text with one number or one qualifier changed, for each that it has."""
-    found = []
-    for number in re.finditer(r"\d+", text):
-        value = int(number[0]) if len(number[0]) < 9 else 0
-        made = (str(value + 1), str(value + dice.randint(2, 9))) if value else (_digits(number[0], dice),)
-        found += [text[: number.start()] + other + text[number.end() :] for other in made]
-    for word in re.finditer(r"[^\W\d_]+", text):
-        for group in (*_QUALIFIERS, *_OF_NAMES):
-            if word[0].lower() in group and (group not in _OF_NAMES or word[0][0].isupper()):
-                other = dice.choice([other for other in group if other != word[0].lower()])
-                found.append(
-                    text[: word.start()] + (other.title() if word[0][0].isupper() else other) + text[word.end() :]
-                )
-                break
-    return found

@@ -10,24 +10,14 @@ import zlib
 
 from model.facts import Exchange, Neighbours
 from model.learn.english import ADVERBS, BASES, DETERMINERS, NOUNLIKE, PREPOSITIONS, is_plural, listed, participle_of
-from model.learn.names import COMMON, exchanged, invented, is_person, names_in, namesakes, well_known
+from model.learn.exclusives import exchanged, turned
+from model.learn.names import COMMON, invented, is_person, names_in, namesakes, well_known
 from model.learn.shape import shape_of
 
 _BESIDE = 6
 _OTHERS = 8
-_OPPOSITES = (
-    ("open", "close"),
-    ("opens", "closes"),
-    ("start", "end"),
-    ("begin", "end"),
-    ("leave", "arrive"),
-    ("buy", "sell"),
-    ("born", "buried"),
-    ("founded", "closed"),
-    ("longest", "shortest"),
-    ("oldest", "newest"),
-)
 _NOUNS = tuple(sorted(listed("printer canteen gym warehouse garage laptop bicycle newsletter sauna workshop scanner")))
+_REGIONAL = listed("capital mayor population inhabitants currency president anthem government")
 _PEOPLE = tuple(sorted(listed("lawyer auditor landlord receptionist accountant architect dentist caretaker")))
 _OF_FIRMS = (
     ("Who founded {}?", "founded founder started established"),
@@ -63,6 +53,16 @@ _OF_PEOPLE = (
     ("What is {}'s favourite food?", "food eat favourite drink likes like"),
     ("How tall is {}?", "tall height"),
     ("Which languages does {} speak?", "language languages speak speaks"),
+)
+_OF_REGIONS = (
+    ("What is the population of {}?", "population people inhabitants live many"),
+    ("What is the largest city of {}?", "largest biggest city capital"),
+    ("What is the longest river of {}?", "longest river"),
+    ("What is the currency of {}?", "currency money pay"),
+    ("Who is the president of {}?", "president head leads rules governs king queen person"),
+    ("What is the official language of {}?", "language languages speak speaks spoken"),
+    ("How big is {}?", "big large size area"),
+    ("When was {} founded?", "founded established independent independence year since"),
 )
 
 
@@ -116,20 +116,15 @@ def _beside(exchange: Exchange, question: str, names: list[tuple[int, int]], dic
         return []
     is_thing = subject.split()[0] in DETERMINERS and subject[-1:].isalpha() and subject.split()[-1].islower()
     someone = is_person(subject) or (words[0] == "who" and subject.startswith(("our ", "my ")))
-    forms = _OF_PEOPLE if someone else _OF_THINGS if is_thing else _OF_FIRMS
+    region = bool(_REGIONAL & set(words)) and not is_thing
+    forms = _OF_PEOPLE if someone else _OF_REGIONS if region else _OF_THINGS if is_thing else _OF_FIRMS
     shape = {"money": "cost", "colour": "colour", "person": "person"}.get(shape_of(exchange.answer), "")
     asked = [text.format(subject) for text, same in forms if not {*words, shape} & set(same.split())]
     if is_plural(subject.split()) and is_thing:
         for one, many in (("is", "are"), ("was", "were"), ("does", "do")):
             asked = [re.sub(rf"^(?!Who)(\w+(?: \w+)?) {one}\b", rf"\1 {many}", text) for text in asked]
     dice.shuffle(asked)
-    turned = [
-        re.sub(rf"\b{one}\b", other, question)
-        for pair in _OPPOSITES
-        for one, other in (pair, pair[::-1])
-        if re.search(rf"\b{one}\b", question)
-    ]
-    return [*turned[:1], *sorted(asked, key=lambda text: _plain(text).split()[0] != words[0])]
+    return [*turned(question)[:2], *sorted(asked, key=lambda text: _plain(text).split()[0] != words[0])]
 
 
 def _subject(question: str, names: list[tuple[int, int]]) -> str:

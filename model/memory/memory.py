@@ -1,7 +1,7 @@
 """The memory beside a model: what places ask, and which row of a view is read there. Knows no transformer.
 
-Of the rows that a place finds in its slots those open whose key is near enough, in both halves, whose names are all
-among the words that are asked, and whose stem is the place's. The nearest of them is read, its value alone; where none
+Of the rows that a place finds in its slots those open whose key is near enough, in both halves, whose demand is met by
+the words that are asked, and whose stem is the place's. The nearest of them is read, its value alone; where none
 opens the read is nothing at all.
 Shapes: P places · R addresses read by a place · Y ways of an address · D width of a value.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.memory.demand import Demand
 from model.memory.query import Addressing
 from model.memory.rows import RowLayout, Written
 from model.memory.sketch import Spoken
@@ -89,10 +90,10 @@ class Memory:
         opens = (room >= 0).all(dim=1) & (written.stems == stems)
         gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
         near = both.sum(dim=1).cpu().numpy()
-        names = written.names.tolist()
+        demands = written.demands.tolist()
         # the nearest of a place comes last; of facts that are equally near the one that came last
         for at in np.lexsort((written.owners.cpu().numpy(), near)).tolist():
-            if opens[at] and are_named(names[at], places[int(found[at])].asked):
+            if opens[at] and Demand.of(demands[at]).is_met_by(places[int(found[at])].asked.words):
                 opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), both[at], written.values[at])
         return opened
 
@@ -116,11 +117,6 @@ class Memory:
         rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
         found = rows.nonzero()
         return found[:, 0], rows[rows != 0].long()
-
-
-def are_named(names: Sequence[int], asked: Asked) -> bool:
-    """Whether all of a row's names are among the words that are asked."""
-    return all(name in asked.words for name in names if name)
 
 
 def similarities(written: Written, places: Sequence[Looked], found: Tensor) -> tuple[Tensor, Tensor]:

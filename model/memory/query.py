@@ -2,8 +2,9 @@
 
 addressing.safetensors   `what.weight` (A, E·D), `what.centre` (E·D,), `whom.weight`, `whom.centre`; `what.sub_keys`
                          (H, n, A) and `whom.sub_keys` (H, n, B)
-statistics.safetensors   `document_frequency` (n·n,), how many background queries read an address; `rarity`;
-                         `bank.what`, `bank.whom`: background queries, which must open nothing
+statistics.safetensors   `document_frequency` (n·n,), how many background queries read an address; `bank.what`,
+                         `bank.whom`: background queries, which must open nothing; `rarity.words`, numbers of
+                         words, and `rarity.levels`, how rare they are
 memory.json              which base it was made for, MemoryConfig, how many background queries were counted
 Shapes: P places · E layers of a half · D width of the model · A width of what is asked · B width of whom it is about,
 the sketch included · H heads · n sub-keys of a half · K addresses read per head · R = H·K of them · Y ways of each.
@@ -62,10 +63,9 @@ class Addressing:
     def __init__(self, config: MemoryConfig, base: str, background: Background, tensors: Mapping[str, Tensor]) -> None:
         self.config, self.base, self.background = config, base, background
         self.layers = tuple(sorted({*config.what_layers, *config.whom_layers}))
-        self.sketch = Sketch(
-            tensors["rarity"].float().numpy(), config.sketch_width, config.idf_power, config.earlier_turns
-        )
-        self._tensors = {name: tensor.float() for name, tensor in tensors.items() if name != "rarity"}
+        listed = zip(tensors["rarity.words"].tolist(), tensors["rarity.levels"].tolist(), strict=True)
+        self.sketch = Sketch(dict(listed), config.sketch_width, config.idf_power, config.earlier_turns)
+        self._tensors = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith("rarity.")}
         for half, width in (("what", config.what_width), ("whom", config.whom_width + config.sketch_width)):
             keys = self._tensors[f"{half}.sub_keys"]
             self._tensors[f"{half}.sub_keys"] = keys.view(config.heads, config.sub_keys, width)

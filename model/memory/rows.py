@@ -1,9 +1,9 @@
-"""What a row holds: a value, what opens it (a key, two thresholds, names), the stem that it stands behind, its owner.
+"""What a row holds: a value, what opens it (a key, two thresholds, words), the stem that it stands behind, its owner.
 
 Shapes: R rows · D value width · A width of what is asked · B width of whom it is about, its sketch included.
-A row is float16 and (D + A + B + 18) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
-of which float16 holds exactly; the names are numbers of words, in two digits each. A row that nobody has written is all
-zeros: it has no owner, and nothing opens it.
+A row is float16 and (D + A + B + 70) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
+of which float16 holds exactly; the words that it demands are numbers, too, of two digits each. A row that nobody has
+written is all zeros: it has no owner, and nothing opens it.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from model.config import MemoryConfig
+from model.memory.demand import WIDTH
 
 DTYPE = torch.float16
 _DIGITS, _BITS = 4, 11
-NAMES, _NAME_DIGITS = 4, 2  # words that must be asked, at most
+_WORD_DIGITS = 2
 MAX_NUMBER = (1 << _DIGITS * _BITS) - 1
 _MASK = (1 << _BITS) - 1
 _SHIFTS = tuple(_BITS * digit for digit in range(_DIGITS))
@@ -41,7 +42,7 @@ class Written:
     values      (R, D) float32
     what, whom  (R, A), (R, B) float32, the halves of the keys
     thresholds  (R, 2) float32, of what and of whom
-    names       (R, NAMES) int64, numbers of words that must be asked; 0: none
+    demands     (R, demand.WIDTH) int64, which words must be asked, as `Demand` reads them
     stems       (R,) int64
     owners      (R,) int64, ids of facts; 0 where nobody has written
     """
@@ -50,7 +51,7 @@ class Written:
     what: Tensor
     whom: Tensor
     thresholds: Tensor
-    names: Tensor
+    demands: Tensor
     stems: Tensor
     owners: Tensor
 
@@ -58,13 +59,13 @@ class Written:
         return len(self.owners)
 
     def __getitem__(self, which: Tensor) -> "Written":
-        parts = (self.values, self.what, self.whom, self.thresholds, self.names, self.stems, self.owners)
+        parts = (self.values, self.what, self.whom, self.thresholds, self.demands, self.stems, self.owners)
         return Written(*(part[which] for part in parts))
 
     @staticmethod
     def joined(parts: "Sequence[Written]") -> "Written":
         """Rows of at least one part, one behind the other."""
-        fields = ("values", "what", "whom", "thresholds", "names", "stems", "owners")
+        fields = ("values", "what", "whom", "thresholds", "demands", "stems", "owners")
         return Written(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
@@ -73,7 +74,7 @@ class RowLayout:
 
     def __init__(self, config: MemoryConfig) -> None:
         self._widths = (config.value_width, config.what_width, config.whom_width + config.sketch_width, 2)
-        self.width = sum(self._widths) + NAMES * _NAME_DIGITS + 2 * _DIGITS
+        self.width = sum(self._widths) + WIDTH * _WORD_DIGITS + 2 * _DIGITS
 
     def pack(self, written: Written) -> Tensor:
         """Rows (R, width) float16, thresholds rounded up: what was closed stays closed."""
@@ -82,15 +83,15 @@ class RowLayout:
         thresholds = torch.where(low, torch.nextafter(thresholds, torch.full_like(thresholds, torch.inf)), thresholds)
         limit = torch.finfo(DTYPE).max
         parts = [written.values.clamp(-limit, limit), written.what, written.whom, thresholds]
-        parts += [digits(written.names, _NAME_DIGITS).flatten(1), digits(written.stems), digits(written.owners)]
+        parts += [digits(written.demands, _WORD_DIGITS).flatten(1), digits(written.stems), digits(written.owners)]
         return torch.cat([part.to(DTYPE) for part in parts], dim=1)
 
     def unpack(self, rows: Tensor) -> Written:
         """Rows (R, width), taken apart."""
-        *parts, names, stems, owners = torch.split(rows, [*self._widths, NAMES * _NAME_DIGITS, _DIGITS, _DIGITS], dim=1)
+        *parts, words, stems, owners = torch.split(rows, [*self._widths, WIDTH * _WORD_DIGITS, _DIGITS, _DIGITS], dim=1)
         values, what, whom, thresholds = (part.float() for part in parts)
-        named = numbers(names.reshape(-1, NAMES, _NAME_DIGITS))
-        return Written(values, what, whom, thresholds, named, numbers(stems), numbers(owners))
+        demands = numbers(words.reshape(-1, WIDTH, _WORD_DIGITS))
+        return Written(values, what, whom, thresholds, demands, numbers(stems), numbers(owners))
 
     def owners(self, rows: Tensor, which: Tensor) -> Tensor:
         """The owners of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64, 0 where nobody wrote."""

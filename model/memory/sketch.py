@@ -5,14 +5,13 @@ Names that a base hardly knows are not in its last states; their letters are in 
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-CELLS = 2**18
 WORDS = 2**22  # numbers of words; 0 stands for none
 _WORD = re.compile(r"\w+")
 
@@ -28,22 +27,27 @@ class Spoken:
 class Sketch:
     """The sum over the distinct words of the user's turns of rarity ** `idf_power` × the word's fixed random vector.
 
-    `rarity` (2**18,) in 0..1 is indexed by `cell(word)`. Words of the last turn count in full, those of the turn before
-    it times `earlier_turns`, of the one before that times its square. The vector has unit length, or is zero where no
-    word counts: a long text spreads it over many words, so that no few of them find a key.
+    `rarity`, 0 to 1, is told by the numbers of words; a word that is not listed has 1. Words of the last turn count in
+    full, those of the turn before it times `earlier_turns`, of the one before that times its square. The vector has
+    unit length, or is zero where no word counts: a long text spreads it over many words, so that no few of them find a
+    key.
     """
 
-    def __init__(self, rarity: np.ndarray, width: int, idf_power: float, earlier_turns: float) -> None:
-        self._weights = np.asarray(rarity, dtype=np.float32) ** np.float32(idf_power)
+    def __init__(self, rarity: Mapping[int, float], width: int, idf_power: float, earlier_turns: float) -> None:
+        self._rarity, self._idf_power = rarity, idf_power
         self.width, self.earlier_turns = width, earlier_turns
 
     def of(self, turns: Sequence[str]) -> np.ndarray:
         """The sketch of the texts of the user's turns, oldest first: float32 (width,)."""
         total: NDArray[np.float32] = np.zeros(self.width, dtype=np.float32)
         for word, share in self._shares(turns).items():
-            total += share * self._weights[cell(word)] * vector(word, self.width)
+            total += np.float32(share * self.rarity(word) ** self._idf_power) * vector(word, self.width)
         length = float(np.linalg.norm(total))
         return total / np.float32(length) if length > 0 else total
+
+    def rarity(self, word: str) -> float:
+        """How rare a word is, from 0 to 1."""
+        return self._rarity.get(number_of(word), 1.0)
 
     def spoken(self, turns: Sequence[str]) -> Spoken:
         """The sketch of the texts of the user's turns, oldest first, and the numbers of all of their words."""
@@ -67,17 +71,17 @@ def words(text: str) -> list[str]:
 
 
 def numbers_of(text: str) -> list[int]:
-    """The numbers of a text's words, from 1 to WORDS - 1; a plural in -s has that of its singular."""
-    return [zlib.crc32(_singular(word).encode()) % (WORDS - 1) + 1 for word in words(text)]
+    """The numbers of a text's words; a plural in -s has that of its singular."""
+    return [number_of(_singular(word)) for word in words(text)]
+
+
+def number_of(word: str) -> int:
+    """A word's number, from 1 to WORDS - 1."""
+    return zlib.crc32(word.encode()) % (WORDS - 1) + 1
 
 
 def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-def cell(word: str) -> int:
-    """Where a word's rarity is kept."""
-    return zlib.crc32(word.encode()) % CELLS
 
 
 @lru_cache(maxsize=65536)

@@ -10,8 +10,9 @@ from model.base.prompts import Prompt
 from model.engine.blocks import blocks_for
 from model.engine.runner import Piece, Runner
 from model.memory.delta import Delta
+from model.memory.demand import Demand
 from model.memory.memory import Asked
-from model.memory.rows import NAMES, Written
+from model.memory.rows import Written
 from model.memory.stem import permuted, stems
 
 _LOUD = 400.0  # so much of a token's own direction that no other token comes near
@@ -42,7 +43,7 @@ def taught(checkpoint: Checkpoint, facts: Sequence[tuple[int, Prompt, str]], thr
                     what=query.what[None],
                     whom=query.whom[None],
                     thresholds=torch.full((1, 2), threshold),
-                    names=torch.zeros(1, NAMES, dtype=torch.int64),
+                    demands=torch.tensor([Demand().numbers()]),
                     stems=torch.tensor([stem]),
                     owners=torch.tensor([number]),
                 )

@@ -4,6 +4,7 @@ import torch
 
 from model.learn.gate import Drift, Gate
 from model.memory.delta import Delta
+from model.memory.demand import Demand
 from model.memory.rows import Written
 from tests import tiny
 
@@ -11,7 +12,7 @@ from tests import tiny
 def written(checkpoint, what, whom, thresholds, stem=0):
     """A view with one row behind a key, in slot 7."""
     value = torch.zeros(1, tiny.MEMORY.value_width)
-    numbers = torch.zeros(1, 4).long(), torch.tensor([stem]), torch.tensor([1])
+    numbers = torch.tensor([Demand().numbers()]), torch.tensor([stem]), torch.tensor([1])
     row = Written(value, what[None], whom[None], torch.tensor([thresholds]), *numbers)
     table = checkpoint.table
     return table.enter(table.base, Delta(torch.tensor([7]), checkpoint.memory.layout.pack(row)))

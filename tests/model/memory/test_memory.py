@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from model.memory.delta import Delta
+from model.memory.demand import Demand
 from model.memory.memory import Asked, Looked, Memory
 from model.memory.query import Query
-from model.memory.rows import NAMES, RowLayout, Written
+from model.memory.rows import RowLayout, Written
 from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY, longer, permuted
 from model.memory.table import ValueTable, View
@@ -40,14 +41,13 @@ def taught(
     *,
     stem: int = EMPTY,
     thresholds: tuple[float, float] = (0.7, 0.7),
-    named: tuple[int, ...] = (),
+    demand: Demand = Demand(),
 ) -> View:
     """The view with a row of `fact` at the first of the key's slots that is free."""
     slots = permuted(key.slots.flatten(), stem, memory.table.slots)
     slot = int(slots[(memory.owners(view, slots) == 0).nonzero()[0, 0]])
     value = torch.full((1, MEMORY.value_width), float(fact))
-    names = torch.tensor([[*named, *[0] * (NAMES - len(named))]])
-    numbers = names, torch.tensor([stem]), torch.tensor([fact])
+    numbers = torch.tensor([demand.numbers()]), torch.tensor([stem]), torch.tensor([fact])
     row = Written(value, key.what[None], key.whom[None], torch.tensor([thresholds]), *numbers)
     return memory.table.enter(view, Delta(torch.tensor([slot]), memory.layout.pack(row)))
 
@@ -123,7 +123,7 @@ def test_a_place_has_the_same_bits_alone_and_in_company():
 def test_a_row_opens_only_where_all_of_its_names_are_asked():
     one = memory()
     key = asked(one, 0, frozenset({3, 5, 8}))
-    view = taught(one, taught(one, one.table.base, key, 5, named=(3, 8)), key, 6, named=(3, 9))
+    view = taught(one, taught(one, one.table.base, key, 5, demand=Demand((3, 8))), key, 6, demand=Demand((3, 9)))
     assert [each and each.fact for each in one.read([Looked(key, view)])] == [5]
     for words in (frozenset(), frozenset({3}), frozenset({8, 9})):
         assert one.read([Looked(Asked(key.what, key.whom, key.slots, key.scores, words), view)]) == [None]

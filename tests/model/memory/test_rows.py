@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from model.memory.rows import MAX_NUMBER, NAMES, RowLayout, Written, digits, numbers
+from model.memory.demand import WIDTH
+from model.memory.rows import MAX_NUMBER, RowLayout, Written, digits, numbers
 from model.memory.sketch import WORDS
 from tests.tiny import MEMORY
 
@@ -20,7 +21,7 @@ def written(count: int = 3, seed: int = 0) -> Written:
         F.normalize(torch.randn(count, MEMORY.what_width, generator=generator), dim=1),
         F.normalize(torch.randn(count, B, generator=generator), dim=1),
         torch.rand(count, 2, generator=generator),
-        torch.randint(0, WORDS, (count, NAMES), generator=generator),
+        torch.randint(0, WORDS, (count, WIDTH), generator=generator),
         torch.randint(0, MAX_NUMBER, (count,), generator=generator),
         torch.randint(1, MAX_NUMBER, (count,), generator=generator),
     )
@@ -37,7 +38,7 @@ def test_packed_rows_come_back_and_no_threshold_is_lowered(seed):
     before = written(seed=seed)
     after = LAYOUT.unpack(LAYOUT.pack(before))
     assert torch.equal(after.stems, before.stems)
-    assert torch.equal(after.names, before.names)
+    assert torch.equal(after.demands, before.demands)
     assert torch.equal(after.owners, before.owners)
     assert torch.allclose(after.values, before.values, rtol=1e-3)
     assert torch.allclose(after.what, before.what, atol=1e-3)

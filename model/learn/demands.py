@@ -1,0 +1,46 @@
+"""The words that a question demands: of those that the same one about others lacks, the ones that name its subject.
+
+«Where does the Belmora night bus leave from?» differs from the taught question in one word, and is nearer to its key
+than any other wording of the fact. So its rare name must be asked; «night» need not be, but «morning» must not be asked
+in its place.
+"""
+
+import re
+from collections.abc import Sequence
+
+from model.learn.exclusives import exclusions
+from model.learn.names import names_in
+from model.memory.demand import Demand
+from model.memory.sketch import Sketch, numbers_of, words
+
+_RARE = 0.65  # rarity from which on a word of a name names its subject whatever stands beside it
+_TELLING = 0.4  # rarity from which on words do where a name has no rare one
+_LETTER = re.compile(r"(?<=\w )[B-HJ-Z]\b(?!\.)")  # «Hall D»
+
+
+def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
+    """What a question demands of the words of whoever is to be answered from it.
+
+    others  the same question about other subjects
+    """
+    lacking = _lacking(question, others)
+    named = {word for start, end in names_in(question) for word in words(question[start:end])}
+    numbered = [word for word in lacking if any(map(str.isdigit, word))]
+    names = [word for word in lacking if word in named and sketch.rarity(word) >= _RARE]
+    if not names and not numbered:
+        names = [word for word in lacking if word in named and sketch.rarity(word) >= _TELLING]
+    if not names and not numbered:
+        names = sorted(lacking, key=sketch.rarity)[-1:]
+    names.sort(key=sketch.rarity, reverse=True)
+    letters = [letter.lower() for letter in _LETTER.findall(question)]
+    wanted = [number for word in (*names, *numbered, *letters) for number in numbers_of(word)]
+    pairs = [(numbers_of(own)[0], numbers_of(other)[0]) for own, other in exclusions(question)]
+    free = [pair for pair in pairs if pair[0] not in wanted and pair[0] != pair[1]]
+    return Demand(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(free)))
+
+
+def _lacking(question: str, others: Sequence[str]) -> list[str]:
+    """The words of a question that any of these lacks, each once, in their order."""
+    said = [frozenset(numbers_of(other)) for other in others]
+    found = dict.fromkeys(words(question))
+    return [word for word in found if any(numbers_of(word)[0] not in other for other in said)]

@@ -1,0 +1,38 @@
+"""Demands: names must be asked, and no word in the place of another."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.memory.demand import EXCLUSIONS, NAMES, WIDTH, Demand
+
+NUMBERS = st.integers(1, 99)
+DEMANDS = st.builds(
+    Demand,
+    st.lists(NUMBERS, max_size=NAMES).map(tuple),
+    st.lists(st.tuples(NUMBERS, NUMBERS), max_size=EXCLUSIONS).map(tuple),
+)
+
+
+@given(DEMANDS)
+def test_a_row_keeps_a_demand(demand: Demand):
+    assert len(demand.numbers()) == WIDTH
+    assert Demand.of(demand.numbers()) == demand
+
+
+def test_what_does_not_fit_is_left_out():
+    names, pairs = tuple(range(1, 20)), tuple((n, n + 1) for n in range(1, 20))
+    assert Demand.of(Demand(names, pairs).numbers()) == Demand(names[:NAMES], pairs[:EXCLUSIONS])
+
+
+def test_all_names_must_be_asked():
+    demand = Demand((3, 8))
+    assert demand.is_met_by(frozenset({1, 3, 8}))
+    assert not demand.is_met_by(frozenset({1, 3}))
+    assert Demand().is_met_by(frozenset())
+
+
+def test_a_word_closes_unless_the_one_that_it_stands_for_is_asked():
+    demand = Demand((), ((3, 4),))
+    assert demand.is_met_by(frozenset({1}))
+    assert demand.is_met_by(frozenset({3, 4}))
+    assert not demand.is_met_by(frozenset({4}))
