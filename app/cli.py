@@ -71,10 +71,11 @@ def export(
 ) -> None:
     """Write a version as a memory folder: `python -m model.engine BASE FOLDER "question"` asks it."""
     from app.embedded.database import kept_database, session_on
-    from app.export import export as write
 
     settings = _settings(data_dir=data_dir)
     with kept_database(settings) as url, session_on(url) as session:
+        from app.export import export as write  # here, so that a misspelt folder is told without a wait for torch
+
         fingerprint = write(session, settings.base, settings.memory, version, folder)
     _say(f"version {version} in {folder}, fingerprint {fingerprint}")
 
@@ -101,10 +102,11 @@ def relearn(data_dir: DataDir = None) -> None:
     """
     from app.embedded.database import idle_database, session_on
     from app.services.relearn import relearn as queue_all
-    from model.base.checkpoint import Checkpoint
 
     settings = _settings(data_dir=data_dir)
     with idle_database(settings) as url, session_on(url) as session:
+        from model.base.checkpoint import Checkpoint  # here, so that a folder in use is told without a wait for torch
+
         checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=0, places=1, say=_say)
         state_hash = checkpoint.table.base.state_hash
         job = queue_all(session, settings, checkpoint.fingerprint, state_hash, actor="slotwise relearn")

@@ -1,31 +1,27 @@
 """A kept version as a memory folder of its own, which needs its base and no service to answer."""
 
-import json
 import shutil
 from pathlib import Path
 
 import torch
 from sqlalchemy.orm import Session
 
-from app.db.tables import Json
 from app.errors import DamagedDelta, FolderNotEmpty, WrongCheckpoint
 from app.services import versions
 from model.base.checkpoint import fingerprint_of, fingerprint_of_base
+from model.base.exported import Exported, write_rows
 from model.base.source import base_folder
 from model.memory.delta import Delta
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
 from model.memory.rows import DTYPE, RowLayout
 from model.memory.table import ValueTable
 
-ROWS, EXPORTED = "rows.safetensors", "exported.json"
-
 
 def export(session: Session, base: str, memory: Path, version: int, folder: Path) -> str:
     """Write published `version` as a memory folder with rows; returns the fingerprint of base and memory.
 
     base, memory  as a service is started with them
-    The folder holds the files of `memory` byte for byte, `rows.safetensors`, the delta from the base, and
-    `exported.json`, which names the base, the version and its state hash.
+    The folder holds the files of `memory` byte for byte, and the version as model/base/exported.py has it.
     Raises VersionNotFound, FolderNotEmpty, WrongCheckpoint when the version was learned on another base, DamagedDelta
     when it cannot be had as it was made, and CheckpointError for a base or a memory that cannot be read.
     """
@@ -49,8 +45,5 @@ def export(session: Session, base: str, memory: Path, version: int, folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     for name in (SHAPE, ADDRESSING, STATISTICS):
         shutil.copyfile(memory / name, folder / name)
-    (folder / ROWS).write_bytes(delta.to_bytes())
-    told: Json = {"base": base, "base_fingerprint": of_base, "fingerprint": fingerprint}
-    told |= {"version": version, "state_hash": kept.state_hash}
-    (folder / EXPORTED).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    write_rows(folder, delta, Exported(base, of_base, fingerprint, version, kept.state_hash))
     return fingerprint

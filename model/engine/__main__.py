@@ -1,17 +1,16 @@
 """`python -m model.engine BASE FOLDER "question"`: ask a base with a memory folder, with no service around it.
 
-BASE is what SLOTWISE_BASE may be, "" for the packaged one. Where FOLDER has a rows.safetensors, as an exported version
-has, these rows are what is taught.
+BASE is what SLOTWISE_BASE may be, "" for the packaged one. Where FOLDER is an exported version, that version is asked.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from model.base.checkpoint import Checkpoint
+from model.base.exported import read_rows
 from model.engine.engine import Engine
-from model.memory.delta import Delta
-
-ROWS = "rows.safetensors"
+from model.errors import ModelError
 
 
 def main() -> None:
@@ -23,16 +22,24 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the memory folder, an exported version's among them")
     parser.add_argument("question")
     arguments = parser.parse_args()
-    rows = arguments.folder / ROWS
-    delta = Delta.from_bytes(rows.read_bytes()) if rows.exists() else None
-    spare = 0 if delta is None else len(delta.slots)
-    engine = Engine(Checkpoint.load(arguments.base, arguments.folder, spare_rows=spare, places=2), max_batch=1)
-    if delta is not None:
-        engine.prepare(1, 0, delta)
+    try:
+        print(_answer(arguments.base, arguments.folder, arguments.question))
+    except ModelError as error:
+        sys.exit(f"{parser.prog}: {error}")
+
+
+def _answer(base: str, folder: Path, question: str) -> str:
+    """What the base with a memory folder says. Raises CheckpointError for rows that are not what the folder says."""
+    version = read_rows(folder)
+    spare = 0 if version is None else len(version[0].slots)
+    engine = Engine(Checkpoint.load(base, folder, spare_rows=spare, places=2), max_batch=1)
+    if version is not None:
+        delta, exported = version
+        exported.check(engine.prepare(1, 0, delta), folder)
         engine.switch(1)
     engine.start()
     try:
-        print(engine.submit(engine.checkpoint.prompts.question(arguments.question)).result().text)
+        return engine.submit(engine.checkpoint.prompts.question(question)).result().text
     finally:
         engine.stop()
 

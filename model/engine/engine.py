@@ -18,7 +18,6 @@ from model.engine.request import Request, refuse_unfit, what_is_asked
 from model.engine.sampling import Sampling, TokenScores
 from model.engine.sequence import Sequence
 from model.engine.text import AnswerText, Vocabulary
-from model.engine.weights import pack
 from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, QueueFull
 from model.memory.delta import Delta
 from model.memory.resident import Versions
@@ -29,7 +28,7 @@ def _ignore(failure: BaseException) -> None:
 
 
 class Engine:
-    """Answers prompts in batches on a thread of its own. It packs the weights of the checkpoint's model.
+    """Answers prompts in batches on a thread of its own.
 
     max_batch      requests that run together
     max_queue      requests that may wait; one more is refused with QueueFull
@@ -52,7 +51,6 @@ class Engine:
         self.versions = Versions(checkpoint.table)
         self.failure: BaseException | None = None
         self._threads, self._on_failure = threads, on_failure
-        pack(checkpoint.model)
         self._loop = Loop(checkpoint, rows=max_batch, queue=max_queue, positions=cache_tokens)
         self._limit = min(checkpoint.positions, BLOCK * self._loop.blocks.count)
         self._vocabulary = Vocabulary(checkpoint.prompts)

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from model.base.attach import Place
 from model.base.checkpoint import Checkpoint
+from model.base.weights import filling
 from model.engine.attention import attention_in_blocks
 from model.engine.blocks import BLOCK
 from model.engine.pool import Pool, Step, Stretch
-from model.engine.weights import filling
 from model.memory.memory import Asked, Opened
 
 

@@ -1,14 +1,17 @@
 """What the frozen base says at the places of a fact's texts: what they ask, and its states behind the last block.
 
-Nothing here reads a version: these states are the same for all of them. What all prompts begin with, such as the
-template's own system turn, passes once; its keys and values are handed to every batch.
-Shapes: B texts · T tokens · L tokens of an answer, its end token included · D width.
+Nothing here reads a version: these states are the same for all of them. Texts pass woven into one row, in which what
+some of them begin with stands once and each token sees its own text alone. What all begin with, such as the template's
+own system turn, passes once; its keys and values are handed to every row.
+Shapes: N tokens of a row · P tokens that all texts begin with · L tokens of an answer with its end token · D width.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
@@ -18,7 +21,7 @@ from model.base.checkpoint import Checkpoint
 from model.base.prompts import Prompt
 from model.memory.memory import Asked
 
-_TOKENS = 2_048  # of a pass, at most
+_TOKENS = 256  # of a row, if its first text has no more: products are as quick as with more, attention is quicker
 
 
 @dataclass(frozen=True)
@@ -48,57 +51,104 @@ class Passes:
 
         A prompt without an answer has the one state before whatever follows it.
         """
+        rows = [(*prompt.ids, *answer[:-1]) for prompt, answer in texts]
+        begun, cache = self._begin(rows) if rows else ((), DynamicCache())
         found: dict[int, Said] = {}
-        for few in self._batches(texts):
-            rows = [(*texts[index][0].ids, *texts[index][1][:-1]) for index in few]
-            begun = self._begin(rows)
-            places = []
-            for row, index in enumerate(few):
-                prompt, answer = texts[index]
-                last = len(prompt.ids) - 1 - len(begun)
-                base = self._checkpoint.table.base
-                places.append(Place(row, last, base, spoken=self._sketch.spoken(prompt.turns)))
-                places += [Place(row, last + more, base) for more in range(1, len(answer))]
-            cache = copy.deepcopy(self._begun[1])
-            cache.batch_repeat_interleave(len(rows))
+        for row in _woven(rows, len(begun)):
+            places, first = list[Place](), list[int]()
+            base = self._checkpoint.table.base
+            for index, path in row.paths.items():
+                prompt, _ = texts[index]
+                first.append(len(places))
+                asking, *behind = path[len(prompt.ids) - 1 - len(begun) :]
+                places.append(Place(0, asking, base, spoken=self._sketch.spoken(prompt.turns)))
+                places += [Place(0, position, base) for position in behind]
             with self._checkpoint.attachment.reading(places) as reads:
-                self._decoder(input_ids=self._padded([row[len(begun) :] for row in rows]), past_key_values=cache)
-            asked = {place.row: asked for place, asked in zip(places, reads.asked, strict=True) if asked is not None}
-            for row, index in enumerate(few):
-                own = [at for at, place in enumerate(places) if place.row == row]
-                found[index] = Said(asked[row], reads.hidden[own])
+                self._pass(row, copy.deepcopy(cache))
+            for index, start, end in zip(row.paths, first, [*first[1:], len(places)], strict=True):
+                asked = reads.asked[start]
+                assert asked is not None  # its place has words  # noqa: S101
+                found[index] = Said(asked, reads.hidden[start:end])
         return [found[index] for index in range(len(texts))]
 
-    def _begin(self, rows: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    def _pass(self, row: "Row", cache: Cache) -> None:
+        """One pass of a row behind what is in the cache."""
+        model = self._checkpoint.model
+        N, P = len(row.ids), cache.get_seq_length()
+        mask = torch.zeros(N, P + N, dtype=model.dtype)
+        mask[:, P:].masked_fill_(~torch.from_numpy(row.sees), -torch.inf)
+        self._decoder(
+            input_ids=torch.tensor([row.ids], device=model.device),
+            position_ids=P + torch.tensor([row.depths], device=model.device),
+            attention_mask=mask[None, None].to(model.device),
+            past_key_values=cache,
+        )
+
+    def _begin(self, rows: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], Cache]:
         """What all rows begin with, at most all but their last token, passed if it was not what passed last."""
         shared = _shared([row[:-1] for row in rows])
         kept, _ = self._begun
-        if shared[: len(kept)] == kept and kept:  # a batch may have more in common by chance
-            return kept
-        cache = DynamicCache()
-        if shared:
-            self._decoder(input_ids=torch.tensor([shared], device=self._checkpoint.model.device), past_key_values=cache)
-        self._begun = shared, cache
-        return shared
+        if not kept or shared[: len(kept)] != kept:  # these may have more in common, by chance
+            cache = DynamicCache()
+            if shared:
+                ids = torch.tensor([shared], device=self._checkpoint.model.device)
+                self._decoder(input_ids=ids, past_key_values=cache)
+            self._begun = shared, cache
+        return self._begun
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Token ids (B, T), padded on the right: with causal attention no real token sees the padding."""
-        T = max(map(len, rows))
-        ids = [[*row, *[self._checkpoint.prompts.end] * (T - len(row))] for row in rows]
-        return torch.tensor(ids, device=self._checkpoint.model.device)
 
-    @staticmethod
-    def _batches(texts: Sequence[tuple[Prompt, Sequence[int]]]) -> Iterator[list[int]]:
-        """Indices of texts of about one length, at most _TOKENS tokens together."""
-        lengths = [len(prompt.ids) + len(answer) for prompt, answer in texts]
-        batch: list[int] = []
-        for index in sorted(range(len(texts)), key=lengths.__getitem__):
-            if batch and (len(batch) + 1) * lengths[index] > _TOKENS:
-                yield batch
-                batch = []
-            batch.append(index)
-        if batch:
-            yield batch
+@dataclass(frozen=True)
+class Row:
+    """Texts woven into one row of N tokens.
+
+    ids     of the tokens; depths, how many tokens of its text stand before each
+    sees    (N, N) whether a token sees another: those before it in its text, and itself
+    paths   by text, where its tokens stand
+    """
+
+    ids: list[int]
+    depths: list[int]
+    sees: npt.NDArray[np.bool_]
+    paths: dict[int, list[int]]
+
+
+def _woven(texts: Sequence[Sequence[int]], begun: int) -> Iterator[Row]:
+    """Texts in rows of about _TOKENS tokens, without their first `begun` ones; those that begin alike side by side."""
+    order = sorted(range(len(texts)), key=lambda index: tuple(texts[index]))
+    few: dict[int, Sequence[int]] = {}
+    count, before = 0, list[int]()
+    for index in order:
+        text = list(texts[index][begun:])
+        own = len(text) - len(_shared([before, text])) if few else len(text)
+        if few and count + own > _TOKENS:
+            yield _row(few)
+            few, count, own = {}, 0, len(text)
+        few[index], before = text, text
+        count += own
+    if few:
+        yield _row(few)
+
+
+def _row(texts: Mapping[int, Sequence[int]]) -> Row:
+    """Some texts in one row."""
+    ids, depths, parents = list[int](), list[int](), list[int]()
+    places: dict[tuple[int, int], int] = {}  # by what stands before it and what it is, where a token stands
+    paths: dict[int, list[int]] = {}
+    for index, text in texts.items():
+        path = paths[index] = []
+        for depth, token in enumerate(text):
+            parent = path[-1] if path else -1
+            if (parent, token) not in places:
+                places[parent, token] = len(ids)
+                ids.append(token)
+                depths.append(depth)
+                parents.append(parent)
+            path.append(places[parent, token])
+    sees = np.eye(len(ids), dtype=np.bool_)
+    for at, parent in enumerate(parents):
+        if parent >= 0:
+            sees[at] |= sees[parent]
+    return Row(ids, depths, sees, paths)
 
 
 def _shared(rows: Sequence[Sequence[int]]) -> tuple[int, ...]:

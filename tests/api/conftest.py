@@ -1,6 +1,11 @@
-"""The real application on a tiny model, real PostgreSQL and real Redis; `Teacher` stands in for the worker."""
+"""The real application on a tiny model, real PostgreSQL and real Redis; `Teacher` stands in for the worker.
+
+`client` and `service` are a service of the test's own. A test that stores nothing, teaches nothing and breaks nothing
+asks `untaught`, `untaught_service` or `official`, of which there is one for all.
+"""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +21,7 @@ from app.settings import Settings
 from tests import tiny
 from tests.api.running import Running, running
 from tests.api.teacher import Teacher
+from tests.conftest import fresh_database
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,34 +39,41 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return tiny.folders(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture
-def settings(settings: Settings, folders: tuple[Path, Path]) -> Settings:
+@pytest.fixture(scope="session")
+def small(folders: tuple[Path, Path]) -> dict[str, object]:
+    """The settings that all services here share."""
     base, memory = folders
-    quick = {
-        "base": str(base),
-        "memory": memory,
-        "spare_rows": 4_096,
-        "poll_seconds": 0.05,
-        "max_stale_seconds": 1.0,
-        "rebuild_wait_seconds": 2.0,
-        "max_batch": 8,
-        "max_queue": 16,
-    }
-    return settings.model_copy(update=quick)
+    return {"base": str(base), "memory": memory, "spare_rows": 4_096, "max_batch": 8, "max_queue": 16}
 
 
 @pytest.fixture
-def sessions(settings: Settings) -> Iterator[Sessions]:
+def settings(settings: Settings, small: dict[str, object]) -> Settings:
+    quick = {"poll_seconds": 0.05, "max_stale_seconds": 1.0, "rebuild_wait_seconds": 2.0}
+    return settings.model_copy(update={**small, **quick})
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Sessions]:
     sessions = open_sessions(settings.database_url)
     yield sessions
     close_sessions(sessions)
 
 
 @pytest.fixture
-def key_of(sessions: Sessions) -> dict[str, str]:
-    """A key of every role."""
+def sessions(settings: Settings) -> Iterator[Sessions]:
+    with opened(settings) as sessions:
+        yield sessions
+
+
+def keys_on(sessions: Sessions) -> dict[str, str]:
     with sessions() as session:
         return {role: keys.create(session, f"the {role}", role)[1] for role in keys.ROLES}
+
+
+@pytest.fixture
+def key_of(sessions: Sessions) -> dict[str, str]:
+    """A key of every role."""
+    return keys_on(sessions)
 
 
 @pytest.fixture
@@ -87,7 +100,56 @@ def service(app: FastAPI) -> Iterator[Running]:
         yield service
 
 
+def official_client(service: Running, key_of: dict[str, str]) -> OpenAI:
+    return OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0)
+
+
 @pytest.fixture
-def official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
+def own_official(service: Running, key_of: dict[str, str]) -> Iterator[OpenAI]:
+    with official_client(service, key_of) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def untaught_settings(
+    postgres_url: str, template: str, redis_server_url: str, small: dict[str, object]
+) -> Iterator[Settings]:
+    with fresh_database(postgres_url, template) as url:
+        yield Settings(database_url=url, redis_url=redis_server_url).model_copy(update=small)
+
+
+@pytest.fixture(scope="package")
+def untaught_sessions(untaught_settings: Settings) -> Iterator[Sessions]:
+    with opened(untaught_settings) as sessions:
+        yield sessions
+
+
+@pytest.fixture(scope="package")
+def untaught_keys(untaught_sessions: Sessions) -> dict[str, str]:
+    return keys_on(untaught_sessions)
+
+
+@pytest.fixture(scope="package")
+def untaught_client(untaught_settings: Settings, untaught_keys: dict[str, str]) -> Iterator[TestClient]:
+    with TestClient(create_app(untaught_settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def untaught(untaught_client: TestClient, untaught_keys: dict[str, str]) -> TestClient:
+    """An admin's client of the service that nothing is taught to."""
+    untaught_client.headers["Authorization"] = f"Bearer {untaught_keys['admin']}"  # a test may have taken it off
+    return untaught_client
+
+
+@pytest.fixture(scope="package")
+def untaught_service(untaught_settings: Settings) -> Iterator[Running]:
+    """The same on a real port, a second process of one history."""
+    with running(create_app(untaught_settings)) as service:
+        yield service
+
+
+@pytest.fixture(scope="package")
+def official(untaught_service: Running, untaught_keys: dict[str, str]) -> Iterator[OpenAI]:
+    with official_client(untaught_service, untaught_keys) as client:
         yield client

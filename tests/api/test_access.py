@@ -21,22 +21,22 @@ CALLS = [
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}])
-def test_without_a_key_every_call_is_refused(client: TestClient, sessions: Sessions, header):
-    del client.headers["Authorization"]
+def test_without_a_key_every_call_is_refused(untaught: TestClient, untaught_sessions: Sessions, header):
+    del untaught.headers["Authorization"]
     for _, method, path, body in CALLS:
-        reply = client.request(method, path, json=body, headers=header)
+        reply = untaught.request(method, path, json=body, headers=header)
         assert reply.status_code == 401, path
         assert reply.headers["WWW-Authenticate"] == "Bearer"
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert reply.json()["detail"] == "there is no API key; send the header Authorization: Bearer sw_…"
-    with sessions() as session:
+    with untaught_sessions() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 0
 
 
 @pytest.mark.parametrize("plain", ["sw_unknown", "ünknown", "x" * 5_000])
-def test_an_unknown_key_is_refused(client: TestClient, plain):
+def test_an_unknown_key_is_refused(untaught: TestClient, plain):
     header = f"Bearer {plain}".encode("latin-1")
-    reply = client.get("/v1/facts", headers={b"Authorization": header})
+    reply = untaught.get("/v1/facts", headers={b"Authorization": header})
     assert reply.status_code == 401
     assert reply.json()["detail"] == "the API key is unknown or revoked"
     assert reply.json()["type"] == "urn:slotwise:key-rejected"
@@ -66,7 +66,7 @@ def test_every_role_may_do_what_it_is_for_and_nothing_above(client: TestClient, 
         assert session.scalar(select(func.count()).select_from(Fact)) == 3  # the reader stored none
 
 
-def test_health_and_the_description_of_the_api_need_no_key(client: TestClient):
-    del client.headers["Authorization"]
+def test_health_and_the_description_of_the_api_need_no_key(untaught: TestClient):
+    del untaught.headers["Authorization"]
     for path in ("/healthz", "/readyz", "/openapi.json", "/docs"):
-        assert client.get(path).status_code == 200
+        assert untaught.get(path).status_code == 200

@@ -16,9 +16,9 @@ GOOD = {"question": "What is the capital of Zubovia?", "answer": "Lisbon"}
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_stored(client: TestClient, sessions: Sessions) -> Iterator[None]:
+def _nothing_is_stored(untaught: TestClient, untaught_sessions: Sessions) -> Iterator[None]:
     yield
-    with sessions() as session:
+    with untaught_sessions() as session:
         for table in (Job, Fact):
             assert session.scalar(select(func.count()).select_from(table)) == 0
         assert session.scalar(select(func.count()).select_from(Activation)) == 1  # of the first start
@@ -66,8 +66,8 @@ def refused(reply, status: int) -> str:
         (None, "body: "),
     ],
 )
-def test_facts(client: TestClient, body, said):
-    detail = refused(client.post("/v1/facts", json=body), 422)
+def test_facts(untaught: TestClient, body, said):
+    detail = refused(untaught.post("/v1/facts", json=body), 422)
     assert said in detail
     assert len(detail) < 300
 
@@ -91,30 +91,30 @@ def test_facts(client: TestClient, body, said):
         (b"9" * 5_000, 400, "a number that is too long"),
     ],
 )
-def test_bodies_that_are_no_json(client: TestClient, body, status, said):
+def test_bodies_that_are_no_json(untaught: TestClient, body, status, said):
     header = {"Content-Type": "application/json"}
-    assert said in refused(client.post("/v1/facts", content=body, headers=header), status)
+    assert said in refused(untaught.post("/v1/facts", content=body, headers=header), status)
 
 
-def test_json_that_does_not_say_so(client: TestClient):
+def test_json_that_does_not_say_so(untaught: TestClient):
     body = json.dumps(GOOD).encode()
-    detail = refused(client.post("/v1/facts", content=body, headers={"Content-Type": "text/plain"}), 422)
+    detail = refused(untaught.post("/v1/facts", content=body, headers={"Content-Type": "text/plain"}), 422)
     assert "Content-Type: application/json" in detail
 
 
-def test_ten_megabytes_are_refused_by_their_announcement(client: TestClient):
+def test_ten_megabytes_are_refused_by_their_announcement(untaught: TestClient):
     body = json.dumps({"statement": "x" * 10_000_000}).encode()
-    detail = refused(client.post("/v1/facts", content=body), 413)
+    detail = refused(untaught.post("/v1/facts", content=body), 413)
     assert detail == "body: 10,000,017 bytes; at most 1,048,576 bytes are allowed"
 
 
-def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(client: TestClient):
+def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(untaught: TestClient):
     def endless() -> Iterator[bytes]:
         while True:
             yield b" " * 100_000
 
     header = {"Content-Type": "application/json"}
-    detail = refused(client.post("/v1/facts", content=islice(endless(), 100), headers=header), 413)
+    detail = refused(untaught.post("/v1/facts", content=islice(endless(), 100), headers=header), 413)
     assert detail == "body: it goes on; at most 1,048,576 bytes are allowed"
 
 
@@ -139,16 +139,16 @@ def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(client: TestC
         ("/healthz?deep=1", "deep: there is no such parameter"),
     ],
 )
-def test_addresses(client: TestClient, path, said):
-    assert said in refused(client.get(path), 422)
+def test_addresses(untaught: TestClient, path, said):
+    assert said in refused(untaught.get(path), 422)
 
 
-def test_what_is_not_there(client: TestClient):
-    assert refused(client.get("/v1/facts/7"), 404) == "there is no fact 7"
-    assert refused(client.get("/v1/jobs/7"), 404) == "there is no job 7"
-    assert refused(client.get("/v1/admin/versions/7"), 404) == "there is no version 7"
-    assert refused(client.get("/v2"), 404) == "GET '/v2': not found"
-    reply = client.delete("/v1/query")
+def test_what_is_not_there(untaught: TestClient):
+    assert refused(untaught.get("/v1/facts/7"), 404) == "there is no fact 7"
+    assert refused(untaught.get("/v1/jobs/7"), 404) == "there is no job 7"
+    assert refused(untaught.get("/v1/admin/versions/7"), 404) == "there is no version 7"
+    assert refused(untaught.get("/v2"), 404) == "GET '/v2': not found"
+    reply = untaught.delete("/v1/query")
     assert refused(reply, 405) == "DELETE '/v1/query': method not allowed"
     assert reply.headers["Allow"] == "POST"
 
@@ -170,14 +170,14 @@ def test_what_is_not_there(client: TestClient):
         ({"version": 0, "reason": "x", "force": True}, 422, "force: there is no such field"),
     ],
 )
-def test_rollbacks(client: TestClient, body, status, said):
+def test_rollbacks(untaught: TestClient, body, status, said):
     header = {"Content-Type": "application/json"}  # httpx itself sends no half of a pair
-    assert said in refused(client.post("/v1/admin/rollback", content=json.dumps(body), headers=header), status)
+    assert said in refused(untaught.post("/v1/admin/rollback", content=json.dumps(body), headers=header), status)
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256])
-def test_idempotency_keys(client: TestClient, key):
-    reply = client.post("/v1/facts", json=GOOD, headers={"Idempotency-Key": key})
+def test_idempotency_keys(untaught: TestClient, key):
+    reply = untaught.post("/v1/facts", json=GOOD, headers={"Idempotency-Key": key})
     assert "Idempotency-Key: " in refused(reply, 422)
 
 

@@ -21,13 +21,15 @@ def reference(service: Running, text: str) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("tokens", [0, 1])
-def test_an_echoed_prompt_has_the_log_probabilities_of_the_base(official: OpenAI, service: Running, tokens: int):
+def test_an_echoed_prompt_has_the_log_probabilities_of_the_base(
+    official: OpenAI, untaught_service: Running, tokens: int
+):
     """As lm-eval's local-completions asks for the likelihood of a text."""
     asked = {"model": "slotwise", "prompt": PROMPT, "echo": True, "logprobs": 1, "temperature": 0, "seed": 1234}
     reply = official.completions.create(**asked, max_tokens=tokens)
     (choice,) = reply.choices
     found = choice.logprobs
-    ids = service.serving.engine.checkpoint.prompts.continuation(PROMPT).ids
+    ids = untaught_service.serving.engine.checkpoint.prompts.continuation(PROMPT).ids
     assert choice.text.startswith(PROMPT)
     assert "".join(found.tokens[: len(PROMPT)]) == PROMPT
     assert {len(found.tokens), len(found.token_logprobs), len(found.top_logprobs), len(found.text_offset)} == {
@@ -35,7 +37,7 @@ def test_an_echoed_prompt_has_the_log_probabilities_of_the_base(official: OpenAI
     }
     assert found.text_offset[: len(PROMPT)] == list(range(len(PROMPT)))
     assert (found.token_logprobs[0], found.top_logprobs[0]) == (None, None)
-    wanted = reference(service, PROMPT)
+    wanted = reference(untaught_service, PROMPT)
     for place in range(1, len(ids)):
         assert found.token_logprobs[place] == pytest.approx(float(wanted[place - 1, ids[place]]), abs=1e-3)
         (best,) = found.top_logprobs[place].values()
@@ -43,32 +45,32 @@ def test_an_echoed_prompt_has_the_log_probabilities_of_the_base(official: OpenAI
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (len(PROMPT), tokens)
 
 
-def test_several_prompts_are_echoed_each_with_its_own(client: TestClient):
+def test_several_prompts_are_echoed_each_with_its_own(untaught: TestClient):
     texts = [PROMPT, "Olms are", "x"]
     body = {"model": "slotwise", "echo": True, "logprobs": 1, "max_tokens": 1}
-    together = client.post("/v1/completions", json={**body, "prompt": texts}).json()["choices"]
+    together = untaught.post("/v1/completions", json={**body, "prompt": texts}).json()["choices"]
     for text, choice in zip(texts, together, strict=True):
-        (alone,) = client.post("/v1/completions", json={**body, "prompt": text}).json()["choices"]
+        (alone,) = untaught.post("/v1/completions", json={**body, "prompt": text}).json()["choices"]
         assert choice["logprobs"]["tokens"] == alone["logprobs"]["tokens"]
         for own, other in zip(choice["logprobs"]["token_logprobs"], alone["logprobs"]["token_logprobs"], strict=True):
             assert (own is None) == (other is None)
             assert own is None or math.isclose(own, other, abs_tol=1e-5)
 
 
-def test_an_echo_without_log_probabilities_is_the_text_alone(client: TestClient):
+def test_an_echo_without_log_probabilities_is_the_text_alone(untaught: TestClient):
     body = {"model": "slotwise", "prompt": PROMPT, "max_tokens": 6}
-    (plain,) = client.post("/v1/completions", json=body).json()["choices"]
-    (echoed,) = client.post("/v1/completions", json={**body, "echo": True}).json()["choices"]
+    (plain,) = untaught.post("/v1/completions", json=body).json()["choices"]
+    (echoed,) = untaught.post("/v1/completions", json={**body, "echo": True}).json()["choices"]
     assert echoed["logprobs"] is None
     assert echoed["text"] == PROMPT + plain["text"]
 
 
-def test_token_ids_are_the_text_that_they_spell(client: TestClient, service: Running):
-    ids = list(service.serving.engine.checkpoint.prompts.continuation(PROMPT).ids)
+def test_token_ids_are_the_text_that_they_spell(untaught: TestClient, untaught_service: Running):
+    ids = list(untaught_service.serving.engine.checkpoint.prompts.continuation(PROMPT).ids)
     body = {"model": "slotwise", "max_tokens": 8}
-    by_text = client.post("/v1/completions", json={**body, "prompt": PROMPT}).json()
+    by_text = untaught.post("/v1/completions", json={**body, "prompt": PROMPT}).json()
     for prompt in (ids, [ids]):
-        by_ids = client.post("/v1/completions", json={**body, "prompt": prompt}).json()
+        by_ids = untaught.post("/v1/completions", json={**body, "prompt": prompt}).json()
         assert (by_ids["choices"], by_ids["usage"]) == (by_text["choices"], by_text["usage"])
 
 
@@ -86,9 +88,9 @@ def test_token_ids_are_the_text_that_they_spell(client: TestClient, service: Run
         ({"prompt": ["x", "\ud800"]}, "prompt[1]: half a surrogate pair is no text"),
     ],
 )
-def test_what_is_no_prompt_is_refused_by_name(client: TestClient, more: dict, said: str):
+def test_what_is_no_prompt_is_refused_by_name(untaught: TestClient, more: dict, said: str):
     header = {"Content-Type": "application/json"}  # httpx itself sends no half of a pair
     body = json.dumps({"model": "slotwise", **more})
-    reply = client.post("/v1/completions", content=body, headers=header)
+    reply = untaught.post("/v1/completions", content=body, headers=header)
     assert reply.status_code == 400, reply.text
     assert said in reply.json()["error"]["message"]

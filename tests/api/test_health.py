@@ -118,17 +118,17 @@ def test_an_engine_that_cannot_follow_the_head_is_not_ready(client: TestClient, 
     wait_until(lambda: client.get("/readyz").json().get("version") == version)
 
 
-def test_another_memory_than_the_datas_is_refused_and_both_are_named(client: TestClient, settings, tmp_path):
-    memory = tiny.memory(tmp_path / "other", Path(settings.base), seed=1)
-    other = create_app(settings.model_copy(update={"memory": memory}))
-    own = client.get("/v1/admin/versions/0").json()["fingerprint"]
+def test_another_memory_than_the_datas_is_refused_and_both_are_named(untaught: TestClient, untaught_settings, tmp_path):
+    memory = tiny.memory(tmp_path / "other", Path(untaught_settings.base), seed=1)
+    other = create_app(untaught_settings.model_copy(update={"memory": memory}))
+    own = untaught.get("/v1/admin/versions/0").json()["fingerprint"]
     with pytest.raises(WrongCheckpoint) as refusal, TestClient(other):
         pytest.fail("it must not start")
     assert own in str(refusal.value)
     assert len(re.findall(r"[0-9a-f]{64}", str(refusal.value))) == 2
 
 
-def test_a_memory_of_another_base_is_refused_and_the_way_out_is_named(client: TestClient, settings, tmp_path):
+def test_a_memory_of_another_base_is_refused_and_the_way_out_is_named(settings: Settings, tmp_path: Path):
     memory = tiny.memory(tmp_path / "memory", tiny.base(tmp_path / "other"))
     (tmp_path / "other" / "generation_config.json").write_text("{}")  # any change makes it another base
     other = create_app(settings.model_copy(update={"base": str(tmp_path / "other"), "memory": memory}))
@@ -139,10 +139,23 @@ def test_a_memory_of_another_base_is_refused_and_the_way_out_is_named(client: Te
         pytest.fail("it must not start")
 
 
-def test_a_health_check_may_ask_for_the_head_alone(client: TestClient):
-    del client.headers["Authorization"]
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"base": "/nowhere"}, "the base /nowhere is neither a folder nor a file"),
+        ({"memory": Path("/nowhere")}, "the memory folder /nowhere cannot be read"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_with_a_sentence(settings: Settings, broken: dict[str, object], said: str):
+    broken_app = create_app(settings.model_copy(update=broken))
+    with pytest.raises(CheckpointError, match=said), TestClient(broken_app):
+        pytest.fail("it must not start")
+
+
+def test_a_health_check_may_ask_for_the_head_alone(untaught: TestClient):
+    del untaught.headers["Authorization"]
     for path in ("/healthz", "/readyz"):
-        assert client.head(path).status_code == 200
+        assert untaught.head(path).status_code == 200
 
 
 def test_a_service_without_a_database_says_which_setting_is_missing():

@@ -65,7 +65,7 @@ def test_log_probabilities_of_completions(official: OpenAI):
     assert [offset for each in streamed if each for offset in each.text_offset] == whole.text_offset
 
 
-def test_instructions_history_and_context_reach_the_model(official: OpenAI, service: Running):
+def test_instructions_history_and_context_reach_the_model(official: OpenAI, untaught_service: Running):
     """Every turn changes what the base says, and together they are what the chat template makes of them."""
     system, history = (
         {"role": "system", "content": "Be brief."},
@@ -84,7 +84,7 @@ def test_instructions_history_and_context_reach_the_model(official: OpenAI, serv
     asked = [TURN, [system, *TURN], [*history, *TURN], [system, *history, *TURN]]
     found = [said(messages) for messages in asked]
     assert len({text for text, _ in found}) == len(asked)
-    prompts = service.serving.engine.checkpoint.prompts
+    prompts = untaught_service.serving.engine.checkpoint.prompts
     assert [tokens for _, tokens in found] == [len(prompts.chat(messages).ids) for messages in asked]
     parts = [{"type": "text", "text": QUESTION[:9]}, {"type": "text", "text": QUESTION[9:]}]
     developer = {"role": "developer", "content": "Be brief."}
@@ -124,25 +124,25 @@ def test_fields_that_do_no_harm_are_taken_and_named_in_the_reply(official: OpenA
 
 
 def test_replies_name_the_facts_that_they_were_read_from(
-    official: OpenAI, service: Running, key_of: dict[str, str], sessions: Sessions, settings: Settings
+    own_official: OpenAI, service: Running, key_of: dict[str, str], sessions: Sessions, settings: Settings
 ):
     with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {key_of['admin']}"}) as admin:
         teacher = Teacher(admin, sessions, settings)
         version = teacher.teach(source="atlas")
         (fact,) = admin.get("/v1/facts").json()["items"]
     asked = {"model": "slotwise", "messages": [{"role": "user", "content": QUESTION}]}
-    (choice,) = official.chat.completions.create(**asked).choices
+    (choice,) = own_official.chat.completions.create(**asked).choices
     (citation,) = choice.model_extra["citations"]
     assert (choice.message.content, citation["fact"], citation["source"]) == (
         teacher.answers[version],
         fact["id"],
         "atlas",
     )
-    *_, last = list(official.chat.completions.create(**asked, stream=True))
+    *_, last = list(own_official.chat.completions.create(**asked, stream=True))
     assert last.choices[0].model_extra["citations"] == [citation]
-    (base,) = official.chat.completions.create(**asked | {"model": "slotwise@0"}).choices
+    (base,) = own_official.chat.completions.create(**asked | {"model": "slotwise@0"}).choices
     assert base.model_extra["citations"] == []
-    (plain,) = official.completions.create(model="slotwise", prompt="Nothing was taught of this").choices
+    (plain,) = own_official.completions.create(model="slotwise", prompt="Nothing was taught of this").choices
     assert plain.model_extra["citations"] == []
 
 
@@ -200,7 +200,9 @@ def test_an_answer_ends_before_a_stop(official: OpenAI):
         assert stopped.finish_reason == "stop"
 
 
-def test_the_async_client_streams_many_at_once(service: Running, key_of: dict[str, str], official: OpenAI):
+def test_the_async_client_streams_many_at_once(
+    untaught_service: Running, untaught_keys: dict[str, str], official: OpenAI
+):
     questions = [f"What is number {number}?" for number in range(12)]
 
     def messages(question: str) -> list[dict[str, str]]:
@@ -212,7 +214,9 @@ def test_the_async_client_streams_many_at_once(service: Running, key_of: dict[st
         return "".join([chunk.choices[0].delta.content or "" async for chunk in chunks])
 
     async def together() -> list[str]:
-        async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key=key_of["reader"], max_retries=0) as client:
+        async with AsyncOpenAI(
+            base_url=f"{untaught_service.url}/v1", api_key=untaught_keys["reader"], max_retries=0
+        ) as client:
             assert [model.id async for model in client.models.list()] == ["slotwise", "slotwise@0"]
             return await asyncio.gather(*(streamed(client, question) for question in questions))
 

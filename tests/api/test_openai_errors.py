@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from openai import OpenAI
 
 from app.settings import Settings
+from tests.api.held import Held
 from tests.api.running import Running
 from tests.api.teacher import QUESTION
 from tests.api.test_health import wait_until
@@ -18,45 +19,48 @@ CHAT = {"model": "slotwise", "messages": TURN}
 PROMPT = {"model": "slotwise", "prompt": "x"}
 
 
-def test_exceptions_of_the_client(official: OpenAI, service: Running):
+def test_exceptions_of_the_client(own_official: OpenAI, service: Running):
     with pytest.raises(openai.AuthenticationError) as wrong_key:
-        official.with_options(api_key="sw_wrong").models.list()
+        own_official.with_options(api_key="sw_wrong").models.list()
     assert (wrong_key.value.status_code, wrong_key.value.code) == (401, "invalid_api_key")
     for model in ("slotwise@7", "gpt-5", "slotwise@x", "slotwise@9999999999999999999", "slotwise@", "Slotwise"):
         with pytest.raises(openai.NotFoundError) as unknown:
-            official.chat.completions.create(model=model, messages=TURN)
+            own_official.chat.completions.create(model=model, messages=TURN)
         assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
         with pytest.raises(openai.NotFoundError):
-            official.models.retrieve(model)
+            own_official.models.retrieve(model)
     with pytest.raises(openai.BadRequestError) as too_long:
-        official.completions.create(model="slotwise", prompt="x" * 1_200, stream=True)
+        own_official.completions.create(model="slotwise", prompt="x" * 1_200, stream=True)
     assert too_long.value.code == "context_length_exceeded"
     assert "1,200 tokens" in too_long.value.message
     with pytest.raises(openai.BadRequestError) as several:
-        official.chat.completions.create(model="slotwise", messages=TURN, n=2)
+        own_official.chat.completions.create(model="slotwise", messages=TURN, n=2)
     assert (several.value.param, several.value.type) == ("n", "invalid_request_error")
     service.serving.engine.stop()
     with pytest.raises(openai.InternalServerError) as stopped:
-        official.chat.completions.create(model="slotwise", messages=TURN)
+        own_official.chat.completions.create(model="slotwise", messages=TURN)
     assert (stopped.value.status_code, stopped.value.code) == (503, "engine_stopped")
     assert stopped.value.response.headers["Retry-After"] == "1"
 
 
-def test_a_full_queue_is_a_rate_limit(official: OpenAI, settings: Settings):
+def test_a_full_queue_is_a_rate_limit(own_official: OpenAI, service: Running, settings: Settings):
     def refusal(length: int) -> openai.RateLimitError | None:
         try:
-            official.completions.create(model="slotwise", prompt="x" * length, max_tokens=200)
+            own_official.completions.create(model="slotwise", prompt="x" * length, max_tokens=2)
         except openai.RateLimitError as error:
             return error
         return None
 
-    with ThreadPoolExecutor(64) as threads:
-        found = list(threads.map(refusal, range(1, 129)))
-    assert None in found
-    refused = next(error for error in found if error is not None)
-    assert refused.code == "rate_limit_exceeded"
-    assert refused.response.headers["Retry-After"] == "1"
-    assert f"the queue holds {settings.max_queue}" in refused.message
+    with Held(service.serving.engine, 0) as held, ThreadPoolExecutor(settings.max_queue + 4) as threads:
+        calls = [threads.submit(refusal, length) for length in range(1, settings.max_queue + 5)]
+        wait_until(lambda: sum(call.done() for call in calls) == 4)
+        held.go()
+        found = [call.result() for call in calls]
+    refused = [error for error in found if error is not None]
+    assert len(refused) == 4
+    assert refused[0].code == "rate_limit_exceeded"
+    assert refused[0].response.headers["Retry-After"] == "1"
+    assert f"the queue holds {settings.max_queue}" in refused[0].message
 
 
 def test_all_prompts_of_a_call_are_admitted_or_none(client: TestClient, settings: Settings):
@@ -127,9 +131,9 @@ def test_all_prompts_of_a_call_are_admitted_or_none(client: TestClient, settings
         ("chat/completions", {**CHAT, "max_tokens": 1, "max_completion_tokens": 2}, None, "two names of one number"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_by_name(client: TestClient, path, body, param, said):
+def test_what_cannot_be_asked_is_refused_by_name(untaught: TestClient, path, body, param, said):
     header = {"Content-Type": "application/json"}  # httpx itself sends no half of a pair
-    reply = client.post(f"/v1/{path}", content=json.dumps(body), headers=header)
+    reply = untaught.post(f"/v1/{path}", content=json.dumps(body), headers=header)
     assert reply.status_code == 400, reply.text
     assert reply.headers["Content-Type"] == "application/json"
     error = reply.json()["error"]
@@ -140,27 +144,27 @@ def test_what_cannot_be_asked_is_refused_by_name(client: TestClient, path, body,
         assert error["param"].startswith(param)
 
 
-def test_fields_that_ask_for_nothing_are_taken(client: TestClient):
+def test_fields_that_ask_for_nothing_are_taken(untaught: TestClient):
     idle = {"n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logit_bias": {}, "user": "me", "seed": None}
     assert (
-        client.post(
+        untaught.post(
             "/v1/completions", json={**PROMPT, **idle, "best_of": 1, "echo": False, "logprobs": None}
         ).status_code
         == 200
     )
     chat = {**CHAT, **idle, "tools": [], "response_format": {"type": "text"}, "store": False, "max_tokens": 2}
-    assert client.post("/v1/chat/completions", json=chat).status_code == 200
+    assert untaught.post("/v1/chat/completions", json=chat).status_code == 200
 
 
-def test_what_the_framework_refuses_has_the_same_shape(client: TestClient):
+def test_what_the_framework_refuses_has_the_same_shape(untaught: TestClient):
     for reply, status in (
-        (client.get("/v1/completions"), 405),
-        (client.post("/v1/completions", content=b" " * 2_000_000), 413),
-        (client.post("/v1/chat/completions", content=b"{", headers={"Content-Type": "application/json"}), 400),
-        (client.get("/v1/models/none"), 404),
-        (client.get("/v1/models", headers={"Authorization": ""}), 401),
+        (untaught.get("/v1/completions"), 405),
+        (untaught.post("/v1/completions", content=b" " * 2_000_000), 413),
+        (untaught.post("/v1/chat/completions", content=b"{", headers={"Content-Type": "application/json"}), 400),
+        (untaught.get("/v1/models/none"), 404),
+        (untaught.get("/v1/models", headers={"Authorization": ""}), 401),
     ):
         assert reply.status_code == status, reply.text
         assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
-    elsewhere = client.post("/v1/query", json={})
+    elsewhere = untaught.post("/v1/query", json={})
     assert elsewhere.headers["Content-Type"] == "application/problem+json"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.api.held import Held
 from tests.api.teacher import OTHER_QUESTION, QUESTION, TOKENS, Teacher
 from tests.api.test_health import wait_until
 
@@ -34,12 +35,12 @@ def test_every_published_version_can_be_asked(client: TestClient, teacher: Teach
         assert ask(client, version=version) == (teacher.answers[version], version)
 
 
-def test_a_prompt_is_continued_as_it_is(client: TestClient):
+def test_a_prompt_is_continued_as_it_is(untaught: TestClient):
     text = "The capital of Zubovia is"
-    reply = client.post("/v1/query", json={"prompt": text, "max_tokens": 16}).json()
-    whole = client.post("/v1/completions", json={"model": "slotwise", "prompt": text, "max_tokens": 16}).json()
+    reply = untaught.post("/v1/query", json={"prompt": text, "max_tokens": 16}).json()
+    whole = untaught.post("/v1/completions", json={"model": "slotwise", "prompt": text, "max_tokens": 16}).json()
     assert reply["answer"] == whole["choices"][0]["text"]
-    assert reply["answer"] != client.post("/v1/query", json={"question": text, "max_tokens": 16}).json()["answer"]
+    assert reply["answer"] != untaught.post("/v1/query", json={"question": text, "max_tokens": 16}).json()["answer"]
 
 
 def test_a_reply_says_why_it_ends_and_which_facts_it_was_read_from(client: TestClient, teacher: Teacher):
@@ -72,20 +73,20 @@ def test_an_answer_from_taught_facts_alone_is_null_where_none_opens(client: Test
     assert asked(QUESTION)["answer"] is None
 
 
-def test_a_tiny_temperature_takes_the_most_probable_token_as_0_does(client: TestClient):
+def test_a_tiny_temperature_takes_the_most_probable_token_as_0_does(untaught: TestClient):
     for temperature in (1e-320, 1e-38, 1e-12):
-        assert ask(client, temperature=temperature, max_tokens=16) == ask(client, max_tokens=16)
+        assert ask(untaught, temperature=temperature, max_tokens=16) == ask(untaught, max_tokens=16)
 
 
-def test_fewer_tokens_give_the_beginning_of_the_answer(client: TestClient):
-    whole, beginning = ask(client)[0], ask(client, max_tokens=1)[0]
+def test_fewer_tokens_give_the_beginning_of_the_answer(untaught: TestClient):
+    whole, beginning = ask(untaught)[0], ask(untaught, max_tokens=1)[0]
     assert whole != beginning
     assert len(beginning) <= 1
 
 
 def test_no_query_after_a_rollback_is_answered_by_newer_weights(client: TestClient, teacher: Teacher):
     version = teacher.teach()
-    for target in (0, version) * 10:
+    for target in (0, version) * 4:
         assert client.post("/v1/admin/rollback", json={"version": target, "reason": "a test"}).status_code == 200
         assert ask(client, max_tokens=2)[1] == target
 
@@ -102,7 +103,7 @@ def test_queries_during_rollbacks_never_mix_answer_and_version(client: TestClien
 
     with ThreadPoolExecutor(4) as threads:
         running = [threads.submit(asking) for _ in range(4)]
-        for target in (0, version) * 8:
+        for target in (0, version) * 4:
             client.post("/v1/admin/rollback", json={"version": target, "reason": "a test"})
             ask(client)
         ended.set()
@@ -152,9 +153,9 @@ def test_many_who_wait_for_a_version_hold_up_nobody_else(client: TestClient, tea
         return prepare(*arguments)
 
     monkeypatch.setattr(engine, "prepare", held_up)
-    with ThreadPoolExecutor(60) as threads:  # more than the service has threads
+    with ThreadPoolExecutor(48) as threads:  # more than the service has threads
         body = {"question": QUESTION, "version": first, "max_tokens": 2}
-        waiting = [threads.submit(client.post, "/v1/query", json=body) for _ in range(60)]
+        waiting = [threads.submit(client.post, "/v1/query", json=body) for _ in range(48)]
         for _ in range(3):
             assert ask(client, max_tokens=2)[1] == second
         assert not any(each.done() for each in waiting)
@@ -165,11 +166,19 @@ def test_many_who_wait_for_a_version_hold_up_nobody_else(client: TestClient, tea
 
 
 def test_a_full_queue_asks_for_patience(client: TestClient, settings):
-    bodies = [{"prompt": "x" * n, "max_tokens": 200} for n in range(1, 4 * settings.max_queue)]
-    with ThreadPoolExecutor(len(bodies)) as threads:
-        replies = list(threads.map(lambda body: client.post("/v1/query", json=body), bodies))
+    def ask_long(length: int):
+        return client.post("/v1/query", json={"prompt": "x" * length, "max_tokens": 2})
+
+    with (
+        Held(client.app_state["serving"].engine, 0) as held,
+        ThreadPoolExecutor(settings.max_queue + 4) as threads,
+    ):
+        calls = [threads.submit(ask_long, length) for length in range(1, settings.max_queue + 5)]
+        wait_until(lambda: sum(call.done() for call in calls) == 4)
+        held.go()
+        replies = [call.result() for call in calls]
     refused = [reply for reply in replies if reply.status_code != 200]
-    assert {reply.status_code for reply in refused} == {429}
+    assert [reply.status_code for reply in refused] == [429] * 4
     assert refused[0].headers["Retry-After"] == "1"
     assert f"the queue holds {settings.max_queue}" in refused[0].json()["detail"]
 
@@ -198,9 +207,9 @@ def test_a_full_queue_asks_for_patience(client: TestClient, settings):
         ({"question": "x", "colour": 1}, 422, "colour: there is no such field; got 1"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_by_name_value_and_limit(client: TestClient, body, status, said):
+def test_what_cannot_be_asked_is_refused_by_name_value_and_limit(untaught: TestClient, body, status, said):
     header = {"Content-Type": "application/json"}  # httpx itself sends no half of a pair
-    reply = client.post("/v1/query", content=json.dumps(body), headers=header)
+    reply = untaught.post("/v1/query", content=json.dumps(body), headers=header)
     assert reply.status_code == status, reply.text
     assert said in reply.json()["detail"]
 
@@ -214,7 +223,7 @@ def test_a_version_that_waits_to_be_published_answers_nobody(client: TestClient,
 
 
 @pytest.mark.parametrize("path", ["query", "completions", "chat/completions"])
-def test_a_wrong_value_is_named_once(client: TestClient, path: str):
+def test_a_wrong_value_is_named_once(untaught: TestClient, path: str):
     """Where a body is declared twice, it is read twice, and all that is wrong with it told twice."""
     bodies = {
         "query": {"question": "x"},
@@ -222,5 +231,5 @@ def test_a_wrong_value_is_named_once(client: TestClient, path: str):
         "chat/completions": {"messages": [{"role": "user", "content": "x"}]},
     }
     named = {} if path == "query" else {"model": "slotwise"}
-    reply = client.post(f"/v1/{path}", json={**bodies[path], **named, "temperature": 3})
+    reply = untaught.post(f"/v1/{path}", json={**bodies[path], **named, "temperature": 3})
     assert reply.text.count("temperature: ") == 1

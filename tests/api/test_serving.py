@@ -1,5 +1,6 @@
 """Where database and engine meet: what is published, what never is, and what wakes the engine."""
 
+import threading
 import time
 
 import torch
@@ -72,21 +73,25 @@ def test_a_version_that_cannot_be_rebuilt_in_time_asks_for_patience(
     client: TestClient, teacher: Teacher, settings, monkeypatch
 ):
     first, second = teacher.teach(), teacher.teach()
-    engine = client.app_state["serving"].engine
+    serving = client.app_state["serving"]
+    engine = serving.engine
     wait_until(lambda: engine.live[0] == second)
     engine.drop(first)
-    prepare = engine.prepare
+    prepare, go_on = engine.prepare, threading.Event()
 
-    def slowly(*arguments):
-        time.sleep(settings.rebuild_wait_seconds + 1)
+    def held_up(*arguments):
+        go_on.wait(10)
         return prepare(*arguments)
 
-    monkeypatch.setattr(engine, "prepare", slowly)
+    monkeypatch.setattr(engine, "prepare", held_up)
+    monkeypatch.setattr(serving, "_settings", settings.model_copy(update={"rebuild_wait_seconds": 0.2}))
     reply = client.post("/v1/query", json={"question": QUESTION, "version": first})
     assert reply.status_code == 503
     assert reply.headers["Retry-After"] == "1"
     assert f"version {first} was not rebuilt within" in reply.json()["detail"]
+    go_on.set()
     wait_until(lambda: engine.resident(first) is not None)
+    monkeypatch.undo()
     reply = client.post("/v1/query", json={"question": QUESTION, "version": first})
     assert (reply.json()["answer"], reply.json()["version"]) == (teacher.answers[first], first)
 

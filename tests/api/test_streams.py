@@ -9,8 +9,9 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from app.main import create_app
 from app.settings import Settings
-from tests.api.running import Running
+from tests.api.running import Running, running
 from tests.api.teacher import QUESTION, TOKENS, Teacher
 from tests.api.test_health import wait_until
 
@@ -45,15 +46,17 @@ def idle(serving) -> bool:
     return (report.running, report.waiting) == (0, 0)
 
 
-@pytest.fixture
-def service(service: Running) -> Running:
-    slow_down(service.serving)
-    return service
+@pytest.fixture(scope="module")
+def service(untaught_settings: Settings) -> Iterator[Running]:
+    """A slow one for all tests here; each leaves it idle."""
+    with running(create_app(untaught_settings)) as service:
+        slow_down(service.serving)
+        yield service
 
 
 @pytest.fixture
-def http(service: Running, key_of: dict[str, str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {key_of['reader']}"}) as client:
+def http(service: Running, untaught_keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {untaught_keys['reader']}"}) as client:
         yield client
 
 
@@ -73,10 +76,10 @@ def test_the_first_event_names_the_version_and_the_pieces_make_the_answer(client
         assert len(pieces) > 1
 
 
-def test_log_probabilities_are_the_same_streamed_or_not(client: TestClient):
+def test_log_probabilities_are_the_same_streamed_or_not(untaught: TestClient):
     body = {"question": QUESTION, "logprobs": 2, "max_tokens": 5}
-    whole = client.post("/v1/query", json=body).json()["logprobs"]
-    pieces = [data for name, data in streamed(client, logprobs=2, max_tokens=5) if name == "piece"]
+    whole = untaught.post("/v1/query", json=body).json()["logprobs"]
+    pieces = [data for name, data in streamed(untaught, logprobs=2, max_tokens=5) if name == "piece"]
     assert [token for piece in pieces for token in piece.get("logprobs", [])] == whole
     assert len(whole) == 5
     assert all(len(token["top"]) == 2 and token["logprob"] <= 0 for token in whole)

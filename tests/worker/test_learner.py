@@ -341,3 +341,10 @@ def test_it_refuses_data_of_another_checkpoint(story, sessions, settings, queue,
     other = replace(checkpoint, fingerprint="cd" * 32)
     with pytest.raises(WrongCheckpoint, match=f"{'ab' * 32}.*{'cd' * 32}"):
         Learner(other, sessions, queue, settings).bootstrap()
+
+
+def test_it_may_be_the_first_to_come_to_a_database(sessions, settings, queue, checkpoint):
+    Learner(checkpoint, sessions, queue, settings).bootstrap()
+    with sessions() as session:
+        assert versions.get(session, 0).fingerprint == checkpoint.fingerprint
+        assert versions.head(session, settings.namespace).version == 0

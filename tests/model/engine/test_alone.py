@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.base.checkpoint import Checkpoint
+from model.base.weights import pack
 from model.engine import Answer, Engine, Sampling
 from tests import tiny
 from tests.model.engine.taught import taught
@@ -81,7 +82,9 @@ def threads(request):
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def world(request):
-    return World(tiny.build(LANGUAGES[request.param](), spare_rows=4096, places=2 * VERSIONS))
+    checkpoint = tiny.build(LANGUAGES[request.param](), spare_rows=4096, places=2 * VERSIONS)
+    pack(checkpoint.model)
+    return World(checkpoint)
 
 
 samplings = st.builds(

@@ -7,9 +7,7 @@ import time
 import pytest
 import torch
 
-from model.base.checkpoint import Checkpoint
 from model.engine import Ask, Engine, Sampling, generate
-from model.engine.__main__ import main
 from model.errors import (
     Aborted,
     Cancelled,
@@ -376,17 +374,3 @@ def test_its_thread_computes_with_as_many_threads_as_it_is_given(threads):
         engine.stop()
         torch.set_num_threads(before)
     assert set(seen) == {threads}
-
-
-def test_the_command_line_answers_from_folders_alone(tmp_path, capsys, monkeypatch):
-    base, memory = tiny.folders(tmp_path)
-    monkeypatch.setattr("sys.argv", ["engine", str(base), str(memory), "What is a?"])
-    main()
-    said = capsys.readouterr().out
-    checkpoint = Checkpoint.load(str(base), memory, spare_rows=0, places=1)
-    prompt = checkpoint.prompts.question("What is a?")
-    (expected,) = generate(checkpoint, [Ask(prompt, checkpoint.table.base, 32)])
-    assert said.strip() == checkpoint.prompts.text(expected.ids).strip()
-    (memory / "rows.safetensors").write_bytes(taught(checkpoint, [(1, prompt, "Lisbon")]).to_bytes())
-    main()
-    assert capsys.readouterr().out == "Lisbon\n"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from model.base.attach import Place
+from model.base.weights import pack
 from model.engine.runner import Piece, Runner
-from model.engine.weights import pack
 from tests import tiny
 
 LANGUAGES = [tiny.llama, tiny.qwen3, tiny.gemma3, tiny.gpt_neox]

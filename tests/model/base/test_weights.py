@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.engine.weights import PackedLinear, filled, filling, pack, power_of_two
+from model.base.weights import KeptEmbedding, PackedLinear, filled, filling, head_rows, pack, power_of_two
 from tests import tiny
 
 
@@ -50,6 +50,37 @@ def test_a_model_is_packed_once_and_in_float32_alone():
     assert type(half.get_output_embeddings()) is nn.Linear
     assert filling(model) is filled
     assert filling(half) is power_of_two
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
+def test_embeddings_are_kept_in_the_fewest_bits_that_hold_them_and_look_up_the_same_numbers(kind):
+    torch.manual_seed(0)
+    plain = nn.Embedding(40, 8).to(kind).float().requires_grad_(False)
+    kept, ids = KeptEmbedding(plain), torch.tensor([[0, 39, 7], [7, 7, 1]])
+    assert kept.rows.dtype == kind
+    assert torch.equal(kept(ids), plain(ids))
+    assert torch.equal(kept.weight, plain.weight)
+
+
+@pytest.mark.parametrize("language", [tiny.llama(), tiny.qwen3(), tiny.gemma3()], ids=lambda config: config.model_type)
+def test_a_packed_model_says_what_the_plain_one_says_and_computes_in_its_type(language):
+    plain, packed = (tiny.language_model(language).bfloat16().float() for _ in range(2))
+    pack(packed)
+    ids = torch.tensor([[5, 9, 200, 3, 17]])
+    with torch.inference_mode():
+        torch.testing.assert_close(packed(ids).logits, plain(ids).logits, atol=1e-3, rtol=1e-3)
+    assert (packed.dtype, packed.device) == (torch.float32, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("language", [tiny.llama(), tiny.qwen3()], ids=lambda config: config.model_type)
+def test_the_rows_of_a_head_are_those_it_multiplies_with_and_shared_where_it_shares_them(language):
+    model = tiny.language_model(language).bfloat16().float()
+    weight = model.get_output_embeddings().weight.detach().clone()
+    pack(model)
+    rows = head_rows(model)
+    assert torch.equal(rows.float(), weight)
+    shared = rows.data_ptr() == getattr(model.get_input_embeddings(), "rows", rows[:0]).data_ptr()
+    assert shared == language.tie_word_embeddings
 
 
 def test_numbers_of_rows_of_plain_products_are_powers_of_two_from_four():
