@@ -111,7 +111,7 @@ class LearnConfig:
     margin: float = 4.0
     answer_tokens: int = 256
     owner_weight: float = 1_000.0
-    beside: float = 0.5
+    beside: float = 0.45
     named: float = 0.2
 
     def __post_init__(self) -> None:

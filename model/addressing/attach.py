@@ -50,7 +50,7 @@ class Plan:
     ways: int = 64
     heads: int = 2
     top_k: int = 128
-    top_t: int = 16
+    top_t: int = 24
     what_in_slots: float = 0.5
     minutes: float = 20.0
     what_steps: int = 800

@@ -31,16 +31,18 @@ class FactChange:
 
     def write(self, key: Key, answer: Sequence[int], values: Tensor) -> bool:
         """Write the values (L, D) of `answer`, ids with the end token; False where a place has no slot left."""
-        addressing = self._memory.addressing
+        config, background = self._memory.addressing.config, self._memory.addressing.background
         counts, begun = access_counts(key.asked.scores), (len(self._slots), len(self._rows))
+        frequency = background.document_frequency[key.asked.slots[:, 0].cpu() // config.ways]
         for value, stem in zip(values, stems(answer[:-1]), strict=True):
             slots = permuted(key.asked.slots, stem, self._memory.table.slots)
             uses = choose(
                 slots,
                 counts,
+                frequency,
                 self._owned(slots),
-                addressing.background,
-                t=addressing.config.top_t,
+                queries=background.queries,
+                t=config.top_t,
                 owner_weight=self._config.owner_weight,
             )
             if not uses.slots:

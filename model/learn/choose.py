@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from model.memory.query import Background
-
-_TEMPERATURE = 0.1  # of the softmax over the scores of a place's slots
+_TEMPERATURE = 0.03  # of the softmax over the scores of a place's slots
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,19 @@ def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, queries: int, owne
 
 
 def choose(
-    slots: Tensor, counts: Tensor, owned: Tensor, background: Background, *, t: int, owner_weight: float
+    slots: Tensor, counts: Tensor, frequency: Tensor, owned: Tensor, *, queries: int, t: int, owner_weight: float
 ) -> SlotUses:
     """The first free way of the top `t` addresses of a place by TF-IDF.
 
-    slots   (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
-    counts  (R,) how much it reads the addresses
+    slots      (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
+    counts     (R,) how much it reads the addresses
+    frequency  (R,) how many of the `queries` background queries read them where an answer begins: the same at all
+               places of an answer, so that whoever finds its first token finds the others
     An address that every background query reads still counts a little: a fact that reads no other is learned, too.
     """
-    slots, counts, owned = _each_once(slots.cpu(), counts.cpu(), owned.cpu())
-    Y = slots.shape[1]
-    frequency = background.document_frequency[slots[:, 0] // Y]
-    scores = tf_idf(counts, frequency, owned.float().sum(dim=1), background.queries, owner_weight)
+    first, counts = _each_once(slots[:, 0].cpu(), counts.cpu())
+    slots, frequency, owned = slots.cpu()[first], frequency.cpu()[first], owned.cpu()[first]
+    scores = tf_idf(counts, frequency, owned.float().sum(dim=1), queries, owner_weight)
     ranked = (scores + 1e-6 * counts).masked_fill(owned.all(dim=1), -torch.inf)
     best = ranked.topk(min(t, len(slots)))
     kept = best.indices[best.values > -torch.inf]
@@ -69,9 +68,9 @@ def choose(
     return SlotUses(chosen[order].tolist(), scores[kept].tolist(), counts[kept].tolist())
 
 
-def _each_once(slots: Tensor, counts: Tensor, owned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Addresses that several heads read, once, with all of what they count."""
-    first, which = torch.unique(slots[:, 0], return_inverse=True)
-    at = torch.empty_like(first)
-    at[which] = torch.arange(len(slots))  # any of them: they are the same address
-    return slots[at], counts.new_zeros(len(first)).index_add(0, which, counts), owned[at]
+def _each_once(addresses: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each of the addresses (R,), of which several heads read some, stands once; and all of what it counts."""
+    once, which = torch.unique(addresses, return_inverse=True)
+    at = torch.empty_like(once)
+    at[which] = torch.arange(len(addresses))  # any of them: they are the same address
+    return at, counts.new_zeros(len(once)).index_add(0, which, counts)

@@ -70,7 +70,6 @@ def test_what_is_committed_is_what_an_engine_finds(story, learner):
     assert job.report["drift"]["asked"] == 64
     assert job.report["slots"] == stored.slots == len(delta.slots)
     fact = story.fact(posted.facts[0])
-    assert fact.report["steps"] > 0
     assert fact.report["margin"] > 0
     assert set(fact.report["neighbours"]) == {"asked", "open"}
     assert set(fact.probe) == {"text", "answer", "held_out"}

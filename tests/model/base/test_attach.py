@@ -7,6 +7,7 @@ from transformers import AutoModelForCausalLM
 from model.base.attach import Attachment, Place
 from model.errors import CheckpointError
 from model.memory.delta import Delta
+from model.memory.demand import Demand
 from model.memory.memory import Memory
 from model.memory.rows import Written
 from model.memory.stem import longer
@@ -27,7 +28,7 @@ def taught(checkpoint, asked, *, stem=0, size=10.0):
         asked.what[None],
         asked.whom[None],
         low,
-        torch.zeros(1, 4).long(),
+        torch.tensor([Demand().numbers()]),
         torch.tensor([stem]),
         torch.tensor([3]),
     )

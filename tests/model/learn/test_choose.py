@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.learn.choose import SlotUses, access_counts, choose, tf_idf
-from model.memory.query import Background, Query
 
 QUERIES = 1_000
-
-
-def background(frequency: list[float]) -> Background:
-    return Background(torch.tensor(frequency), QUERIES, Query(torch.empty(0, 2), torch.empty(0, 2)))
 
 
 def test_the_score_is_the_formula():
@@ -28,8 +23,9 @@ def test_a_slot_that_the_background_reads_often_is_left_out():
     uses = choose(
         torch.tensor([[4], [1], [3]]),
         torch.tensor([0.5, 0.3, 0.2]),
+        torch.tensor([float(QUERIES), 0.0, 0.0]),
         torch.zeros(3, 1, dtype=torch.bool),
-        background([0, 0, 0, 0, QUERIES]),
+        queries=QUERIES,
         t=2,
         owner_weight=1.0,
     )
@@ -41,7 +37,7 @@ def test_the_first_free_way_of_each_address_is_chosen_and_nobody_else_s(read, ow
     slots = torch.tensor(sorted(read, reverse=True))[:, None] * 2 + torch.arange(2)
     taken = torch.tensor([[slot in owned for slot in address] for address in slots.tolist()])
     counts = access_counts(torch.linspace(0, 1, len(slots)))
-    uses = choose(slots, counts, taken, background([0.0] * 32), t=t, owner_weight=1.0)
+    uses = choose(slots, counts, torch.zeros(len(slots)), taken, queries=QUERIES, t=t, owner_weight=1.0)
     free = [next((slot for slot in address if slot not in owned), None) for address in slots.tolist()]
     assert uses.slots == sorted(set(uses.slots))
     assert set(uses.slots) <= set(free)
@@ -50,8 +46,8 @@ def test_the_first_free_way_of_each_address_is_chosen_and_nobody_else_s(read, ow
 
 def test_an_address_that_two_heads_read_is_written_once_and_counts_for_both():
     slots = torch.tensor([[2, 3], [6, 7], [2, 3]])
-    nobody = torch.zeros(3, 2, dtype=torch.bool)
-    uses = choose(slots, torch.tensor([0.3, 0.4, 0.3]), nobody, background([0.0] * 4), t=3, owner_weight=1.0)
+    nobody, counts = torch.zeros(3, 2, dtype=torch.bool), torch.tensor([0.3, 0.4, 0.3])
+    uses = choose(slots, counts, torch.zeros(3), nobody, queries=QUERIES, t=3, owner_weight=1.0)
     assert uses.slots == [2, 6]
     assert uses.counts == pytest.approx([0.6, 0.4])
 
