@@ -33,5 +33,6 @@ check: $(VENV)/.installed ## lint, types, import direction
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.handmade
+	$(BIN)/python -m benchmarks.corrections
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.decode
