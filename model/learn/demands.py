@@ -8,14 +8,14 @@ in its place.
 import re
 from collections.abc import Sequence
 
-from model.learn.exclusives import exclusions
+from model.learn.exclusives import NUMBER_WORDS, exclusions
 from model.learn.names import names_in
 from model.memory.demand import Demand
 from model.memory.sketch import Sketch, numbers_of, words
 
 _RARE = 0.65  # rarity from which on a word of a name names its subject whatever stands beside it
 _TELLING = 0.4  # rarity from which on words do where a name has no rare one
-_LETTER = re.compile(r"(?<=\w )[B-HJ-Z]\b(?!\.)")  # «Hall D»
+_LABEL = re.compile(r"(?<=\w )(?:[B-HJ-Z]\b(?!\.)|[A-Z]\w+)")  # «Hall D», «Gate Five»
 
 
 def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
@@ -32,8 +32,9 @@ def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
     if not names and not numbered:
         names = sorted(lacking, key=sketch.rarity)[-1:]
     names.sort(key=sketch.rarity, reverse=True)
-    letters = [letter.lower() for letter in _LETTER.findall(question)]
-    wanted = [number for word in (*names, *numbered, *letters) for number in numbers_of(word)]
+    labels = [word.lower() for word in _LABEL.findall(question)]
+    labels = [word for word in labels if len(word) == 1 or word in NUMBER_WORDS]
+    wanted = [number for word in (*names, *numbered, *labels) for number in numbers_of(word)]
     pairs = [(numbers_of(own)[0], numbers_of(other)[0]) for own, other in exclusions(question)]
     free = [pair for pair in pairs if pair[0] not in wanted and pair[0] != pair[1]]
     return Demand(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(free)))

@@ -76,6 +76,7 @@ _ATTRIBUTES = _groups(
     "birthday/born death/died/die buried wife/husband/spouse/married",
     "author/wrote publisher/published",
 )
+NUMBER_WORDS = frozenset(chain.from_iterable(_QUALIFIERS[0]))
 OF_KINDS = frozenset(chain.from_iterable(chain.from_iterable(_OF_NAMES[:7])))
 _WORD = re.compile(r"[^\W\d_]+")
 

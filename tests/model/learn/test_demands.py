@@ -32,6 +32,7 @@ def is_met(taught: str, text: str) -> bool:
         ("What is step two of the Lowell protocol?", "What comes third in the Lowell protocol?"),
         ("When does the Tannery Lane clinic open?", "When does the Tannery Street clinic open?"),
         ("When does the Tannery Lane clinic open?", "When does the Tannery Lane clinic close?"),
+        ("How far is Gate Nine from the Rosslyn car park?", "How far is Gate Two from the Rosslyn car park?"),
         ("Where is the exit of Hall D?", "Where is the exit of Hall B?"),
         ("What is the price of the Lumen 200?", "What is the price of the Lumen 300?"),
         ("What is Mr. Castellane allergic to?", "What is Mrs. Castellane allergic to?"),
