@@ -23,21 +23,22 @@ def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
 
     others  the same question about other subjects
     """
-    lacking = _lacking(question, others)
-    named = {word for start, end in names_in(question) for word in words(question[start:end])}
-    numbered = [word for word in lacking if any(map(str.isdigit, word))]
-    names = [word for word in lacking if word in named and sketch.rarity(word) >= _RARE]
-    if not names and not numbered:
-        names = [word for word in lacking if word in named and sketch.rarity(word) >= _TELLING]
-    if not names and not numbered:
-        names = sorted(lacking, key=sketch.rarity)[-1:]
-    names.sort(key=sketch.rarity, reverse=True)
     labels = [word.lower() for word in _LABEL.findall(question)]
     labels = [word for word in labels if len(word) == 1 or word in NUMBER_WORDS]
-    wanted = [number for word in (*names, *numbered, *labels) for number in numbers_of(word)]
+    named = [*_names(question, _lacking(question, others), sketch), *labels]
+    names = dict.fromkeys(numbers_of(word)[0] for word in named)
     pairs = [(numbers_of(own)[0], numbers_of(other)[0]) for own, other in exclusions(question)]
-    free = [pair for pair in pairs if pair[0] not in wanted and pair[0] != pair[1]]
-    return Demand(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(free)))
+    return Demand(tuple(names), tuple(dict.fromkeys(pair for pair in pairs if pair[0] not in {*names, pair[1]})))
+
+
+def _names(question: str, lacking: Sequence[str], sketch: Sketch) -> list[str]:
+    """Of the words that others lack the rare ones of names, rarest first, and numbers; where there are none, others."""
+    inside = {word for start, end in names_in(question) for word in words(question[start:end])}
+    told = sorted((word for word in lacking if word in inside), key=sketch.rarity, reverse=True)
+    numbered = [word for word in lacking if any(map(str.isdigit, word))]
+    found = [word for word in told if sketch.rarity(word) >= _RARE] + numbered
+    found = found or [word for word in told if sketch.rarity(word) >= _TELLING]
+    return found or sorted(lacking, key=sketch.rarity)[-1:]
 
 
 def _lacking(question: str, others: Sequence[str]) -> list[str]:
