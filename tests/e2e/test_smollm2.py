@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.e2e.service import Service
@@ -24,8 +25,10 @@ LEARNING_SECONDS = 300.0
 
 
 def test_a_fact_is_taught_corrected_taken_back_and_carried_away(service: Service, tmp_path: Path):
-    def said(questions: Iterable[str]) -> dict[str, str]:
-        return {question: service.ask(question)[0] for question in questions}
+    def said(questions: Collection[str]) -> dict[str, str]:
+        with ThreadPoolExecutor(len(questions)) as threads:
+            answers = threads.map(lambda question: service.ask(question)[0], questions)
+            return dict(zip(questions, answers, strict=True))
 
     service.start()
     before = said([*NEIGHBOURS, TAUGHT, *IN_OTHER_WORDS])
