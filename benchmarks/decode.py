@@ -18,7 +18,9 @@ import torch
 
 from app.settings import Settings
 from benchmarks.machine import describe
-from model.base.checkpoint import Checkpoint
+from model.base.checkpoint import Checkpoint, load_base
+from model.base.prompts import Prompts
+from model.base.source import base_folder
 from model.engine import Engine, Sampling
 
 _ROUNDS = 3
@@ -46,13 +48,12 @@ def ours(engine: Engine, questions: Sequence[str], tokens: int) -> Count:
     return Count(made, time.perf_counter() - began)
 
 
-def theirs(checkpoint: Checkpoint, questions: Sequence[str], tokens: int) -> Count:
-    """transformers' static batch, padded on the left."""
-    ids = [list(checkpoint.prompts.question(question).ids) for question in questions]
-    longest, end = max(map(len, ids)), checkpoint.prompts.end
+def theirs(model: Any, prompts: Prompts, questions: Sequence[str], tokens: int) -> Count:
+    """transformers' static batch on the base as it is loaded by transformers, padded on the left."""
+    ids = [list(prompts.question(question).ids) for question in questions]
+    longest, end = max(map(len, ids)), prompts.end
     batch = torch.tensor([[end] * (longest - len(each)) + each for each in ids])
     mask = torch.tensor([[0] * (longest - len(each)) + [1] * len(each) for each in ids])
-    model: Any = checkpoint.model
     began = time.perf_counter()
     with torch.inference_mode():
         made = model.generate(
@@ -95,15 +96,15 @@ def main() -> None:
     parser.add_argument("--llama", type=Path, metavar="FILE", help="a GGUF file for llama.cpp")
     given = parser.parse_args()
     settings = Settings()
-    loaded = [Checkpoint.load(settings.base, settings.memory, spare_rows=16) for _ in range(2)]
-    engine = Engine(loaded[0])
+    engine = Engine(Checkpoint.load(settings.base, settings.memory, spare_rows=16))
+    plain = load_base(base_folder(settings.base))[0]
     engine.start()
     print(describe())
     print("| clients | who | tokens a second | ours to theirs |\n|---|---|---|---|")
     for clients in given.clients:
         runs: dict[str, Callable[[Sequence[str]], Count]] = {
             "ours": lambda questions: ours(engine, questions, given.tokens),
-            "transformers": lambda questions: theirs(loaded[1], questions, given.tokens),
+            "transformers": lambda questions: theirs(plain, engine.checkpoint.prompts, questions, given.tokens),
         }
         if given.llama is not None:
             runs["llama.cpp"] = Llama(given.llama, clients, given.tokens)
