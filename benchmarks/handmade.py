@@ -32,6 +32,7 @@ from model.memory.table import View
 HERE = Path(__file__).parent
 _FIRST = 100_000  # id of the first hand-made fact; those beneath come before
 _JOB = 100
+_AT_ONCE = 64  # places looked up together
 _LONGEST = 256  # characters of prose read at each place
 
 
@@ -85,7 +86,12 @@ class World:
     def opened(self, prompts: Sequence[Prompt]) -> list[int | None]:
         """Which fact each prompt opens, if any."""
         looked = [Looked(asked, self.view) for asked in self._passes.asked(prompts)]
-        return [None if each is None else each.fact for each in self.checkpoint.memory.read(looked)]
+        found = [
+            each
+            for start in range(0, len(looked), _AT_ONCE)
+            for each in self.checkpoint.memory.read(looked[start : start + _AT_ONCE])
+        ]
+        return [None if each is None else each.fact for each in found]
 
     def answers(self, prompts: Sequence[Prompt], view: View, tokens: int = 24) -> list[str]:
         """What a view says."""

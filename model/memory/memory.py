@@ -80,14 +80,16 @@ class Memory:
         """The row that is read at each place; None where nothing opens."""
         opened: list[Opened | None] = [None] * len(places)
         found, rows = self._candidates(places)
+        stems = torch.tensor([place.stem for place in places], device=rows.device)
+        fits = self.layout.stems(self.table.rows, rows) == stems[found]
+        found, rows = found[fits], rows[fits]
         if not len(found):
             return opened
         written = self.layout.unpack(self.table.rows[rows])
         what, whom = similarities(written, places, found)
         both = torch.stack([what, whom], dim=1)
         room = both - written.thresholds
-        stems = torch.tensor([places[place].stem for place in found.tolist()], device=room.device)
-        opens = (room >= 0).all(dim=1) & (written.stems == stems)
+        opens = (room >= 0).all(dim=1)
         gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
         near = both.sum(dim=1).cpu().numpy()
         demands = written.demands.tolist()
@@ -108,7 +110,7 @@ class Memory:
         return self.layout.unpack(self.table.rows[numbers[self.layout.stems(self.table.rows, numbers) == EMPTY]])
 
     def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:
-        """Which places find which written rows in their slots: two of (n,)."""
+        """Which places find which written rows in their slots, each pair once: two of (n,)."""
         if not places:
             return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
         N = self.table.slots
@@ -116,7 +118,8 @@ class Memory:
         views = torch.tensor([place.view.place for place in places], device=slots.device)
         rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
         found = rows.nonzero()
-        return found[:, 0], rows[rows != 0].long()
+        pairs = torch.unique(torch.stack([found[:, 0], rows[rows != 0].long()], dim=1), dim=0)
+        return pairs[:, 0], pairs[:, 1]
 
 
 def similarities(written: Written, places: Sequence[Looked], found: Tensor) -> tuple[Tensor, Tensor]:
