@@ -24,8 +24,7 @@ from model.addressing.states import StateReader, layers_at
 from model.addressing.train import Batches, Projection, sub_keys, what_is_asked, whom_it_is_about
 from model.base.checkpoint import fingerprint_of_base
 from model.config import MemoryConfig
-from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing, Background, Query
-from model.memory.sketch import Sketch
+from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing, Background, Query, sketch_of
 
 HELD = 16  # of every so many groups one is not trained on: it sets the thresholds
 
@@ -121,9 +120,8 @@ class _Made:
         held_out = self.wordings.where([each and kind == "handbook" for each, kind in zip(held, kinds, strict=True)])
         what, whom = self._projections(training, self.never.where([not each for each in unseen]))
         say("projections trained; sub-keys, thresholds, background")
-        rarity = rarity_tensors(self.file.rarity)
-        levels = dict(zip(rarity["rarity.words"].tolist(), rarity["rarity.levels"].tolist(), strict=True))
-        self._sketch = Sketch(levels, self.config.sketch_width, self.config.idf_power, self.config.earlier_turns)
+        self._rarity = rarity_tensors(self.file.rarity)
+        self._sketch = sketch_of(self.config, self._rarity)
         queries = {
             name: self._query(part, what, whom) for name, part in (("all", self.wordings), ("never", self.never))
         }
@@ -162,15 +160,14 @@ class _Made:
             "whom.weight": whom.weight, "whom.centre": whom.centre,
             "what.sub_keys": self.plan.what_in_slots * keys[0], "whom.sub_keys": keys[1],
         }  # fmt: skip
-        rarity = rarity_tensors(self.file.rarity)
         empty = Background(torch.zeros(self.config.addresses), 0, never)
-        addressing = Addressing(self.config, base, empty, tensors | rarity)
+        addressing = Addressing(self.config, base, empty, tensors | self._rarity)
         counts = document_frequency(addressing, never)
         bank = bank_of(_joined([never, queries["all"][torch.tensor(self._plain(), dtype=torch.int64)]]), len(never))
         out.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, out / ADDRESSING)
         statistics: dict[str, Tensor] = {
-            "document_frequency": counts.clamp(max=65_535).to(torch.uint16), **rarity,
+            "document_frequency": counts.clamp(max=65_535).to(torch.uint16), **self._rarity,
             "bank.what": bank.what.half(), "bank.whom": bank.whom.half(),
         }  # fmt: skip
         save_file(statistics, out / STATISTICS)

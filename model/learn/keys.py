@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from model.config import LearnConfig
 from model.learn.lesson import Part
 from model.memory.demand import Demand
-from model.memory.memory import Asked, Memory
+from model.memory.memory import Asked, Memory, query
 from model.memory.query import Addressing, Query
 from model.memory.table import View
 
@@ -45,12 +45,12 @@ def keys_of(part: Part, addressing: Addressing, learn: LearnConfig, *, with_prob
 
     with_probe  whether its probe gets one, too
     """
-    demand, kept = part.demand, list[Asked]()
+    kept = list[Asked]()
     for asked in part.wanted if with_probe else part.asked:
         if _is_among(asked, kept):
             continue
         kept.append(asked)
-        own = Demand(tuple(name for name in demand.names if name in asked.words), demand.exclusions)
+        own = Demand(tuple(name for name in part.demand.names if name in asked.words), part.demand.exclusions)
         yield Key(asked, _thresholds(asked, part, addressing, learn, is_named=bool(own.names)), own)
 
 
@@ -79,11 +79,6 @@ def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[
 def similarity(key: Asked, queries: Query) -> Tensor:
     """Of queries to a key, by halves: (Q, 2)."""
     return torch.stack([queries.what @ key.what, queries.whom @ key.whom], dim=1)
-
-
-def query(asked: Sequence[Asked]) -> Query:
-    """What is asked at several places, as one."""
-    return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))
 
 
 def _is_among(asked: Asked, kept: Sequence[Asked]) -> bool:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.memory.demand import Demand
-from model.memory.query import Addressing
+from model.memory.query import Addressing, Query
 from model.memory.rows import RowLayout, Written
 from model.memory.sketch import Spoken
 from model.memory.stem import EMPTY, permuted
@@ -63,6 +63,11 @@ class Looked:
     stem: int = EMPTY
 
 
+def query(asked: Sequence[Asked]) -> Query:
+    """What is asked at several places, as one."""
+    return Query(torch.stack([each.what for each in asked]), torch.stack([each.whom for each in asked]))
+
+
 class Memory:
     """An addressing and a table of rows. Methods that read may run on any thread, beside views that are built."""
 
@@ -72,31 +77,28 @@ class Memory:
 
     def ask(self, states: Mapping[int, Tensor], spoken: Sequence[Spoken]) -> list[Asked]:
         """Feed-forward inputs (P, D) of the addressing's layers, and what the user's words tell → what P places ask."""
-        query = self.addressing.query(states, torch.from_numpy(np.stack([each.sketch for each in spoken])))
+        asked = self.addressing.query(states, torch.from_numpy(np.stack([each.sketch for each in spoken])))
         words = [each.words for each in spoken]
-        return [Asked(*each) for each in zip(query.what, query.whom, *self.addressing.slots(query), words, strict=True)]
+        return [Asked(*each) for each in zip(asked.what, asked.whom, *self.addressing.slots(asked), words, strict=True)]
 
     def read(self, places: Sequence[Looked]) -> list[Opened | None]:
         """The row that is read at each place; None where nothing opens."""
         opened: list[Opened | None] = [None] * len(places)
         found, rows = self._candidates(places)
-        stems = torch.tensor([place.stem for place in places], device=rows.device)
-        fits = self.layout.stems(self.table.rows, rows) == stems[found]
-        found, rows = found[fits], rows[fits]
         if not len(found):
             return opened
-        written = self.layout.unpack(self.table.rows[rows])
-        what, whom = similarities(written, places, found)
-        both = torch.stack([what, whom], dim=1)
-        room = both - written.thresholds
+        what, whom, thresholds = self.layout.opening(self.table.rows, rows)
+        asked = query([place.asked for place in places])
+        near = torch.stack([(what * asked.what[found]).sum(dim=1), (whom * asked.whom[found]).sum(dim=1)], dim=1)
+        room = near - thresholds
         opens = (room >= 0).all(dim=1)
-        gate = (room / (1 - written.thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)
-        near = both.sum(dim=1).cpu().numpy()
-        demands = written.demands.tolist()
+        gates = (room / (1 - thresholds).clamp(min=1e-3)).amin(dim=1).clamp(0, 1)[opens]
+        at, near, written = found[opens].tolist(), near[opens], self.layout.unpack(self.table.rows[rows[opens]])
+        owners, demands = written.owners.tolist(), written.demands.tolist()
         # the nearest of a place comes last; of facts that are equally near the one that came last
-        for at in np.lexsort((written.owners.cpu().numpy(), near)).tolist():
-            if opens[at] and Demand.of(demands[at]).is_met_by(places[int(found[at])].asked.words):
-                opened[int(found[at])] = Opened(int(written.owners[at]), float(gate[at]), both[at], written.values[at])
+        for row in np.lexsort((owners, near.sum(dim=1).cpu().numpy())).tolist():
+            if Demand.of(demands[row]).is_met_by(places[at[row]].asked.words):
+                opened[at[row]] = Opened(owners[row], float(gates[row]), near[row], written.values[row])
         return opened
 
     def owners(self, view: View, slots: Tensor) -> Tensor:
@@ -110,21 +112,16 @@ class Memory:
         return self.layout.unpack(self.table.rows[numbers[self.layout.stems(self.table.rows, numbers) == EMPTY]])
 
     def _candidates(self, places: Sequence[Looked]) -> tuple[Tensor, Tensor]:
-        """Which places find which written rows in their slots, each pair once: two of (n,)."""
+        """Which places find which written rows of their stems in their slots, each pair once: two of (n,)."""
         if not places:
             return torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
         N = self.table.slots
         slots = torch.stack([permuted(place.asked.slots.flatten(), place.stem, N) for place in places])  # (P, R·Y)
         views = torch.tensor([place.view.place for place in places], device=slots.device)
         rows = self.table.rows_at(self.table.origins(views)[:, None], slots)
-        found = rows.nonzero()
-        pairs = torch.unique(torch.stack([found[:, 0], rows[rows != 0].long()], dim=1), dim=0)
-        return pairs[:, 0], pairs[:, 1]
-
-
-def similarities(written: Written, places: Sequence[Looked], found: Tensor) -> tuple[Tensor, Tensor]:
-    """Of rows (n,) and the places `found` (n,) that found them: similarity of what, and of whom; two of (n,)."""
-    asked = [places[place].asked for place in found.tolist()]
-    what = (written.what * torch.stack([each.what for each in asked])).sum(dim=1)
-    whom = (written.whom * torch.stack([each.whom for each in asked])).sum(dim=1)
-    return what, whom
+        every = len(self.table.rows)
+        pairs = torch.unique(rows.nonzero()[:, 0] * every + rows[rows != 0])
+        found, rows = pairs // every, pairs % every
+        stems = torch.tensor([place.stem for place in places], device=rows.device)
+        own = self.layout.stems(self.table.rows, rows) == stems[found]
+        return found[own], rows[own]

@@ -63,8 +63,7 @@ class Addressing:
     def __init__(self, config: MemoryConfig, base: str, background: Background, tensors: Mapping[str, Tensor]) -> None:
         self.config, self.base, self.background = config, base, background
         self.layers = tuple(sorted({*config.what_layers, *config.whom_layers}))
-        listed = zip(tensors["rarity.words"].tolist(), tensors["rarity.levels"].tolist(), strict=True)
-        self.sketch = Sketch(dict(listed), config.sketch_width, config.idf_power, config.earlier_turns)
+        self.sketch = sketch_of(config, tensors)
         self._tensors = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith("rarity.")}
         for half, width in (("what", config.what_width), ("whom", config.whom_width + config.sketch_width)):
             keys = self._tensors[f"{half}.sub_keys"]
@@ -116,6 +115,12 @@ class Addressing:
         concatenated = torch.cat([states[layer].float() for layer in layers], dim=1)
         centred = _filled(concatenated - self._tensors[f"{half}.centre"])
         return F.normalize(F.linear(centred, self._tensors[f"{half}.weight"]), dim=1)[: len(concatenated)]
+
+
+def sketch_of(config: MemoryConfig, tensors: Mapping[str, Tensor]) -> Sketch:
+    """The sketch of a memory of this shape, by its `rarity.words` and `rarity.levels`."""
+    listed = zip(tensors["rarity.words"].tolist(), tensors["rarity.levels"].tolist(), strict=True)
+    return Sketch(dict(listed), config.sketch_width, config.idf_power, config.earlier_turns)
 
 
 def _filled(rows: Tensor) -> Tensor:

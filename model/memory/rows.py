@@ -93,6 +93,12 @@ class RowLayout:
         demands = numbers(words.reshape(-1, WIDTH, _WORD_DIGITS))
         return Written(values, what, whom, thresholds, demands, numbers(stems), numbers(owners))
 
+    def opening(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys and thresholds alone of those rows: (S, A), (S, B), (S, 2) float32."""
+        D, A, B, _ = self._widths
+        what, whom, thresholds = torch.split(rows[:, D : D + A + B + 2][which].float(), [A, B, 2], dim=1)
+        return what, whom, thresholds
+
     def owners(self, rows: Tensor, which: Tensor) -> Tensor:
         """The owners of those of rows (R, width) whose numbers `which` (S,) tells: (S,) int64, 0 where nobody wrote."""
         return numbers(rows[:, -_DIGITS:][which])
