@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     drift_opened_share: float = Field(
         0.01, ge=0, le=1
     )  # of never-taught questions that a version may answer from memory
-    worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0: half of the processors, or two
+    worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0: half of the processors
     worker_nice: int = Field(10, ge=0, le=19)  # how far the worker lets others go first, who answer meanwhile
 
     # A language model that writes more wordings, behind an OpenAI-compatible endpoint; empty: the posted words alone.

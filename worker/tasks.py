@@ -32,12 +32,11 @@ class Doorbell(Task):  # type: ignore[misc]  # Celery ships no types
 
 
 def make_way(threads: int, nice: int) -> None:
-    """Make way for those who answer meanwhile: fewer threads (0: half of the processors, or two), less priority.
+    """Leave processors to those who answer meanwhile: fewer threads (0: half of the processors), less priority.
 
     It holds for the thread that calls it and those that it starts.
     """
-    processors = len(os.sched_getaffinity(0))
-    torch.set_num_threads(threads or max(min(2, processors), processors // 2))
+    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) // 2))
     os.nice(nice)
 
 
