@@ -16,7 +16,6 @@ import torch
 
 from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
-from model.engine.offline import Ask, generate
 from model.facts import Fact, Probe
 from model.learn.change import FactChange
 from model.learn.choose import SlotUses
@@ -25,6 +24,7 @@ from model.learn.lesson import Lesson, Lessons, Part, Write
 from model.learn.values import Values
 from model.memory.delta import Delta
 from model.memory.memory import Looked
+from model.memory.stem import stems
 from model.memory.table import View
 
 _UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
@@ -186,25 +186,34 @@ class Teacher:
 
     def _unsaid(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
         """Whether a probe has another answer than the one that was taught; all are asked."""
-        prompts = self._checkpoint.prompts
         wanted = [(attempt, part) for attempt in attempts for part in attempt.parts]
-        asks = [
-            Ask(
-                prompts.question(part.exchange.probe or part.exchange.questions[0]),
-                view,
-                prompts.probe_tokens(part.exchange.answer),
-            )
-            for _, part in wanted
-        ]
         unsaid = False
-        for (attempt, part), said in zip(wanted, generate(self._checkpoint, asks), strict=True):
-            text = prompts.text(said.ids)
+        for (attempt, part), said in zip(wanted, self._said(view, [part for _, part in wanted]), strict=True):
+            text = self._checkpoint.prompts.text(said)
             if part is attempt.parts[0]:
                 attempt.report = replace(attempt.report, learned=True, probe_answer=text)
-            if (*said.ids, prompts.end) != part.answer or said.finish != "stop":
+            if said != part.answer:
                 unsaid = True
                 attempt.miss(part, f"the model says {text!r} to its probe, not {part.exchange.answer!r}")
         return unsaid
+
+    def _said(self, view: View, parts: Sequence[Part]) -> list[tuple[int, ...]]:
+        """What a view says to the probes of parts, as far as it says what was taught, and the first token that it
+        says instead: it would go on otherwise from there.
+
+        States behind the last block are those of all versions, so a view's rows beside those of a lesson make what
+        generation would make, token by token, without a pass.
+        """
+        if not parts:
+            return []
+        wanted = [(part, stem) for part in parts for stem in stems(part.answer[:-1])]
+        opened = self._memory.read([Looked(part.probe or part.asked[0], view, stem) for part, stem in wanted])
+        states = torch.cat([part.judged for part in parts])
+        for state, row in zip(states, opened, strict=True):
+            if row is not None:
+                state += row.value.to(state)
+        said = iter(self._values.said(states))
+        return [_up_to_a_departure([next(said) for _ in part.answer], part.answer) for part in parts]
 
 
 class _Attempt:
@@ -249,6 +258,12 @@ class _Attempt:
         """What became of it."""
         held_out = self.report.probe.held_out and not self.with_probe
         return replace(self.report, probe=replace(self.report.probe, held_out=held_out), seconds=seconds)
+
+
+def _up_to_a_departure(said: Sequence[int], taught: Sequence[int]) -> tuple[int, ...]:
+    """What is said, up to the first token that is not the one that was taught."""
+    same = next((at for at, (one, other) in enumerate(zip(said, taught, strict=True)) if one != other), len(said))
+    return tuple(said[: same + 1])
 
 
 def _neighbours(written: "Sequence[tuple[Part, list[Key]]]") -> dict[str, int]:

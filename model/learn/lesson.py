@@ -36,6 +36,7 @@ class Part:
     others    what is asked by the same question about other subjects, those whose words meet the demand
     kept_out  how many other subjects' questions do not: whatever their states, they open nothing
     states    (L, E, D) behind the last block before each token of the answer: of its questions, and some others
+    judged    (L, D) of its probe, of its first question without one: where it is seen whether the view says the answer
     """
 
     exchange: Exchange
@@ -47,6 +48,7 @@ class Part:
     others: list[Asked]
     kept_out: int
     states: Tensor
+    judged: Tensor
 
     @property
     def wanted(self) -> list[Asked]:
@@ -113,28 +115,29 @@ class Lessons:
         return f"the answer has {count} tokens; at most {limit} can be taught" if count > limit else ""
 
     def _texts(self, near: _Near) -> Iterator[tuple[Prompt, tuple[int, ...]]]:
-        """The prompts of an exchange, with the ids of the answer where a key is made, in the order of `_part`."""
+        """The prompts of an exchange, with the ids of the answer where it is to be said, in the order of `_part`."""
         exchange, answer = near.exchange, self._prompts.answer(near.exchange.answer)
-        yield from ((self._prompts.question(question), answer) for question in exchange.questions)
         probe = (exchange.probe,) if exchange.probe else ()
-        yield from ((self._prompts.question(question), ()) for question in (*probe, *near.beside, *near.others))
+        yield from ((self._prompts.question(question), answer) for question in (*exchange.questions, *probe))
+        yield from ((self._prompts.question(question), ()) for question in (*near.beside, *near.others))
 
     def _part(self, near: _Near, said: Iterator[Said]) -> Part:
         exchange, answer = near.exchange, self._prompts.answer(near.exchange.answer)
         own = [next(said) for _ in exchange.questions]
-        probe = next(said).asked if exchange.probe else None
+        probe = next(said) if exchange.probe else None
         beside, others = ([next(said) for _ in texts] for texts in (near.beside, near.others))
         states = [each.hidden.expand(len(answer), -1) for each in (*beside, *others)[:_OTHER_STATES]]
         return Part(
             exchange,
             answer,
             asked=[each.asked for each in own],
-            probe=probe,
+            probe=None if probe is None else probe.asked,
             demand=near.demand,
             beside=[each.asked for each in beside],
             others=[each.asked for each in others],
             kept_out=near.kept_out,
             states=torch.stack([*(each.hidden for each in own), *states], dim=1),
+            judged=(probe or own[0]).hidden,
         )
 
     def _near(self, exchange: Exchange) -> _Near:

@@ -57,6 +57,13 @@ class Values:
             margins[open_] = self._margins(values[open_], tokens[open_], states[open_])
         return values.half().float(), margins, steps
 
+    @torch.no_grad()
+    def said(self, states: Tensor) -> list[int]:
+        """The token that the head says at each of `states` (P, D), behind whatever was added there."""
+        return [
+            token for part in states.split(_STATES_AT_ONCE) for token in self._logits(part).argmax(dim=1).tolist()
+        ]
+
     def _discriminants(self, tokens: Tensor) -> Tensor:
         rows = self._rows[tokens].float() - self._mean
         return F.normalize(torch.cholesky_solve(rows.T, self._cholesky).T / self._scale, dim=1)
