@@ -15,6 +15,7 @@ from app.phrasing import Phrasing
 from app.queue import Queue
 from app.services import learning, publishing, replacing, versions
 from app.services.learning import Claim, LearnedVersion
+from app.services.replacing import Touched
 from app.settings import Settings
 from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
@@ -145,10 +146,12 @@ class Learner:
                 table.release(candidate)
 
     def _retold(self, claim: Claim, learned: Learned, view: View) -> list[Retold]:
-        """What the new version says to the probes of the earlier facts that lost rows to it."""
-        touched = {fact for each in learned.reports if each.learned for fact in each.replaces}
+        """What the new version says to the probes of the facts that lost rows to it, or to a later one of its own."""
+        lost = {fact for each in learned.reports if each.learned for fact in each.replaces}
+        own = {fact.id: each.probe for fact, each in zip(claim.facts, learned.reports, strict=True)}
         with self._sessions() as session:
-            asked = replacing.touched(session, touched - {fact.id for fact in claim.facts})
+            asked = replacing.touched(session, lost - set(own))
+        asked += [Touched(fact, own[fact].text, own[fact].answer) for fact in sorted(lost & set(own))]
         prompts = self._checkpoint.prompts
         asks = [Ask(prompts.question(each.text), view, prompts.probe_tokens(each.answer)) for each in asked]
         said = generate(self._checkpoint, asks)

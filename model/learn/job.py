@@ -164,9 +164,14 @@ class Teacher:
         return sorted(mutual - {fact})
 
     def _missed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
-        """Whether some of what was written is not found, or not said, on the very path on which it would be served."""
+        """Whether some of what was written is not found, or not said; of facts that later ones replace nothing is left."""
         going = [attempt for attempt in attempts if not attempt.report.reason]
-        return self._closed(view, going) or self._unsaid(view, going)
+        replaced = {fact for attempt in going for fact in attempt.report.replaces}
+        for attempt in going:
+            if attempt.fact in replaced:
+                attempt.report = replace(attempt.report, learned=True, slots=SlotUses())
+        standing = [attempt for attempt in going if attempt.fact not in replaced]
+        return self._closed(view, standing) or self._unsaid(view, standing)
 
     def _closed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
         """Whether a question that should open a fact does not. One that was to be held out gets a key for it."""

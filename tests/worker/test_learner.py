@@ -269,6 +269,16 @@ def test_a_corrected_fact_is_named_by_the_one_that_takes_its_rows(story, learner
     assert story.statuses(*old.facts, *new.facts) == ["live", "rolled_back"]
 
 
+def test_of_two_facts_of_a_job_the_later_replaces_the_earlier_that_is_asked_the_same(story, learner):
+    rephrased = replace(capital("no"), question="Which city governs Zorvania?", phrasings=(capital().question,))
+    posted = story.post(capital(), rephrased)
+    learner.run()
+    go_live(story, posted.job)
+    first, second = posted.facts
+    assert story.job(posted.job).report["replaced"] == [{"fact": second, "replaces": [first]}]
+    assert story.statuses(first, second) == ["replaced", "live"]
+
+
 def test_the_same_answer_again_leaves_both_facts_live(story, learner):
     old = story.post(capital())
     learner.run()

@@ -127,6 +127,20 @@ def test_a_correction_is_given_in_the_words_in_which_the_fact_was_taught_first(c
     assert said(checkpoint, view, CAPITAL.question, *first.phrasings) == ["Porto", "Porto"]
 
 
+@pytest.mark.parametrize("group", [1, 16])
+def test_a_correction_in_the_same_job_takes_the_place_of_what_it_corrects(checkpoint, group):
+    other = "Which city governs Zorvania?"
+    facts = [CAPITAL, Fact(2, question=other, answer="Porto", phrasings=(CAPITAL.question,))]
+    learned = Teacher(checkpoint, LearnConfig(group=group)).learn(checkpoint.table.base, facts)
+    assert [(report.learned, report.reason, report.replaces) for report in learned.reports] == [
+        (True, "", ()),
+        (True, "", (1,)),
+    ]
+    view = entered(checkpoint, checkpoint.table.base, learned)
+    assert said(checkpoint, view, CAPITAL.question, other) == ["Porto", "Porto"]
+    assert set(checkpoint.memory.owners(view, checkpoint.table.changed_slots(view)).tolist()) == {2}
+
+
 def test_facts_of_one_job_are_learned_as_if_one_behind_the_other(checkpoint):
     few = Teacher(checkpoint, LearnConfig(group=2))
     facts = [Fact(n, question=f"What is the code of room {n}?", answer=f"code {n * 7}") for n in range(1, 6)]
