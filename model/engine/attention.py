@@ -80,10 +80,12 @@ def attend(
             plan = step.plans["answers"] = Plan.of(step.answers, query)
         out[: len(step.answers)] = _answers(query[: len(step.answers)], key, value, plan)
     for prompt in step.prompts:
-        for tile in range(0, prompt.length, BLOCK):
-            start, end = prompt.first + tile, prompt.first + min(tile + BLOCK, prompt.length)
-            blocks = prompt.blocks[: (prompt.start + tile) // BLOCK + 1]
-            out[start:end] = _tile(query[start:end], key, value, blocks)
+        for place in range(len(prompt.blocks)):
+            start, end = (min(max(0, BLOCK * n - prompt.start), prompt.length) for n in (place, place + 1))
+            if start < end:
+                tile = slice(prompt.first + start, prompt.first + end)
+                offset = (prompt.start + start) % BLOCK
+                out[tile] = _tile(query[tile], key, value, prompt.blocks[: place + 1], offset)
     return out[None], None
 
 
@@ -119,19 +121,24 @@ def _run_products(left: Tensor, held: Tensor, plan: Plan, out: Tensor, *, turned
         _multiply(left[begin * G : end * G], right.mT if turned else right, out[begin * G : end * G])
 
 
-def _tile(query: Tensor, key: Tensor, value: Tensor, blocks: Sequence[int]) -> Tensor:
-    """query (T, H, d) of tokens whose own block is the last of `blocks` → (T, H, d)."""
+def _tile(query: Tensor, key: Tensor, value: Tensor, blocks: Sequence[int], offset: int) -> Tensor:
+    """query (T, H, d) of tokens whose own block is the last of `blocks`, where they begin at `offset` → (T, H, d).
+
+    Filled up to a whole block: so products have one shape, wherever a prompt is cut.
+    """
     T, H, d = query.shape
     G = key.shape[1]
-    asking = query.transpose(0, 1).reshape(G, H // G * T, d)  # the heads that share keys stand below each other
+    whole = query.new_zeros(H, BLOCK, d)
+    whole[:, offset : offset + T] = query.transpose(0, 1)
+    asking = whole.view(G, -1, d)  # the heads that share keys stand below each other
     scores = torch.cat([_multiply(asking, key[block].mT) for block in blocks], dim=-1)
-    own = scores.view(H, T, -1)[:, :, -BLOCK:]
-    own += _triangle(own)[:T]
+    own = scores.view(H, BLOCK, -1)[:, :, -BLOCK:]
+    own += _triangle(own)
     weights = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
     out = _multiply(weights[:, :, :BLOCK], value[blocks[0]])
     for place, block in enumerate(blocks[1:], start=1):
         out += _multiply(weights[:, :, place * BLOCK : (place + 1) * BLOCK], value[block])
-    return out.view(H, T, d).transpose(0, 1)
+    return out.view(H, BLOCK, d)[:, offset : offset + T].transpose(0, 1)
 
 
 def _multiply(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence as ListOf
 from torch import Tensor
 
 from model.base.checkpoint import Checkpoint
-from model.engine.blocks import BLOCK, Blocks, blocks_for
+from model.engine.blocks import BLOCK, MARK, Blocks, blocks_for
 from model.engine.echo import carried
 from model.engine.runner import Piece, Runner, Seen
 from model.engine.sampling import TokenScores, choose, score
@@ -36,6 +36,10 @@ class Loop:
             if sequence.kept is not None:
                 self.runner.pool.write(sequence.blocks, sequence.kept)
                 sequence.kept = None
+            if sequence.lent is not None:
+                self.runner.pool.copy(sequence.lent, sequence.blocks[-1])
+                self.blocks.give([sequence.lent])
+                sequence.lent = None
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out; its blocks are free."""
@@ -86,13 +90,14 @@ class Loop:
         return changed, seen, _scored(work, changed, seen)
 
     def _processed(self, sequence: Sequence, piece: Piece) -> None:
-        """The piece's keys are in the cache; blocks that are full of a prompt can be found by others."""
+        """The piece's keys are in the cache; what blocks hold of a prompt can be found by others."""
         if sequence.reading:
-            before = sequence.cached // BLOCK
+            before = sequence.cached // MARK
             sequence.cached += len(piece.ids)
             self.scheduler.read(sequence)
-            for index in range(before, min(sequence.cached, len(sequence.ids)) // BLOCK):
-                self.blocks.name(sequence.blocks[index], sequence.names[index])
+            for index in range(before, sequence.cached // MARK):
+                end = MARK * (index + 1)
+                self.blocks.name(sequence.blocks[(end - 1) // BLOCK], sequence.names[index], end)
         else:
             sequence.cached += 1
 

@@ -25,7 +25,7 @@ class Stretch:
     """Tokens of one sequence in a step: one of an answer, or some of a prompt.
 
     first   where in the step they begin
-    start   position of the first; in a prompt a multiple of BLOCK
+    start   position of the first
     length  how many there are
     blocks  those of the sequence, up to that of the last token
     """
@@ -101,6 +101,12 @@ class Pool:
         """Let the model write where `step` says."""
         for layer in self._layers:
             layer.step = step
+
+    @torch.inference_mode()
+    def copy(self, block: int, other: int) -> None:
+        """Put into another block what a block holds."""
+        for layer in self._layers:
+            layer.keys[other], layer.values[other] = layer.keys[block], layer.values[block]
 
     @torch.inference_mode()
     def read(self, blocks: Sequence[int]) -> Kept:

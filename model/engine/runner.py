@@ -25,7 +25,6 @@ class Piece:
     """Tokens of one sequence that a step processes: one of an answer, or some of a prompt.
 
     ids     go to positions from `start` on
-    start   of a prompt a multiple of BLOCK
     blocks  of the sequence, up to that of the last token
     places  whose output is wanted; positions count from `start`
     """

@@ -48,10 +48,10 @@ class Scheduler:
             client, queue = next(iter(self._by_client.items()))
             sequence = queue[0]
             if not sequence.sampling.scores_prompt:  # its places are to be read, each of them
-                sequence.blocks = self.blocks.find(sequence.ids)
+                sequence.blocks, sequence.cached = self.blocks.find(sequence.ids)
             if not self._has_room(sequence):
                 self.blocks.give(sequence.blocks)
-                sequence.blocks = []
+                sequence.blocks, sequence.cached = [], 0
                 break
             queue.popleft()
             if queue:
@@ -59,7 +59,8 @@ class Scheduler:
             else:
                 del self._by_client[client]
             self.waiting -= 1
-            sequence.cached = BLOCK * len(sequence.blocks)
+            if sequence.cached % BLOCK:
+                self._borrow(sequence)
             self.blocks.reused += sequence.cached
             self._start(sequence)
             admitted.append(sequence)
@@ -106,7 +107,7 @@ class Scheduler:
         room, turn = _PROMPT_TOKENS, deque(left)
         while turn:
             sequence = turn.popleft()
-            block = min(BLOCK, left[sequence] - taken[sequence])
+            block = min(BLOCK - (sequence.cached + taken[sequence]) % BLOCK, left[sequence] - taken[sequence])
             if block > room:
                 break
             taken[sequence] += block
@@ -127,7 +128,17 @@ class Scheduler:
     def _has_room(self, sequence: Sequence) -> bool:
         """Whether blocks are left for a sequence, beside those that the running ones will come to need."""
         needed = sum(max(0, s.foreseen - len(s.blocks)) for s in (*self.running, sequence))
+        needed += sequence.cached % BLOCK > 0 and not sequence.kept  # the last block is another's, to be copied
         return needed <= self.blocks.room or not self.running
+
+    def _borrow(self, sequence: Sequence) -> None:
+        """A block of its own for what the last one holds of its prompt; without one it is processed anew."""
+        sequence.lent, own = sequence.blocks.pop(), self.blocks.take()
+        if own is None:
+            self.blocks.give([sequence.lent])
+            sequence.lent, sequence.cached = None, BLOCK * len(sequence.blocks)
+        else:
+            sequence.blocks.append(own)
 
     def _start(self, sequence: Sequence) -> None:
         sequence.runs = True

@@ -28,6 +28,7 @@ class Sequence:
     runs          whether it has a place among those that are run
     blocks        of the cache that it uses
     cached        positions whose keys are in them
+    lent          a block whose beginning its last one is to have, until that is copied
     kept          copies of its blocks while others have the room
     answer        tokens produced, the end token left out
     prompt_scores of the prompt's tokens, from the second on
@@ -55,6 +56,7 @@ class Sequence:
         self.runs = False
         self.blocks: list[int] = []
         self.cached = 0
+        self.lent: int | None = None
         self.kept: Kept | None = None
         self.answer: list[int] = []
         self.prompt_scores: list[TokenScores] = []
@@ -67,7 +69,7 @@ class Sequence:
 
     @cached_property
     def names(self) -> list[bytes]:
-        """The names of the blocks that its prompt fills."""
+        """The names of its prompt."""
         return list(names(self.ids))
 
     @property
@@ -86,7 +88,7 @@ class Sequence:
         return tuple(Citation(fact, gate) for fact, gate in self._cited.items())
 
     def prompt(self, tokens: int) -> Piece:
-        """The next tokens of the prompt, at most so many, a multiple of BLOCK."""
+        """The next tokens of the prompt, at most so many."""
         end = min(self.cached + tokens, len(self.ids))
         places: list[Place] = []
         if self.sampling.scores_prompt:

@@ -60,9 +60,8 @@ class Values:
     @torch.no_grad()
     def said(self, states: Tensor) -> list[int]:
         """The token that the head says at each of `states` (P, D), behind whatever was added there."""
-        return [
-            token for part in states.split(_STATES_AT_ONCE) for token in self._logits(part).argmax(dim=1).tolist()
-        ]
+        parts = (states[start : start + _STATES_AT_ONCE] for start in range(0, len(states), _STATES_AT_ONCE))
+        return [token for part in parts for token in self._logits(part).argmax(dim=1).tolist()]
 
     def _discriminants(self, tokens: Tensor) -> Tensor:
         rows = self._rows[tokens].float() - self._mean

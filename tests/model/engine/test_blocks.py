@@ -3,22 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.engine.blocks import BLOCK, Blocks, blocks_for, names
+from model.engine.blocks import BLOCK, MARK, Blocks, blocks_for, names
 
 PROMPTS = [[letter] * length for letter in (1, 2) for length in (10, 64, 65, 128, 200)] + [[1] * 64 + [2] * 90]
 
 
 def read(blocks: Blocks, ids: list[int]) -> list[int] | None:
     """The blocks of a prompt that was processed; None where there was no room."""
-    table = blocks.find(ids)
+    table, held = blocks.find(ids)
+    if held % BLOCK:
+        blocks.give([table.pop()])
     while len(table) < blocks_for(len(ids)):
         block = blocks.take()
         if block is None:
             blocks.give(table)
             return None
         table.append(block)
-    for block, name in zip(table, names(ids), strict=False):
-        blocks.name(block, name)
+    for index, name in enumerate(names(ids)):
+        blocks.name(table[index * MARK // BLOCK], name, (index + 1) * MARK)
     return table
 
 
@@ -48,10 +50,29 @@ def test_no_block_is_lost_and_only_those_who_begin_alike_share_one(count, action
 
 def test_a_token_is_left_to_process():
     blocks = Blocks(8)
-    blocks.give(read(blocks, list(range(64))))
-    assert blocks.find(list(range(64))) == []
-    assert len(blocks.find(list(range(65)))) == 1
-    assert blocks.find([1, *range(64)]) == []
+    table = read(blocks, list(range(64)))
+    blocks.give(table)
+    assert blocks.find(list(range(64))) == (table, 56)
+    assert blocks.find(list(range(65))) == (table, 64)
+    assert blocks.find([1, *range(64)]) == ([], 0)
+
+
+def test_a_prompt_that_goes_on_otherwise_finds_what_it_has_in_common():
+    blocks = Blocks(8)
+    table = read(blocks, [1] * 100)
+    assert blocks.find([1] * 64 + [2] * 30) == (table[:1], 64)
+    assert blocks.find([1] * 85 + [2] * 30) == (table, 80)
+    assert blocks.find([1] * 23 + [2] * 90) == (table[:1], 16)
+
+
+def test_of_many_short_prompts_few_are_kept_and_a_common_beginning_stays():
+    blocks = Blocks(40)
+    for number in range(100, 140):
+        blocks.give(read(blocks, [1] * 24 + [number] * 10))
+    assert blocks.find([1] * 24 + [7] * 10)[1] == 24
+    assert blocks.kept <= 17
+    assert blocks.find([1] * 24 + [110] * 10)[1] == 24, "its own beginning is forgotten"
+    assert blocks.find([1] * 24 + [139] * 10)[1] == 32
 
 
 def test_the_least_recently_used_are_forgotten_ends_before_beginnings():
@@ -59,8 +80,8 @@ def test_the_least_recently_used_are_forgotten_ends_before_beginnings():
     blocks.give(read(blocks, long))
     blocks.give(read(blocks, other))  # one block was free, and two of the first prompt's had to be forgotten
     assert blocks.kept == 3
-    assert len(blocks.find(long)) == 1
-    assert len(blocks.find(other)) == 2
+    assert blocks.find(long)[1] == 64
+    assert blocks.find(other)[1] == 128
 
 
 def test_what_is_used_is_not_forgotten():
