@@ -164,7 +164,7 @@ class Teacher:
         return sorted(mutual - {fact})
 
     def _missed(self, view: View, attempts: "Sequence[_Attempt]") -> bool:
-        """Whether some of what was written is not found, or not said. Of facts that later ones replace nothing is left."""
+        """Whether some of what was written is not found or not said. What a later one replaces has no rows."""
         going = [attempt for attempt in attempts if not attempt.report.reason]
         replaced = {fact for attempt in going for fact in attempt.report.replaces}
         for attempt in going:
