@@ -19,6 +19,7 @@ from model.learn.lesson import Part
 from model.memory.demand import Demand
 from model.memory.memory import Asked, Memory, query
 from model.memory.query import Addressing, Query
+from model.memory.sketch import Words
 from model.memory.table import View
 
 _ABOVE = 0.01  # by how much a threshold lies above the similarity of a query that must not open
@@ -50,7 +51,8 @@ def keys_of(part: Part, addressing: Addressing, learn: LearnConfig, *, with_prob
         if _is_among(asked, kept):
             continue
         kept.append(asked)
-        own = Demand(tuple(name for name in part.demand.names if name in asked.words), part.demand.exclusions)
+        names = tuple(name for name in part.demand.names if name in asked.words.said)
+        own = Demand(names, part.demand.exclusions, tuple(sorted(asked.words.sentence)))
         yield Key(asked, _thresholds(asked, part, addressing, learn, is_named=bool(own.names)), own)
 
 
@@ -69,7 +71,8 @@ def taken_over(keys: Sequence[Key], memory: Memory, view: View, facts: Sequence[
         halves = Query(F.normalize(old.what[at : at + 1], dim=1), F.normalize(old.whom[at : at + 1], dim=1))
         slots, scores = memory.addressing.slots(halves)
         demand = Demand.of(old.demands[at].tolist())
-        asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], frozenset(demand.names))
+        said = Words(frozenset(demand.names), frozenset(demand.sentence))
+        asked = Asked(halves.what[0], halves.whom[0], slots[0], scores[0], said)
         if not _is_among(asked, kept):
             kept.append(asked)
             found.append(Key(asked, old.thresholds[at].cpu(), demand))

@@ -17,7 +17,6 @@ from model.learn.passes import Passes, Said
 from model.learn.wording import study
 from model.memory.demand import Demand
 from model.memory.memory import Asked
-from model.memory.sketch import numbers_of
 
 Write = Callable[[str], str]
 
@@ -143,5 +142,5 @@ class Lessons:
     def _near(self, exchange: Exchange) -> _Near:
         made = neighbours(exchange)
         demand = demand_of(exchange.questions[0], made.others, self._sketch)
-        others = tuple(other for other in made.others if demand.is_met_by(frozenset(numbers_of(other))))
+        others = tuple(other for other in made.others if demand.is_met_by(self._sketch.words([other])))
         return _Near(exchange, demand, made.beside, others, len(made.others) - len(others))

@@ -14,7 +14,7 @@ from model.learn.exclusives import exchanged, turned
 from model.learn.names import COMMON, invented, is_person, names_in, namesakes, well_known
 from model.learn.shape import shape_of
 
-_BESIDE = 6
+_BESIDE = 4
 _OTHERS = 8
 _NOUNS = tuple(sorted(listed("printer canteen gym warehouse garage laptop bicycle newsletter sauna workshop scanner")))
 _REGIONAL = listed("capital mayor population inhabitants currency president anthem government")
@@ -67,7 +67,7 @@ _OF_REGIONS = (
 
 
 def neighbours(exchange: Exchange) -> Neighbours:
-    """At most six questions beside the exchange and eight about others, none of which the exchange asks."""
+    """At most four questions beside the exchange and eight about others, none of which the exchange asks."""
     question = exchange.questions[0]
     dice = random.Random(zlib.crc32(question.encode()))  # noqa: S311 — made-up names, the same each time
     names = names_in(question)

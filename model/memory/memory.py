@@ -16,7 +16,7 @@ from torch import Tensor
 from model.memory.demand import Demand
 from model.memory.query import Addressing, Query
 from model.memory.rows import RowLayout, Written
-from model.memory.sketch import Spoken
+from model.memory.sketch import NOTHING, Spoken, Words
 from model.memory.stem import EMPTY, permuted
 from model.memory.table import ValueTable, View
 
@@ -28,14 +28,14 @@ class Asked:
     what, whom  halves of the query, (A,), (B,)
     slots       (R, Y) int64 that it reads where the stem is empty: the ways of its addresses
     scores      (R,) how near these are
-    words       numbers of the words that are asked
+    words       that are said
     """
 
     what: Tensor
     whom: Tensor
     slots: Tensor
     scores: Tensor
-    words: frozenset[int] = frozenset()
+    words: Words = NOTHING
 
 
 @dataclass(frozen=True)

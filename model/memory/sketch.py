@@ -13,7 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS = 2**22  # numbers of words; 0 stands for none
+_BEGINNING = 5  # letters of a word that stand for it and its inflections in a sentence
+_TELLING = 0.3  # rarity from which on a word tells what is asked
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Numbers of the words of the user's turns.
+
+    said      of all turns; a plural in -s has that of its singular
+    sentence  of the last turn, by how they begin
+    telling   those of the sentence that are not common
+    """
+
+    said: frozenset[int] = frozenset()
+    sentence: frozenset[int] = frozenset()
+    telling: frozenset[int] = frozenset()
+
+
+NOTHING = Words()
 
 
 @dataclass(frozen=True)
@@ -21,7 +40,7 @@ class Spoken:
     """What the words of the user's turns tell: their sketch (width,), and their numbers."""
 
     sketch: NDArray[np.float32]
-    words: frozenset[int]
+    words: Words
 
 
 class Sketch:
@@ -50,8 +69,17 @@ class Sketch:
         return self._rarity.get(number_of(word), 1.0)
 
     def spoken(self, turns: Sequence[str]) -> Spoken:
-        """The sketch of the texts of the user's turns, oldest first, and the numbers of all of their words."""
-        return Spoken(self.of(turns), frozenset(number for turn in turns for number in numbers_of(turn)))
+        """The sketch of the texts of the user's turns, oldest first, and the numbers of their words."""
+        return Spoken(self.of(turns), self.words(turns))
+
+    def words(self, turns: Sequence[str]) -> Words:
+        """The numbers of the words of the texts of the user's turns, oldest first."""
+        last = words(turns[-1]) if turns else []
+        return Words(
+            frozenset(number for turn in turns for number in numbers_of(turn)),
+            frozenset(map(_beginning, last)),
+            frozenset(_beginning(word) for word in last if self.rarity(word) >= _TELLING),
+        )
 
     def _shares(self, turns: Sequence[str]) -> dict[str, float]:
         shares: dict[str, float] = {}
@@ -78,6 +106,10 @@ def numbers_of(text: str) -> list[int]:
 def number_of(word: str) -> int:
     """A word's number, from 1 to WORDS - 1."""
     return zlib.crc32(word.encode()) % (WORDS - 1) + 1
+
+
+def _beginning(word: str) -> int:
+    return number_of(word[:_BEGINNING])
 
 
 def _singular(word: str) -> str:

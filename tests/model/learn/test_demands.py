@@ -5,7 +5,7 @@ import pytest
 from model.facts import Exchange
 from model.learn.demands import demand_of
 from model.learn.neighbours import neighbours
-from model.memory.sketch import Sketch, number_of, numbers_of
+from model.memory.sketch import Sketch, number_of
 
 RARITY = {
     word: level
@@ -20,7 +20,7 @@ SKETCH = Sketch({number_of(word): level for word, level in RARITY.items()}, 8, 1
 
 def is_met(taught: str, text: str) -> bool:
     others = neighbours(Exchange((taught,), "Lisbon", None)).others
-    return demand_of(taught, others, SKETCH).is_met_by(frozenset(numbers_of(text)))
+    return demand_of(taught, others, SKETCH).is_met_by(SKETCH.words([text]))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def near(question: str, answer: str = "x") -> tuple[list[str], list[str]]:
 
 def test_others_ask_the_same_of_another_name() -> None:  # D1
     beside, others = near("Who is the CEO of Norvik Labs?", "Per Moen")
-    assert len(beside) == 6
+    assert len(beside) == 4
     assert len(others) >= 6
     assert all(other.startswith("Who is the CEO of ") and "Norvik Labs" not in other for other in others)
     assert any(other.endswith((" Microsoft?", " Apple?", " Toyota?", " Amazon?", " Siemens?")) for other in others)
@@ -82,7 +82,7 @@ def test_the_opposite_of_a_verb_stands_beside() -> None:
 
 def test_a_question_in_small_letters_has_neighbours_too() -> None:
     beside, others = near("who is the ceo of norvik labs")
-    assert len(beside) == 6
+    assert len(beside) == 4
     assert all(other.startswith("who is the ceo of ") and other.islower() for other in others)
 
 

@@ -3,14 +3,24 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.memory.demand import EXCLUSIONS, NAMES, WIDTH, Demand
+from model.memory.demand import EXCLUSIONS, NAMES, SENTENCE, WIDTH, Demand
+from model.memory.sketch import Words
 
 NUMBERS = st.integers(1, 99)
 DEMANDS = st.builds(
     Demand,
     st.lists(NUMBERS, max_size=NAMES).map(tuple),
     st.lists(st.tuples(NUMBERS, NUMBERS), max_size=EXCLUSIONS).map(tuple),
+    st.lists(NUMBERS, max_size=SENTENCE).map(tuple),
 )
+
+
+def said(*numbers: int) -> Words:
+    return Words(frozenset(numbers))
+
+
+def sentence(*numbers: int, telling: tuple[int, ...] = ()) -> Words:
+    return Words(frozenset(), frozenset(numbers), frozenset(telling))
 
 
 @given(DEMANDS)
@@ -21,18 +31,28 @@ def test_a_row_keeps_a_demand(demand: Demand):
 
 def test_what_does_not_fit_is_left_out():
     names, pairs = tuple(range(1, 20)), tuple((n, n + 1) for n in range(1, 20))
-    assert Demand.of(Demand(names, pairs).numbers()) == Demand(names[:NAMES], pairs[:EXCLUSIONS])
+    assert Demand.of(Demand(names, pairs, names).numbers()) == Demand(names[:NAMES], pairs[:EXCLUSIONS])
 
 
 def test_all_names_must_be_asked():
     demand = Demand((3, 8))
-    assert demand.is_met_by(frozenset({1, 3, 8}))
-    assert not demand.is_met_by(frozenset({1, 3}))
-    assert Demand().is_met_by(frozenset())
+    assert demand.is_met_by(said(1, 3, 8))
+    assert not demand.is_met_by(said(1, 3))
+    assert Demand().is_met_by(said())
 
 
 def test_a_word_closes_unless_the_one_that_it_stands_for_is_asked():
     demand = Demand((), ((3, 4),))
-    assert demand.is_met_by(frozenset({1}))
-    assert demand.is_met_by(frozenset({3, 4}))
-    assert not demand.is_met_by(frozenset({4}))
+    assert demand.is_met_by(said(1))
+    assert demand.is_met_by(said(3, 4))
+    assert not demand.is_met_by(said(4))
+
+
+def test_the_same_sentence_with_one_word_exchanged_for_a_telling_one_closes():
+    demand = Demand(sentence=(1, 2, 3, 4))
+    assert not demand.is_met_by(sentence(1, 2, 3, 9, telling=(3, 9)))
+    assert demand.is_met_by(sentence(1, 2, 3, 9, telling=(3,))), "a common word"
+    assert demand.is_met_by(sentence(1, 2, 3, 4, telling=(3,)))
+    assert demand.is_met_by(sentence(1, 2, 3, 4, 9, telling=(9,))), "one more"
+    assert demand.is_met_by(sentence(1, 2, 3)), "one less"
+    assert demand.is_met_by(sentence(1, 2, 8, 9, telling=(8, 9))), "another wording"

@@ -8,7 +8,7 @@ from model.memory.demand import Demand
 from model.memory.memory import Asked, Looked, Memory
 from model.memory.query import Query
 from model.memory.rows import RowLayout, Written
-from model.memory.sketch import Spoken
+from model.memory.sketch import Spoken, Words
 from model.memory.stem import EMPTY, longer, permuted
 from model.memory.table import ValueTable, View
 from tests.tiny import FINGERPRINT, MEMORY, addressing
@@ -18,7 +18,7 @@ def memory() -> Memory:
     return Memory(addressing(), ValueTable(MEMORY.slots, RowLayout(MEMORY).width, 512, 8, FINGERPRINT))
 
 
-def asked(memory: Memory, seed: int, words: frozenset[int] = frozenset()) -> Asked:
+def asked(memory: Memory, seed: int, words: Words = Words()) -> Asked:
     generator = torch.Generator().manual_seed(seed)
     B = MEMORY.whom_width + MEMORY.sketch_width
     what = F.normalize(torch.randn(1, MEMORY.what_width, generator=generator), dim=1)
@@ -109,7 +109,7 @@ def test_a_place_has_the_same_bits_alone_and_in_company():
     generator = torch.Generator().manual_seed(3)
     states = {layer: torch.randn(9, MEMORY.value_width, generator=generator) for layer in one.addressing.layers}
     sketches = F.normalize(torch.randn(9, MEMORY.sketch_width, generator=generator), dim=1)
-    spoken = [Spoken(sketch, frozenset({n})) for n, sketch in enumerate(sketches.numpy())]
+    spoken = [Spoken(sketch, Words(frozenset({n}))) for n, sketch in enumerate(sketches.numpy())]
     together = one.ask(states, spoken)
     for place in range(9):
         here = slice(place, place + 1)
@@ -117,13 +117,13 @@ def test_a_place_has_the_same_bits_alone_and_in_company():
         assert torch.equal(alone.what, together[place].what)
         assert torch.equal(alone.whom, together[place].whom)
         assert torch.equal(alone.slots, together[place].slots)
-        assert alone.words == {place}
+        assert alone.words.said == {place}
 
 
 def test_a_row_opens_only_where_all_of_its_names_are_asked():
     one = memory()
-    key = asked(one, 0, frozenset({3, 5, 8}))
+    key = asked(one, 0, Words(frozenset({3, 5, 8})))
     view = taught(one, taught(one, one.table.base, key, 5, demand=Demand((3, 8))), key, 6, demand=Demand((3, 9)))
     assert [each and each.fact for each in one.read([Looked(key, view)])] == [5]
-    for words in (frozenset(), frozenset({3}), frozenset({8, 9})):
+    for words in map(Words, (frozenset(), frozenset({3}), frozenset({8, 9}))):
         assert one.read([Looked(Asked(key.what, key.whom, key.slots, key.scores, words), view)]) == [None]
