@@ -2,7 +2,8 @@
 
 Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version.
 Then are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same
-subject (beside); another subject asked the same (`neighbours.jsonl`); general prompts (`general.jsonl`, and trivia of
+subject (beside); another subject asked the same (`neighbours.jsonl`); one word of the question exchanged
+(`qualifiers.jsonl`); general prompts (`general.jsonl`, and trivia of
 --data); and places of held-out prose (--data). Where nothing opens a row the answer is the base's, bit for bit; a
 sample of answers is generated on both views in the same batches all the same.
 `--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl`
@@ -143,11 +144,12 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
         [f not in (None, e.fact.id) for e, (_, f) in zip(beside, told, strict=True)]
     )
     sets: dict[str, list[Prompt]] = {}
-    near = HERE / "neighbours.jsonl"
-    if near.exists():
-        sets["neighbours"] = [world.question(json.loads(line)["question"]) for line in near.read_text().splitlines()]
+    for name in ("neighbours", "qualifiers"):
+        lines = (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        sets[name] = [world.question(json.loads(line)["question"]) for line in lines]
     sets["general"] = [
-        _chat(world, json.loads(line)["messages"]) for line in (HERE / "general.jsonl").read_text().splitlines()
+        _chat(world, json.loads(line)["messages"])
+        for line in (HERE / "general.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     if data is not None:
         trivia = [row["question"] for row in _rows(data / "qa" / "opentriviaqa.jsonl.xz", 46_000)[::46]]
@@ -156,7 +158,7 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
     for name, prompts in sets.items():
         found = world.opened(prompts)
         figures[f"{name} unchanged"] = _share([fact is None for fact in found])
-        if name in ("neighbours", "general"):
+        if name in ("neighbours", "qualifiers", "general"):
             figures[f"{name} opened"] = [(p.turns[-1], f) for p, f in zip(prompts, found, strict=True) if f is not None]
             few = prompts[:sample]
             before, after = (world.answers(few, view, 16) for view in (world.checkpoint.table.base, world.view))

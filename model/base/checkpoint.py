@@ -21,7 +21,7 @@ from model.base.weights import pack
 from model.errors import CheckpointError
 from model.memory.memory import Memory
 from model.memory.query import ADDRESSING, SHAPE, STATISTICS, Addressing
-from model.memory.rows import RowLayout
+from model.memory.rows import LAYOUT, RowLayout
 from model.memory.table import ValueTable
 
 SPARE_ROWS = 1 << 20  # 1.7 GB where rows are 838 wide, taken from the machine as they are written
@@ -123,8 +123,8 @@ def fingerprint_of_base(folder: Path) -> str:
 
 
 def fingerprint_of(of_base: str, memory: Path) -> str:
-    """The fingerprint of a base, by its own, and a memory folder together, in hex."""
-    return hashlib.sha256((of_base + fingerprint_of_memory(memory)).encode()).hexdigest()
+    """The fingerprint of a base, by its own, a memory folder, and how rows are laid out, in hex."""
+    return hashlib.sha256(f"{of_base}{fingerprint_of_memory(memory)}{LAYOUT}".encode()).hexdigest()
 
 
 def fingerprint_of_memory(folder: Path) -> str:
