@@ -55,7 +55,7 @@ def list_models(key: Reader, session: SessionDep, settings: SettingsDep) -> Mode
 
 @router.get("/{model}", responses=openai_errors(HTTPStatus.NOT_FOUND))
 def get_model(
-    model: Annotated[str, Path(description="`slotwise` or `slotwise@3`")],
+    model: Annotated[str, Path(description="`slotwise`, `slotwise@3`, or `slotwise@` and a name")],
     key: Reader,
     session: SessionDep,
     settings: SettingsDep,
