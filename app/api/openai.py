@@ -1,6 +1,7 @@
 """What the calls of OpenAI's API have in common: names of models, what they refuse, usage, chunks.
 
-`slotwise` is the live version, `slotwise@12` is version 12. A reply always names the version that gave it.
+`slotwise` is the live version, `slotwise@12` is version 12, `slotwise@name` one by its name.
+A reply always names the version that gave it.
 """
 
 import json
@@ -33,7 +34,11 @@ Finish = Literal["stop", "length"]
 ASKED: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {"content": {EventStream.media_type: {}}},
     **openai_errors(
-        HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.GATEWAY_TIMEOUT,
     ),
 }
 WARNINGS = "X-Slotwise-Warnings"

@@ -98,7 +98,7 @@ def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDe
     response_model_exclude_unset=True,
     responses={
         HTTPStatus.OK.value: {"description": _EVENTS, "content": {EventStream.media_type: {}}},
-        **problems(HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT),
+        **problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT),
     },
 )
 async def query(
