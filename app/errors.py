@@ -8,6 +8,8 @@
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
     │   └── RoleTooLow              the key's role does not allow the call
     ├── NotFound
+    │   ├── ActivationNotFound      nothing was live at that moment
+    │   ├── AliasNotFound           no version has this name
     │   ├── FactNotFound
     │   ├── JobNotFound
     │   ├── ModelNotFound           no model has this name
@@ -61,6 +63,14 @@ class RoleTooLow(AccessDenied):
 
 class NotFound(SlotwiseError):
     """Nothing has this id."""
+
+
+class ActivationNotFound(NotFound):
+    """Nothing was live at that moment: it lies before the first start."""
+
+
+class AliasNotFound(NotFound):
+    """Nobody has set an alias of this name, or it is deleted."""
 
 
 class FactNotFound(NotFound):

@@ -12,7 +12,20 @@ import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
 
-from app.api import chat, completions, engines, facts, health, jobs, models, query, versions
+from app.api import (
+    activations,
+    aliases,
+    chat,
+    completions,
+    diffs,
+    engines,
+    facts,
+    health,
+    jobs,
+    models,
+    query,
+    versions,
+)
 from app.api.errors import handle_errors
 from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
@@ -49,7 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     handle_errors(app)
-    for resource in (facts, jobs, query, completions, chat, models, versions, engines, health):
+    asking = (query, completions, chat, models)
+    for resource in (facts, jobs, *asking, versions, activations, aliases, diffs, engines, health):
         app.include_router(resource.router)
     return app
 

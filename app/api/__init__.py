@@ -12,5 +12,6 @@ openai.py    what the calls of OpenAI's API have in common
 errors.py    one table from our errors to status codes
 refusals.py  the two shapes of an error: problem documents, and OpenAI's on its routes
 limits.py    how long a body may be
-facts.py jobs.py query.py completions.py chat.py models.py versions.py engines.py health.py   one module a resource
+facts.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
+engines.py health.py   one module a resource
 """

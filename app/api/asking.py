@@ -11,6 +11,7 @@ from app.api.citations import Cited, cited
 from app.api.streams import EventStream, Script, cancelled_when_gone, version_header
 from app.db.tables import ApiKey
 from app.errors import InvalidInput
+from app.services.names import Named
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,13 +31,21 @@ class Asked(Generic[B]):
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def question_prompt(field: str, question: str, serving: "Serving", settings: Settings) -> "Prompt":
+    """What asks a question that a caller sent in `field`. Raises InvalidInput, PromptTooLong."""
+    if len(question) > settings.max_statement_characters:
+        limit = f"at most {settings.max_statement_characters:,} are allowed"
+        raise InvalidInput(f"{field}: {len(question):,} characters; {limit}")
+    return serving.question_prompt(question)
+
+
 def ask_of(
     body: Sampled,
     prompts: "Sequence[Prompt]",
     *,
     key: ApiKey,
     settings: Settings,
-    version: int | None,
+    version: Named | None,
     max_tokens: int,
     logprobs: int | None,
     echo: bool = False,

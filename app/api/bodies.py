@@ -5,7 +5,7 @@ checked by the services.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,9 @@ from pydantic import (
 
 from app.api.schemas import example
 from app.db.tables import MAX_ID
+from app.services import names
 from app.services.intake import NewFact
+from app.services.names import Named
 
 FACT_SHAPES = ("one fact", "many facts")  # the two bodies of POST /v1/facts, as pydantic's errors name them
 MAX_REASON_CHARACTERS = 500
@@ -32,6 +34,11 @@ MAX_STOP_CHARACTERS = 200
 MAX_ALTERNATIVES = 20  # of a token, with their log-probabilities
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
+
+_MAX_DIGITS = len(str(MAX_ID))
+_NAMED = f'the number of a version is needed, or "previous", "live" or an alias: {names.ALLOWED}'
+_NUMBER: JsonValue = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
+_ALIAS = {"type": "string", "pattern": f"^{names.PATTERN}$"}
 
 
 def _storable(text: str) -> str:
@@ -55,10 +62,26 @@ def _instant(value: object) -> object:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _version(value: object) -> object:
-    if value == "previous" or (type(value) is int and 0 <= value <= MAX_ID):
+def named(text: str) -> Named | None:
+    """The version that a text in an address means: digits are its number. None for what can be neither."""
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= _MAX_DIGITS and int(text) <= MAX_ID else None
+    return text if names.fault(text) is None else None
+
+
+def _version(value: object) -> Named:
+    if type(value) is int and 0 <= value <= MAX_ID:
         return value
-    raise ValueError('the number of a version is needed, or "previous"')
+    if isinstance(value, str) and names.fault(value) is None:
+        return value
+    raise ValueError(_NAMED)
+
+
+def _version_in_path(value: object) -> Named:
+    found = named(str(value))
+    if found is None:
+        raise ValueError(_NAMED)
+    return found
 
 
 def _shape(body: Any) -> str:
@@ -89,6 +112,9 @@ def one_or_many(*items: JsonValue) -> WithJsonSchema:
 
 Text = Annotated[str, AfterValidator(_storable)]
 Stops = Annotated[list[str] | None, PlainValidator(_stops), one_or_many({"type": "string"})]
+VersionName = Annotated[Named, PlainValidator(_version), WithJsonSchema({"anyOf": [_NUMBER, _ALIAS]})]
+PathVersion = Annotated[Named, PlainValidator(_version_in_path), WithJsonSchema(_ALIAS)]
+Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_storable)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
@@ -166,7 +192,9 @@ class QueryIn(Sampled):
 
     question: Text | None = None
     prompt: Text | None = None
-    version: Id | None = Field(None, description="any published version; the live one if it is left out")
+    version: VersionName | None = Field(
+        None, description="any published version, by number or name; the live one if it is left out"
+    )
     max_tokens: int = Field(64, ge=1)
     only_taught: bool = Field(False, description="answer from taught facts alone; null where none of them opens")
     logprobs: int | None = Field(
@@ -186,9 +214,18 @@ class RollbackIn(Incoming):
 
     model_config = example(version="previous", reason="the atlas was wrong", expected_live=3)
 
-    version: Annotated[Id | Literal["previous"], BeforeValidator(_version)]
-    reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), AfterValidator(_storable)]
+    version: VersionName
+    reason: Reason
     expected_live: Id | None = Field(None, description="refuse with 409 unless this version is live")
     abort_in_flight: bool = Field(
         False, description="end requests that run on versions other than the new live one and its ancestors"
     )
+
+
+class AliasIn(Incoming):
+    """Which version a name means from now on, and why. Another name stands for the version that it means now."""
+
+    model_config = example(version=3, reason="checked by the editors")
+
+    version: VersionName
+    reason: Reason

@@ -53,9 +53,9 @@ def list_models(key: Reader, session: SessionDep, settings: SettingsDep) -> Mode
     return ModelsOut(data=[*live, *(ModelOut.of(version, model_name(version.version)) for version in versions)])
 
 
-@router.get("/{model}", responses=openai_errors(HTTPStatus.NOT_FOUND))
+@router.get("/{model}", responses=openai_errors(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def get_model(
-    model: Annotated[str, Path(description="`slotwise` or `slotwise@3`")],
+    model: Annotated[str, Path(description="`slotwise`, `slotwise@3`, or `slotwise@` and a name")],
     key: Reader,
     session: SessionDep,
     settings: SettingsDep,

@@ -1,6 +1,7 @@
 """What the calls of OpenAI's API have in common: names of models, what they refuse, usage, chunks.
 
-`slotwise` is the live version, `slotwise@12` is version 12. A reply always names the version that gave it.
+`slotwise` is the live version, `slotwise@12` is version 12, `slotwise@name` one by its name.
+A reply always names the version that gave it.
 """
 
 import json
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from app.api.bodies import Incoming, Sampled
+from app.api.bodies import Incoming, Sampled, named
 from app.api.citations import Cited
 from app.api.errors import openai_errors
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing
 from app.api.streams import EventStream, event
-from app.db.tables import MAX_ID
 from app.errors import ModelNotFound
+from app.services.names import Named
 
 if TYPE_CHECKING:
     from app.serving import Feed
@@ -33,13 +34,17 @@ Finish = Literal["stop", "length"]
 ASKED: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {"content": {EventStream.media_type: {}}},
     **openai_errors(
-        HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.GATEWAY_TIMEOUT,
     ),
 }
 WARNINGS = "X-Slotwise-Warnings"
 _SHOWN_WARNINGS = 8
 _NAME = re.compile(r"[\w.\[\]-]{1,60}", re.ASCII)  # others would be no header, or no help
-_MODEL = re.compile(rf"{NAME}(?:@(\d{{1,19}}))?")
+_MODEL = re.compile(rf"{NAME}(?:@(.+))?")
 
 
 def only(*harmless: JsonValue) -> AfterValidator:
@@ -77,7 +82,9 @@ class StreamOptions(Incoming):
 class OpenAIBody(Sampled):
     """What completions and chat completions both take."""
 
-    model: str = Field(description="`slotwise` for the live version, `slotwise@12` for version 12")
+    model: str = Field(
+        description="`slotwise` for the live version, `slotwise@12` for version 12, `slotwise@name` for a named one"
+    )
     stream_options: StreamOptions | None = None
     user: Ignored = None
     metadata: Ignored = None
@@ -98,7 +105,7 @@ class OpenAIBody(Sampled):
         return self
 
     @property
-    def version(self) -> int | None:
+    def version(self) -> Named | None:
         """The version asked for; None for the live one. Raises ModelNotFound."""
         return version_of(self.model)
 
@@ -197,11 +204,11 @@ def model_name(version: int) -> str:
     return f"{NAME}@{version}"
 
 
-def version_of(model: str) -> int | None:
+def version_of(model: str) -> Named | None:
     """The version that the name of a model means; None for the live one. Raises ModelNotFound."""
     found = _MODEL.fullmatch(model)
-    version = int(found[1]) if found and found[1] else None
-    if found is None or (version or 0) > MAX_ID:
+    version = named(found[1]) if found and found[1] else None
+    if found is None or (found[1] and version is None):
         shown = model if len(model) <= 60 else f"{model[:60]}… ({len(model):,} characters)"
         raise ModelNotFound(f"there is no model {shown!r}; {NAME} is the live version, {NAME}@12 would be version 12")
     return version

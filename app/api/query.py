@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from app.api.asking import Asked, ask_of, replied
+from app.api.asking import Asked, ask_of, question_prompt, replied
 from app.api.bodies import QueryIn
 from app.api.citations import CitationOut, Cited
 from app.api.deps import Reader, ServingDep, SettingsDep
@@ -14,7 +14,6 @@ from app.api.errors import KEYED, problems
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing, example
 from app.api.streams import EventStream, event
-from app.errors import InvalidInput
 
 if TYPE_CHECKING:
     from app.serving import Feed
@@ -76,10 +75,10 @@ class AnswerOut(Outgoing):
 
 def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDep) -> Asked[QueryIn]:
     """A prompt is limited by the model's positions, which only the engine can count."""
-    if body.question is not None and len(body.question) > settings.max_statement_characters:
-        limit = f"at most {settings.max_statement_characters:,} are allowed"
-        raise InvalidInput(f"question: {len(body.question):,} characters; {limit}")
-    prompt = serving.question_prompt(body.question) if body.question else serving.text_prompt(body.prompt or "")
+    if body.question:
+        prompt = question_prompt("question", body.question, serving, settings)
+    else:
+        prompt = serving.text_prompt(body.prompt or "")
     ask = ask_of(
         body,
         [prompt],
@@ -99,7 +98,7 @@ def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDe
     response_model_exclude_unset=True,
     responses={
         HTTPStatus.OK.value: {"description": _EVENTS, "content": {EventStream.media_type: {}}},
-        **problems(HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT),
+        **problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT),
     },
 )
 async def query(

@@ -4,8 +4,8 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from app.api.bodies import RollbackIn
-from app.api.deps import Cursor, Limit, Operator, PathId, ServingDep, SessionDep, SettingsDep
+from app.api.bodies import PathVersion, RollbackIn
+from app.api.deps import Cursor, Limit, Operator, ServingDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
@@ -23,11 +23,11 @@ def list_versions(
     return versions.page(session, settings.namespace, cursor, limit)
 
 
-@router.get("/versions/{version_id}", responses=problems(HTTPStatus.NOT_FOUND))
-def get_version(version_id: PathId, key: Operator, session: SessionDep) -> VersionDetail:
-    """One version, with the report of its job and the facts that it taught."""
-    version = versions.get(session, version_id)
-    return VersionDetail.of(version, facts.of_version(session, version_id))
+@router.get("/versions/{version_id}", responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+def get_version(version_id: PathVersion, key: Operator, session: SessionDep, settings: SettingsDep) -> VersionDetail:
+    """One version by its number or a name, with the report of its job and the facts that it taught."""
+    version = versions.get(session, versions.resolve(session, settings.namespace, version_id))
+    return VersionDetail.of(version, facts.of_version(session, version.id))
 
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -232,7 +233,39 @@ class Activation(Base):
     reason: Mapped[str]
     actor: Mapped[str]
     abort_in_flight: Mapped[bool] = mapped_column(server_default=text("false"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Not now(), when the transaction began: it may have waited for the head, and would be dated before the last move.
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Alias(Base):
+    """A name of a version, as it was set last. The row of a deleted one stays, so that racing changes meet at it."""
+
+    __tablename__ = "aliases"
+    __table_args__ = (UniqueConstraint("namespace", "name"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
+    name: Mapped[str]
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))  # none once it is deleted
+    reason: Mapped[str]
+    actor: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class AliasChange(Base):
+    """A name was set or deleted; rows are only ever added."""
+
+    __tablename__ = "alias_changes"
+    __table_args__ = (Index(None, "namespace", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
+    name: Mapped[str]
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))  # none: it was deleted
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    reason: Mapped[str]
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class Fact(Base):

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Head, Version
 from app.errors import NotBootstrapped, VersionNotFound
+from app.services import versions
+from app.services.names import Named
 from app.services.versions import Live
 
 
@@ -31,8 +33,10 @@ def every(session: Session, namespace: str) -> list[Kept]:
     return [_kept(row) for row in session.execute(_of(namespace).order_by(Version.id.desc()))]
 
 
-def one(session: Session, namespace: str, version: int | None) -> Kept:
-    """A version by its number, or the live one. Raises VersionNotFound, NotBootstrapped."""
+def one(session: Session, namespace: str, version: Named | None) -> Kept:
+    """A version by its number or name, or the live one. Raises VersionNotFound, NoPreviousVersion, NotBootstrapped."""
+    if isinstance(version, str):
+        version = versions.resolve(session, namespace, version)
     query = _of(namespace).where(Head.live_version == Version.id if version is None else Version.id == version)
     row = session.execute(query).one_or_none()
     if row is not None:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import CTE, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -16,11 +15,12 @@ from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, Version
 from app.errors import (
     DamagedDelta,
     LiveVersionConflict,
-    NoPreviousVersion,
     NotBootstrapped,
     VersionNotFound,
     WrongCheckpoint,
 )
+from app.services import names
+from app.services.names import Named
 from app.services.pages import Page, page_of
 
 
@@ -186,15 +186,15 @@ def published(session: Session, version_id: int) -> VersionView:
     return _view(row)
 
 
-def resolve(session: Session, namespace: str, target: int | Literal["previous"]) -> int:
-    """The number of a version that a caller names. Raises NoPreviousVersion."""
-    return _resolved(session, head(session, namespace).version, target)
+def resolve(session: Session, namespace: str, target: Named) -> int:
+    """The number of a version that a caller names. Raises NoPreviousVersion, VersionNotFound."""
+    return names.resolved(session, namespace, head(session, namespace).version, target)
 
 
 def activate(
     session: Session,
     namespace: str,
-    target: int | Literal["previous"],
+    target: Named,
     *,
     reason: str,
     actor: str,
@@ -211,7 +211,7 @@ def activate(
         live = head_row.live_version
         if expected_live is not None and live != expected_live:
             raise LiveVersionConflict(f"version {live} is live, not {expected_live}")
-        wanted = _resolved(session, live, target)
+        wanted = names.resolved(session, namespace, live, target)
         published = select(Version.id).where(Version.namespace == namespace, Version.state == "published")
         if session.scalar(published.where(Version.id == wanted)) is None:
             raise VersionNotFound(f"there is no published version {wanted}")
@@ -257,17 +257,6 @@ def move_head(
         )
     )
     head_row.live_version = version_id
-
-
-def _resolved(session: Session, live: int, target: int | Literal["previous"]) -> int:
-    return _parent(session, live) if target == "previous" else target
-
-
-def _parent(session: Session, version_id: int) -> int:
-    parent = session.scalar(select(Version.parent_id).where(Version.id == version_id))
-    if parent is None:
-        raise NoPreviousVersion(f"version {version_id} is the base: nothing lies before it")
-    return parent
 
 
 def _views() -> Select[Version, str | None]:

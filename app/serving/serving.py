@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import structlog
 from anyio.to_thread import run_sync
@@ -21,6 +20,7 @@ from app.db.tables import Json
 from app.errors import HeadUnknown, InvalidInput, SlotwiseError, VersionNotServed
 from app.queue import Queue
 from app.services import facts, kept, versions
+from app.services.names import Named
 from app.services.versions import Activated, Live
 from app.serving.follower import Follower
 from app.serving.head import HeadReader
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 class Ask:
     """What a caller asks: prompts that one version is to continue.
 
-    version      any published one; None for the live one
+    version      any published one, by its number or name; None for the live one
     seconds      within which all must be answered, waiting and rebuilding included
     client       whose call it is, so that the queue is fair to all
     only_taught  give no answer where no row of a fact opens
@@ -48,7 +48,7 @@ class Ask:
 
     prompts: tuple[Prompt, ...]
     sampling: Sampling
-    version: int | None
+    version: Named | None
     seconds: float
     client: str
     only_taught: bool = False
@@ -146,15 +146,15 @@ class Serving:
                 feed.cancel()
                 raise
             else:
-                if ask.version is not None or self._follower.aborts == aborts:
+                if ask.version not in (None, "live") or self._follower.aborts == aborts:
                     return feed
                 # What was live when the head was read had to go before this was admitted to it.
                 feed.cancel()
                 aborts = self._follower.aborts
                 wanted = await run_sync(self._wanted, None)
 
-    def _wanted(self, version: int | None) -> Live:
-        if version is None:
+    def _wanted(self, version: Named | None) -> Live:
+        if version is None or version == "live":
             return self._head.read_or_remember()
         with self._sessions() as session:
             return kept.one(session, self._settings.namespace, version).live
@@ -206,7 +206,7 @@ class Serving:
     def activate(
         self,
         session: Session,
-        target: int | Literal["previous"],
+        target: Named,
         *,
         reason: str,
         actor: str,

@@ -127,7 +127,7 @@ def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(untaught: Tes
         ("/v1/jobs/x", "job_id: "),
         ("/v1/jobs?state=gone", "state: Input should be 'queued', 'running'"),
         ("/v1/jobs?limit=201", "limit: Input should be less than or equal to 200; got '201'"),
-        ("/v1/admin/versions/x", "version_id: "),
+        ("/v1/admin/versions/X", "version_id: the number of a version is needed, or"),
         ("/v1/facts?limit=0", "limit: Input should be greater than or equal to 1; got '0'"),
         ("/v1/facts?limit=201", "limit: Input should be less than or equal to 200; got '201'"),
         ("/v1/facts?cursor=x", "cursor: "),
@@ -158,7 +158,8 @@ def test_what_is_not_there(untaught: TestClient):
     [
         ({"version": 7, "reason": "x"}, 404, "there is no published version 7"),
         ({"version": "previous", "reason": "x"}, 409, "version 0 is the base: nothing lies before it"),
-        ({"version": "last", "reason": "x"}, 422, "the number of a version is needed, or \"previous\"; got 'last'"),
+        ({"version": "last", "reason": "x"}, 404, "no version is called 'last'"),
+        ({"version": "Last", "reason": "x"}, 422, 'version: the number of a version is needed, or "previous", '),
         ({"version": -1, "reason": "x"}, 422, "version: the number of a version is needed"),
         ({"version": True, "reason": "x"}, 422, "version: the number of a version is needed"),
         ({"version": 0.5, "reason": "x"}, 422, "version: the number of a version is needed"),

@@ -1,6 +1,7 @@
 """A database of the first model comes to the newest schema with all that it knows, and goes back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
-from app.services import facts, relearn, versions
+from app.services import activations, aliases, facts, relearn, versions
 from app.settings import Settings
 from tests.services.story import FINGERPRINT
 
@@ -115,3 +116,20 @@ def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_ses
         states = connection.execute("SELECT DISTINCT state FROM versions ORDER BY state").fetchall()
     assert replaces == [(3, 1)]
     assert states == [("published",), ("superseded",)]
+
+
+def test_names_of_versions_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
+    with old_sessions() as session:
+        aliases.put(session, "default", "blessed", 2, reason="a test", actor="tester")
+        moved = versions.activate(session, "default", "blessed", reason="back", actor="tester")
+        assert moved == versions.Activated(live=2, previous=3)
+        assert activations.at(session, "default", datetime.now(UTC)).version_id == 2
+        assert [one.version_id for one in activations.page(session, "default", None, 50).items] == [2, 3]
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0003")
+    with psycopg.connect(old_url) as connection:
+        left = connection.execute("SELECT to_regclass('aliases'), to_regclass('alias_changes')").fetchone()
+        moves = connection.execute("SELECT version_id, reason FROM activations ORDER BY id").fetchall()
+    assert left == (None, None)
+    assert moves == [(3, "learned by job 3"), (2, "back")]
+    migrate(old_url)
