@@ -13,6 +13,9 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from app import remote
+from app.client import ClientError
+from app.client.clients import LOCAL_URL
 from app.db.tables import Role
 from app.errors import SlotwiseError
 from app.settings import Settings
@@ -21,8 +24,8 @@ from model.errors import ModelError
 app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False)
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(remote.app)  # without a name: its commands stand beside these
 
-_LOCAL_URL = "http://127.0.0.1:8000"
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
 
 
@@ -50,7 +53,7 @@ def migrate(data_dir: DataDir = None) -> None:
 
 @app.command()
 def demo(
-    url: Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")] = _LOCAL_URL,
+    url: Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")] = LOCAL_URL,
     key: Annotated[str, typer.Option(envvar="SLOTWISE_KEY", help="Key of an operator or admin.")] = "",
 ) -> None:
     """Tell the story of a fact and its correction against a running service."""
@@ -132,7 +135,7 @@ def main() -> None:
     """The console script: what went wrong on purpose is a sentence, not a traceback."""
     try:
         app()
-    except (SlotwiseError, ModelError) as error:
+    except (SlotwiseError, ModelError, ClientError) as error:
         sys.exit(f"slotwise: {error}")
     except ValidationError as error:
         wrong = error.errors()[0]

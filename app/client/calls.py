@@ -1,0 +1,279 @@
+"""Every call of the API as a value: what to send, and how to read the reply. Nothing here sends or waits.
+
+So each stands here once, and two thin clients run it.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+
+from pydantic import TypeAdapter
+
+from app.client.events import OfChat, OfQuery, Wording, chat_answer
+from app.client.results import (
+    Activated,
+    Answer,
+    Engine,
+    Fact,
+    Health,
+    Job,
+    Model,
+    Page,
+    Ready,
+    Taught,
+    Version,
+    VersionDetail,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What is sent; `repeatable` says whether sending it twice does what sending it once does."""
+
+    method: str
+    path: str
+    json: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As httpx takes it."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "json": self.json,
+            "params": self.params,
+            "headers": self.headers,
+        }
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A call whose reply is read as a whole, from JSON."""
+
+    sent: Sent
+    read: Callable[[Any], T]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A call whose reply is read event by event; each attempt reads it anew."""
+
+    sent: Sent
+    wording: Callable[[], Wording]
+
+
+@dataclass(frozen=True)
+class NewFact:
+    """A fact to teach: a statement, or a question with its answer, or all three.
+
+    phrasings   the same fact in other words of your own
+    source      where it is from; answers cite it
+    valid_from  kept beside it; without a zone it is UTC
+    """
+
+    statement: str | None = None
+    question: str | None = None
+    answer: str | None = None
+    phrasings: Sequence[str] = ()
+    source: str | None = None
+    valid_from: datetime | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """As JSON, without what is not given."""
+        given = {**asdict(self), "phrasings": list(self.phrasings)}
+        if self.valid_from is not None:
+            given["valid_from"] = self.valid_from.isoformat()
+        return _given(**given)
+
+
+class Message(TypedDict):
+    """A turn of a conversation; the last one is the user's."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Options(TypedDict, total=False):
+    """What all calls that ask take; docs/api.md has the defaults.
+
+    version          any published version; the live one without it
+    max_tokens       tokens of the answer at most
+    temperature      0 takes the most probable token every time
+    top_p            draw among the most probable tokens that together have this probability
+    seed             the same seed, prompt and version give the same answer
+    stop             a text, or up to 4; the answer ends before the first of them
+    timeout_seconds  within which the service must answer, waiting included
+    """
+
+    version: int
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+    stop: str | list[str]
+    timeout_seconds: float
+
+
+def teach(
+    *,
+    question: str | None = None,
+    answer: str | None = None,
+    statement: str | None = None,
+    phrasings: Sequence[str] = (),
+    source: str | None = None,
+    valid_from: datetime | None = None,
+    idempotency_key: str | None = None,
+) -> Call[Taught]:
+    """Teach one fact; `wait(taught.job.id)` until it is live. It is sent again with the same key, so taught once.
+
+    Raises BadRequest for a field beyond its limit, and whatever every call does.
+    """
+    fact = NewFact(statement, question, answer, phrasings, source, valid_from)
+    return _taught(fact.body, idempotency_key)
+
+
+def teach_many(facts: Sequence[NewFact], *, idempotency_key: str | None = None) -> Call[Taught]:
+    """Teach facts that go live together, as one job and one version.
+
+    Raises BadRequest for a field beyond its limit; then none of them is stored.
+    """
+    return _taught({"facts": [fact.body for fact in facts]}, idempotency_key)
+
+
+def facts(
+    *, status: str | None = None, source: str | None = None, cursor: int | None = None, limit: int | None = None
+) -> Call[Page[Fact]]:
+    """Facts, newest first. Raises BadRequest for a status that there is not."""
+    params = _given(status=status, source=source, cursor=cursor, limit=limit)
+    return Call(Sent("GET", "/v1/facts", params=params), Page[Fact].model_validate)
+
+
+def fact(fact_id: int) -> Call[Fact]:
+    """A fact and what became of it. Raises NotFound."""
+    return Call(Sent("GET", f"/v1/facts/{fact_id}"), Fact.model_validate)
+
+
+def jobs(*, state: str | None = None, cursor: int | None = None, limit: int | None = None) -> Call[Page[Job]]:
+    """Jobs, newest first, without their facts. Raises BadRequest for a state that there is not."""
+    params = _given(state=state, cursor=cursor, limit=limit)
+    return Call(Sent("GET", "/v1/jobs", params=params), Page[Job].model_validate)
+
+
+def job(job_id: int) -> Call[Job]:
+    """How far a job is, with its facts. Raises NotFound."""
+    return Call(Sent("GET", f"/v1/jobs/{job_id}"), Job.model_validate)
+
+
+def ask(
+    question: str, *, only_taught: bool = False, logprobs: int | None = None, **options: Unpack[Options]
+) -> Call[Answer]:
+    """Ask a question. Raises BadRequest, NotFound for a version that is none, Busy, and Refused (504) after its time.
+
+    only_taught  answer from taught facts alone: `answer` is None where none opens
+    logprobs     log-probabilities of each token, with so many alternatives
+    """
+    body = _given(question=question, only_taught=only_taught, logprobs=logprobs, **options)
+    return Call(Sent("POST", "/v1/query", body), Answer.model_validate)
+
+
+def complete(
+    prompt: str, *, only_taught: bool = False, logprobs: int | None = None, **options: Unpack[Options]
+) -> Call[Answer]:
+    """Continue a text as it is; otherwise as `ask`."""
+    body = _given(prompt=prompt, only_taught=only_taught, logprobs=logprobs, **options)
+    return Call(Sent("POST", "/v1/query", body), Answer.model_validate)
+
+
+def stream(question: str, *, only_taught: bool = False, **options: Unpack[Options]) -> Stream:
+    """Ask a question: a `Piece` for each text as it comes, and the `Answer` as the last part. Raises as `ask` does.
+
+    Nothing is tried again once a piece has come.
+    """
+    body = _given(question=question, only_taught=only_taught, stream=True, **options)
+    return Stream(Sent("POST", "/v1/query", body), OfQuery)
+
+
+def chat(messages: str | Sequence[Message], **options: Unpack[Options]) -> Call[Answer]:
+    """The next turn of a conversation; a text alone is the user's first turn. Raises as `ask` does."""
+    return Call(Sent("POST", _CHAT, _chat_body(messages, options)), _whole_chat)
+
+
+def stream_chat(messages: str | Sequence[Message], **options: Unpack[Options]) -> Stream:
+    """The same while it is made: pieces, then the answer. Nothing is tried again once a piece has come."""
+    return Stream(Sent("POST", _CHAT, {**_chat_body(messages, options), "stream": True}), OfChat)
+
+
+def models() -> Call[tuple[Model, ...]]:
+    """The names under which versions can be asked by OpenAI's clients: the live one first."""
+    return Call(Sent("GET", "/v1/models"), lambda body: _MODELS.validate_python(body["data"]))
+
+
+def versions(*, cursor: int | None = None, limit: int | None = None) -> Call[Page[Version]]:
+    """Published versions, newest first: a tree, by `parent_id`."""
+    params = _given(cursor=cursor, limit=limit)
+    return Call(Sent("GET", "/v1/admin/versions", params=params), Page[Version].model_validate)
+
+
+def version(version_id: int) -> Call[VersionDetail]:
+    """A version, with the report of its job and the facts that it taught. Raises NotFound."""
+    return Call(Sent("GET", f"/v1/admin/versions/{version_id}"), VersionDetail.model_validate)
+
+
+def rollback(
+    to: int | Literal["previous"], reason: str, *, expected_live: int | None = None, abort_in_flight: bool = False
+) -> Call[Activated]:
+    """Make a version live; "previous" is the parent of the live one. It is sent once: the service takes no key for it.
+
+    Raises NotFound, Conflict unless `expected_live` is live, and Busy for a version that there is no room for.
+    """
+    body = _given(version=to, reason=reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
+    return Call(Sent("POST", "/v1/admin/rollback", body, repeatable=False), Activated.model_validate)
+
+
+def engines() -> Call[Page[Engine]]:
+    """The processes that serve the model, the newest heartbeat first."""
+    return Call(Sent("GET", "/v1/admin/engines"), Page[Engine].model_validate)
+
+
+def health() -> Call[Health]:
+    """Whether the process answers; sent once, as the state now is asked for. It needs no key."""
+    return Call(Sent("GET", "/healthz", repeatable=False), Health.model_validate)
+
+
+def ready() -> Call[Ready]:
+    """Whether queries are answered; sent once. It needs no key. Raises Busy with what fails."""
+    return Call(Sent("GET", "/readyz", repeatable=False), Ready.model_validate)
+
+
+_CHAT = "/v1/chat/completions"
+_MODELS = TypeAdapter(tuple[Model, ...])
+
+
+def _taught(body: dict[str, Any], idempotency_key: str | None) -> Call[Taught]:
+    key = idempotency_key or uuid.uuid4().hex
+    return Call(Sent("POST", "/v1/facts", body, headers={"Idempotency-Key": key}), Taught.model_validate)
+
+
+def _chat_body(messages: str | Sequence[Message], options: Options) -> dict[str, Any]:
+    turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+    given: dict[str, Any] = {**options}
+    asked = given.pop("version", None)
+    return _given(model="slotwise" if asked is None else f"slotwise@{asked}", messages=turns, **given)
+
+
+def _whole_chat(body: dict[str, Any]) -> Answer:
+    (choice,) = body["choices"]
+    return chat_answer(body, choice, choice["message"]["content"])
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """What is not None."""
+    return {name: value for name, value in fields.items() if value is not None}

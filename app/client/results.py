@@ -1,0 +1,224 @@
+"""What calls give: frozen values, read from JSON.
+
+States and kinds are texts, and fields that a newer service sends beside these are left out: so a client does not break
+when the service learns another word.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+_FINAL_STATES = ("succeeded", "failed", "rejected", "cancelled")
+
+
+class Result(BaseModel):
+    """What a call gives."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Result, Generic[T]):
+    """Items, newest first; `next_cursor` is the `cursor` of the page behind it, None on the last one."""
+
+    items: tuple[T, ...]
+    next_cursor: int | None
+
+
+class JobRef(Result):
+    """The job that teaches the facts of one call."""
+
+    id: int
+    state: str
+
+
+class FactRef(Result):
+    """A fact in the reply to its call."""
+
+    id: int
+    status: str
+
+
+class Taught(Result):
+    """Facts were taken in, or were there already, in the order sent, with the job that teaches them."""
+
+    job: JobRef
+    facts: tuple[FactRef, ...]
+
+
+class Probe(Result):
+    """What the model is asked to see whether it learned a fact."""
+
+    text: str
+    answer: str
+    held_out: bool
+
+
+class Fact(Result):
+    """A fact as it was sent, and what became of it."""
+
+    id: int
+    status: str
+    reason: str | None
+    statement: str | None
+    question: str | None
+    answer: str | None
+    phrasings: tuple[str, ...]
+    source: str | None
+    valid_from: datetime | None
+    probe: Probe | None
+    probe_answer: str | None
+    job: int
+    version: int | None
+    replaces: tuple[int, ...]
+    replaced_by: int | None
+    report: dict[str, Any] | None
+    created_at: datetime
+
+
+class JobFact(FactRef):
+    """A fact of a job."""
+
+    reason: str | None
+    replaces: tuple[int, ...]
+
+
+class Progress(Result):
+    """How many facts have been trained."""
+
+    done: int
+    total: int
+
+
+class Job(Result):
+    """A job; `facts` are empty in a list of jobs."""
+
+    id: int
+    state: str
+    kind: str
+    progress: Progress
+    version: int | None
+    report: dict[str, Any] | None
+    error: str | None
+    created_at: datetime
+    facts: tuple[JobFact, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its state is a last one."""
+        return self.state in _FINAL_STATES
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it became a version, which went live."""
+        return self.state == "succeeded"
+
+
+class Citation(Result):
+    """A taught fact that an answer was read from; `gate` is how far it opened, from 0 to 1."""
+
+    fact: int
+    source: str | None
+    gate: float
+
+
+class Alternative(Result):
+    """A token that could have stood there, and the logarithm of its probability."""
+
+    token: str
+    logprob: float
+
+
+class Token(Alternative):
+    """A token of an answer, and the most probable ones in its place."""
+
+    top: tuple[Alternative, ...]
+
+
+class Answer(Result):
+    """What the model says, which version of it said so, and which facts it was read from.
+
+    answer    None with `only_taught` where no taught fact opened
+    finish    «stop», «length» or «untaught»
+    logprobs  of every token, where they were asked for; None in chats and streams
+    """
+
+    answer: str | None
+    version: int
+    finish: str
+    citations: tuple[Citation, ...]
+    logprobs: tuple[Token, ...] | None = None
+
+
+class Piece(Result):
+    """What a stream adds to the answer."""
+
+    text: str
+
+
+class Model(Result):
+    """A name under which a version can be asked."""
+
+    id: str
+    version: int
+
+
+class Version(Result):
+    """A version; `facts` and `slots` are counts of what it changed."""
+
+    id: int
+    parent_id: int | None
+    kind: str
+    state: str
+    live: bool
+    created_at: datetime
+    facts: int
+    slots: int
+
+
+class VersionDetail(Version):
+    """A version with how it came about and the facts that it taught."""
+
+    state_hash: str
+    fingerprint: str
+    job: int | None
+    report: dict[str, Any] | None
+    fact_list: tuple[Fact, ...]
+
+
+class Activated(Result):
+    """The version that is live now, and the one that was before."""
+
+    live: int
+    previous: int
+
+
+class Engine(Result):
+    """A process that serves the model; `lag` counts moves of the head that it has not followed yet."""
+
+    id: str
+    alive: bool
+    version: int
+    state_hash: str
+    lag: int
+    heartbeat: datetime
+    report: dict[str, Any] | None
+
+
+class Health(Result):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Result):
+    """Queries are answered: the version that new ones get, and the one at the head."""
+
+    status: str
+    engine: str
+    version: int
+    head: int
+    lag: int | None
+    state_hash: str
+    views: dict[str, Any]

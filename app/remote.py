@@ -1,0 +1,235 @@
+"""The commands of `slotwise` that talk to a running service over HTTP. Each makes one call or two and shows the result.
+
+They know nothing of the service but its address and a key.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal, cast
+
+import typer
+
+from app.client import (
+    Answer,
+    Busy,
+    ClientError,
+    Job,
+    KeyRejected,
+    Message,
+    Options,
+    Piece,
+    Retries,
+    RoleTooLow,
+    Slotwise,
+    Unreachable,
+)
+from app.client.clients import LOCAL_URL
+from app.shown import Shown
+
+app = typer.Typer()
+
+Url = Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")]
+Key = Annotated[str, typer.Option(envvar="SLOTWISE_KEY", show_default=False, help="API key.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, one document a line.")]
+Asked = Annotated[int | None, typer.Option(min=0, help="Version to ask; the live one without it.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Tokens of the answer at most.")]
+Cursor = Annotated[int | None, typer.Option(min=0, help="What the page before named as its next one.")]
+Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
+_ATTEMPTS = Retries(attempts=4)  # somebody waits at the terminal: about a second in all
+
+
+@app.command()
+def teach(
+    question: Annotated[str | None, typer.Argument(help="A question, in one good wording.")] = None,
+    answer: Annotated[str | None, typer.Argument(help="Its answer.")] = None,
+    statement: Annotated[str | None, typer.Option(help="The fact as a sentence, instead or beside.")] = None,
+    phrasing: Annotated[list[str] | None, typer.Option(help="The same fact in other words; may be repeated.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where it is from; answers cite it.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait until it is live.")] = False,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Teach a fact."""
+    if (question is None and statement is None) or (question is not None and answer is None):
+        raise typer.BadParameter("a question with its answer is needed, or --statement")
+    with _service(url, key) as service:
+        taught = service.teach(
+            question=question, answer=answer, statement=statement, phrasings=phrasing or (), source=source
+        )
+        shown = Shown(as_json)
+        shown.taught(taught)
+        if follow:
+            _follow(service, taught.job.id, shown)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    version: Asked = None,
+    only_taught: Annotated[bool, typer.Option("--only-taught", help="Answer from taught facts alone.")] = False,
+    max_tokens: MaxTokens = None,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask a question; the facts that the answer was read from stand beneath it."""
+    with _service(url, key) as service:
+        Shown(as_json).answer(service.ask(question, only_taught=only_taught, **_options(version, max_tokens)))
+
+
+@app.command()
+def chat(
+    message: Annotated[str | None, typer.Argument(help="One message; without it a conversation begins.")] = None,
+    system: Annotated[str | None, typer.Option(help="What the model is told first.")] = None,
+    version: Asked = None,
+    max_tokens: MaxTokens = None,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Chat: one message and its answer, or line by line until the input ends (Ctrl-D)."""
+    turns: list[Message] = [{"role": "system", "content": system}] if system else []
+    shown = Shown(as_json)
+    with _service(url, key) as service:
+        for line in shown.lines() if message is None else [message]:
+            turns.append({"role": "user", "content": line})
+            said = _say(service, turns, _options(version, max_tokens), shown)
+            turns.append({"role": "assistant", "content": said})
+
+
+@app.command()
+def facts(
+    fact: Annotated[int | None, typer.Argument(min=0, help="Number of one fact, to see all of it.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only those that are live, failed, replaced, …")] = None,
+    source: Annotated[str | None, typer.Option(help="Only those of a source.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """List facts, newest first, or show one."""
+    with _service(url, key) as service:
+        if fact is not None:
+            Shown(as_json).one(service.fact(fact))
+        else:
+            Shown(as_json).facts(service.facts(status=status, source=source, cursor=cursor, limit=limit))
+
+
+@app.command()
+def jobs(
+    job: Annotated[int | None, typer.Argument(min=0, help="Number of one job, to see all of it.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait until this job has ended.")] = False,
+    state: Annotated[str | None, typer.Option(help="Only those that are queued, running, succeeded, …")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first, show one, or follow one to its end."""
+    if follow and job is None:
+        raise typer.BadParameter("--follow needs the number of a job")
+    with _service(url, key) as service:
+        if job is None:
+            Shown(as_json).jobs(service.jobs(state=state, cursor=cursor, limit=limit))
+        elif follow:
+            _follow(service, job, Shown(as_json))
+        else:
+            Shown(as_json).one(service.job(job))
+
+
+@app.command()
+def versions(
+    version: Annotated[int | None, typer.Argument(min=0, help="Number of one version, to see all of it.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """List versions, newest first, or show one."""
+    with _service(url, key) as service:
+        if version is not None:
+            Shown(as_json).one(service.version(version))
+        else:
+            Shown(as_json).versions(service.versions(cursor=cursor, limit=limit))
+
+
+@app.command()
+def rollback(
+    version: Annotated[str, typer.Argument(help="Number of the version that is to be live, or «previous».")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    expected_live: Annotated[int | None, typer.Option(min=0, help="Refuse unless this version is live.")] = None,
+    abort_in_flight: Annotated[bool, typer.Option("--abort-in-flight", help="End what runs on others.")] = False,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a version live; forward works as backward does."""
+    if version != "previous" and not (version.isascii() and version.isdecimal()):
+        raise typer.BadParameter(f"{version!r} is no number of a version; «previous» is the only word")
+    to: int | Literal["previous"] = "previous" if version == "previous" else int(version)
+    with _service(url, key) as service:
+        moved = service.rollback(to, reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
+        Shown(as_json).moved(moved)
+
+
+@app.command()
+def status(url: Url = LOCAL_URL, key: Key = "", as_json: AsJson = False) -> None:
+    """Tell whether queries are answered, by which version; with an operator's key also which engines there are."""
+    with _service(url, key) as service:
+        ready = service.ready()
+        try:
+            engines = service.engines().items if key else None
+        except RoleTooLow:
+            engines = None
+        Shown(as_json).status(ready, engines)
+
+
+@contextmanager
+def _service(url: str, key: str) -> Iterator[Slotwise]:
+    """A client; what it raises says what to do about it."""
+    try:
+        with Slotwise(url, key, retries=_ATTEMPTS) as client:
+            yield client
+    except Unreachable as error:
+        raise ClientError(f"{error}; start one with `slotwise up`, or set SLOTWISE_URL") from error
+    except KeyRejected as error:
+        raise ClientError(f"{error}; set SLOTWISE_KEY") from error
+    except Busy as error:
+        raise ClientError(f"the service is busy or not ready: {error}") from error
+
+
+def _options(version: int | None, max_tokens: int | None) -> Options:
+    given = {"version": version, "max_tokens": max_tokens}
+    return cast(Options, {name: value for name, value in given.items() if value is not None})
+
+
+def _say(service: Slotwise, turns: list[Message], options: Options, shown: Shown) -> str:
+    """Show the next turn while it is made; returns its text."""
+    text = ""
+    for part in service.stream_chat(turns, **options):
+        match part:
+            case Piece():
+                shown.piece(part)
+            case Answer():
+                text = part.answer or ""
+                shown.told(part)
+    return text
+
+
+def _follow(service: Slotwise, job: int, shown: Shown) -> None:
+    """Show a job to its end. Raises ClientError unless it succeeded."""
+    end: Job | None = None
+    with shown.progress(job) as told:
+        for end in service.follow(job):
+            told(end)
+    if end is None or not end.succeeded:
+        state, why = ("unknown", None) if end is None else (end.state, _why(end))
+        raise ClientError(f"job {job} ended as {state}: {why or 'no reason is given'}")
+
+
+def _why(job: Job) -> str | None:
+    return job.error or next((fact.reason for fact in job.facts if fact.reason), None)
