@@ -5,7 +5,7 @@ They know nothing of the service but its address and a key.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -31,7 +31,7 @@ app = typer.Typer()
 Url = Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")]
 Key = Annotated[str, typer.Option(envvar="SLOTWISE_KEY", show_default=False, help="API key.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, one document a line.")]
-Asked = Annotated[int | None, typer.Option(min=0, help="Version to ask; the live one without it.")]
+Asked = Annotated[str | None, typer.Option(help="Version to ask, by number or name; the live one without it.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Tokens of the answer at most.")]
 Cursor = Annotated[int | None, typer.Option(min=0, help="What the page before named as its next one.")]
 Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
@@ -142,7 +142,7 @@ def jobs(
 
 @app.command()
 def versions(
-    version: Annotated[int | None, typer.Argument(min=0, help="Number of one version, to see all of it.")] = None,
+    version: Annotated[str | None, typer.Argument(help="Number or name of one version, to see all of it.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
     url: Url = LOCAL_URL,
@@ -152,14 +152,14 @@ def versions(
     """List versions, newest first, or show one."""
     with _service(url, key) as service:
         if version is not None:
-            Shown(as_json).one(service.version(version))
+            Shown(as_json).one(service.version(_named(version)))
         else:
             Shown(as_json).versions(service.versions(cursor=cursor, limit=limit))
 
 
 @app.command()
 def rollback(
-    version: Annotated[str, typer.Argument(help="Number of the version that is to be live, or «previous».")],
+    version: Annotated[str, typer.Argument(help="Number or name of the version that is to be live.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept.")],
     expected_live: Annotated[int | None, typer.Option(min=0, help="Refuse unless this version is live.")] = None,
     abort_in_flight: Annotated[bool, typer.Option("--abort-in-flight", help="End what runs on others.")] = False,
@@ -168,11 +168,8 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make a version live; forward works as backward does."""
-    if version != "previous" and not (version.isascii() and version.isdecimal()):
-        raise typer.BadParameter(f"{version!r} is no number of a version; «previous» is the only word")
-    to: int | Literal["previous"] = "previous" if version == "previous" else int(version)
     with _service(url, key) as service:
-        moved = service.rollback(to, reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
+        moved = service.rollback(_named(version), reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
         Shown(as_json).moved(moved)
 
 
@@ -202,8 +199,13 @@ def _service(url: str, key: str) -> Iterator[Slotwise]:
         raise ClientError(f"the service is busy or not ready: {error}") from error
 
 
-def _options(version: int | None, max_tokens: int | None) -> Options:
-    given = {"version": version, "max_tokens": max_tokens}
+def _named(version: str) -> int | str:
+    """A version's number as a number, any other word as the name that it is."""
+    return int(version) if version.isascii() and version.isdecimal() else version
+
+
+def _options(version: str | None, max_tokens: int | None) -> Options:
+    given = {"version": None if version is None else _named(version), "max_tokens": max_tokens}
     return cast(Options, {name: value for name, value in given.items() if value is not None})
 
 

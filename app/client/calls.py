@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
@@ -104,7 +105,7 @@ class Message(TypedDict):
 class Options(TypedDict, total=False):
     """What all calls that ask take; docs/api.md has the defaults.
 
-    version          any published version; the live one without it
+    version          any published version, by its number or name; the live one without it
     max_tokens       tokens of the answer at most
     temperature      0 takes the most probable token every time
     top_p            draw among the most probable tokens that together have this probability
@@ -113,7 +114,7 @@ class Options(TypedDict, total=False):
     timeout_seconds  within which the service must answer, waiting included
     """
 
-    version: int
+    version: int | str
     max_tokens: int
     temperature: float
     top_p: float
@@ -222,15 +223,15 @@ def versions(*, cursor: int | None = None, limit: int | None = None) -> Call[Pag
     return Call(Sent("GET", "/v1/admin/versions", params=params), Page[Version].model_validate)
 
 
-def version(version_id: int) -> Call[VersionDetail]:
+def version(version_id: int | str) -> Call[VersionDetail]:
     """A version, with the report of its job and the facts that it taught. Raises NotFound."""
-    return Call(Sent("GET", f"/v1/admin/versions/{version_id}"), VersionDetail.model_validate)
+    return Call(Sent("GET", f"/v1/admin/versions/{quote(str(version_id), safe='')}"), VersionDetail.model_validate)
 
 
 def rollback(
-    to: int | Literal["previous"], reason: str, *, expected_live: int | None = None, abort_in_flight: bool = False
+    to: int | str, reason: str, *, expected_live: int | None = None, abort_in_flight: bool = False
 ) -> Call[Activated]:
-    """Make a version live; "previous" is the parent of the live one. It is sent once: the service takes no key for it.
+    """Make a version live, by its number or a name. It is sent once: the service takes no key for it.
 
     Raises NotFound, Conflict unless `expected_live` is live, and Busy for a version that there is no room for.
     """

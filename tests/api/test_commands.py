@@ -157,7 +157,6 @@ def test_a_chat_goes_on_line_by_line_until_the_input_ends(command: Command, as_r
         ("teach",),
         ("teach", "only a question"),
         ("jobs", "--follow"),
-        ("rollback", "yesterday", "--reason", "a test"),
         ("rollback", "1"),
         ("ask",),
         ("facts", "--limit", "0"),
@@ -172,6 +171,7 @@ def test_what_the_service_refuses_is_a_sentence_and_1(command: Command):
     for words, part in (
         (("facts", 9), "fact 9"),
         (("ask", QUESTION, "--version", 12), "version 12"),
+        (("ask", QUESTION, "--version", "yesterday"), "no version is called 'yesterday'"),
         (("teach", "Who?", "Me"), "writer"),
         (("facts", "--status", "lost"), "status"),
         (("status", "--key", "sw_wrong"), "set SLOTWISE_KEY"),
