@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks
 
 from app.api.bodies import PathVersion, RollbackIn
 from app.api.deps import Cursor, Limit, Operator, ServingDep, SessionDep, SettingsDep
@@ -31,13 +31,15 @@ def get_version(version_id: PathVersion, key: Operator, session: SessionDep, set
 
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
-def roll_back(body: RollbackIn, key: Operator, session: SessionDep, serving: ServingDep) -> Activated:
+def roll_back(
+    body: RollbackIn, key: Operator, session: SessionDep, serving: ServingDep, background: BackgroundTasks
+) -> Activated:
     """Make a published version live. Whatever was live before answers no query that comes after the reply.
 
     The engine has its view first: a version that it has no room for is refused, and the old one serves on. Requests
     in flight finish on the version that they began with, unless `abort_in_flight` ends them with an error.
     """
-    return serving.activate(
+    activated = serving.activate(
         session,
         body.version,
         reason=body.reason,
@@ -45,3 +47,5 @@ def roll_back(body: RollbackIn, key: Operator, session: SessionDep, serving: Ser
         expected_live=body.expected_live,
         abort_in_flight=body.abort_in_flight,
     )
+    background.add_task(serving.hint)  # behind the reply: this engine has followed already, others answer by the head
+    return activated

@@ -236,8 +236,11 @@ class Serving:
         except (ModelError, SlotwiseError, *DATABASE_AWAY) as error:
             # The move is committed, and the thread that follows meets the same: readiness tells how long it does so.
             _log.warning("not followed at once", engine=self._follower.name, error=str(error))
-        self._queue.hint()  # after the commit: engines ready the version now, not when the next query asks for it
         return activated
+
+    def hint(self) -> None:
+        """Let every engine look at the database now: it readies what went live before the next query asks for it."""
+        self._queue.hint()
 
     def readiness(self) -> Readiness:
         """Try what a query needs: a forward pass, the database, and an engine that keeps up with the head."""
