@@ -222,3 +222,13 @@ def test_another_base_is_not_taught_what_is_about_to_be_forgotten(story):
     with story.sessions() as session, pytest.raises(WrongCheckpoint):
         learning.commit_forgotten(session, claim, forgotten(claim))
     assert story.count(Job) == 3
+
+
+def test_what_is_replaced_before_its_turn_comes_stays_replaced(story):
+    first, second = story.post(ATLAS, replace(RIVER, source="atlas")).facts
+    story.go_live()
+    (new,) = story.post(PORTO).facts
+    story.forget("atlas")
+    story.go_live(took_over={new: [first]})
+    story.go_without()
+    assert story.statuses(first, second, new) == ["replaced", "forgotten", "live"]
