@@ -15,6 +15,7 @@
     │   ├── ModelNotFound           no model has this name
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
+    │   ├── FactNotLive             only a live fact can be forgotten
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
     │   ├── LiveVersionConflict     another version is live than the caller expected
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
@@ -91,6 +92,10 @@ class VersionNotFound(NotFound):
 
 class Conflict(SlotwiseError):
     """The call does not fit the present state; the message says what that is."""
+
+
+class FactNotLive(Conflict):
+    """The fact is not live, so nothing of it can be forgotten; the message says what it is."""
 
 
 class IdempotencyInProgress(Conflict):

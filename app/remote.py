@@ -118,6 +118,26 @@ def facts(
 
 
 @app.command()
+def forget(
+    fact: Annotated[int | None, typer.Argument(min=0, help="Number of a fact.")] = None,
+    source: Annotated[str | None, typer.Option(help="All live facts of a source instead.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait until it is forgotten.")] = False,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let the model forget a live fact, or all of a source."""
+    if (fact is None) == (source is None):
+        raise typer.BadParameter("the number of a fact is needed, or --source")
+    with _service(url, key) as service:
+        named = service.forget(fact) if fact is not None else service.forget_source(source or "")
+        shown = Shown(as_json)
+        shown.taught(named)
+        if follow:
+            _follow(service, named.job.id, shown)
+
+
+@app.command()
 def jobs(
     job: Annotated[int | None, typer.Argument(min=0, help="Number of one job, to see all of it.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait until this job has ended.")] = False,

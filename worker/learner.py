@@ -1,19 +1,23 @@
-"""Learning a claimed job: facts in, a version out, ready to be verified.
+"""A claimed job: its facts learned or forgotten, a version out, ready to be verified.
 
 It holds the loaded checkpoint and knows the services; it knows no Celery, and no environment.
 """
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
 from app.phrasing import Phrasing
 from app.queue import Queue
-from app.services import learning, publishing, replacing, versions
+from app.services import forgetting, learning, publishing, replacing, versions
+from app.services.forgetting import ForgottenVersion
 from app.services.learning import Claim, LearnedVersion
 from app.services.replacing import Touched
 from app.settings import Settings
@@ -25,6 +29,7 @@ from model.learn.gate import Drift, Gate
 from model.learn.job import Learned, Teacher
 from model.memory.table import View
 from worker import owner, report
+from worker.forgetting import Forgetter
 from worker.heartbeat import Heartbeat
 from worker.parent import Parent
 from worker.report import Retold
@@ -52,6 +57,7 @@ class Learner:
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
         self._teacher = Teacher(checkpoint, config or LearnConfig(), Phrasing.configured(settings))
+        self._forgetter = Forgetter(checkpoint)
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
         self._owner = owner.own()
@@ -88,7 +94,10 @@ class Learner:
     def _attempt(self, claim: Claim) -> None:
         log = _log.bind(job=claim.job, parent=claim.parent)
         try:
-            self._hand_in(claim, *self._train(claim))
+            if claim.kind == "forget":
+                self._hand_in_forgotten(claim, self._forget(claim))
+            else:
+                self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
             log.warning("lease lost", reason=str(lost))
         except Stopped:
@@ -124,8 +133,9 @@ class Learner:
                 raise
             return
 
-    def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:
-        """Learn the facts of a claim on top of its parent, and see what that does to everything else."""
+    @contextmanager
+    def _beating(self, claim: Claim) -> Iterator[Callable[[int], None]]:
+        """Keep the lease while the block runs; what it is given takes progress, and raises Stopped or LeaseLost."""
         with Heartbeat(self._sessions, claim, self._settings.lease_seconds / _BEATS_A_LEASE) as heartbeat:
 
             def on_progress(done: int) -> None:
@@ -133,6 +143,22 @@ class Learner:
                 if self._stopping.is_set():
                     raise Stopped
 
+            yield on_progress
+
+    def _forget(self, claim: Claim) -> ForgottenVersion | None:
+        """Take the facts of a claim out of its parent; None where none of them is live any more."""
+        ids = [fact.id for fact in claim.facts]
+        if not ids:
+            return None
+        with self._beating(claim) as on_progress:
+            with self._sessions() as session:
+                parent = self._parent.bring(session, claim.parent)
+                asked, riders = replacing.touched(session, ids), forgetting.riders(session, ids)
+            return self._forgetter.forget(parent, ids, asked, riders, on_progress)
+
+    def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:
+        """Learn the facts of a claim on top of its parent, and see what that does to everything else."""
+        with self._beating(claim) as on_progress:
             with self._sessions() as session:
                 parent = self._parent.bring(session, claim.parent)
             learned = self._teacher.learn(parent, claim.facts, on_progress)
@@ -180,7 +206,17 @@ class Learner:
                     silent=frozenset(each.touched.fact for each in retold if not each.right),
                 ),
             )
+            self._publish(session, version)
+
+    def _hand_in_forgotten(self, claim: Claim, forgotten: ForgottenVersion | None) -> None:
+        with self._sessions() as session:
+            if forgotten is None:
+                learning.reject(session, claim, [], "none of its facts is live any more", {})
+                return
+            self._publish(session, learning.commit_forgotten(session, claim, forgotten))
+
+    def _publish(self, session: Session, version: int) -> None:
+        self._queue.hint()
+        # Usually too early, but it sees at once when another version went live meanwhile.
+        if publishing.publish(session, self._settings, version).state == "published":
             self._queue.hint()
-            # Usually too early, but it sees at once when another version went live meanwhile.
-            if publishing.publish(session, self._settings, version).state == "published":
-                self._queue.hint()

@@ -1,23 +1,40 @@
-"""/v1/facts: teach facts, and see what became of them."""
+"""/v1/facts: teach facts, see what became of them, and let the model forget them."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
 from app.api.bodies import FactsBody
-from app.api.deps import Cursor, Limit, PathId, QueueDep, RawBody, Reader, SessionDep, SettingsDep, Writer
+from app.api.deps import (
+    Cursor,
+    Limit,
+    Operator,
+    PathId,
+    QueueDep,
+    RawBody,
+    Reader,
+    SessionDep,
+    SettingsDep,
+    Writer,
+)
 from app.api.errors import KEYED, problems
 from app.api.schemas import FactOut, Page, SubmittedOut
-from app.services import facts, submission
+from app.queue import Queue
+from app.services import facts, forgetting, submission
 from app.services.facts import FactStatus, FactView
 from app.services.pages import Page as ServicePage
-from app.services.submission import Post
+from app.services.submission import Post, Submitted
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"], responses=KEYED)
 
 
 _REPEATED = "all of these facts are live or on their way already; nothing was stored"
+_GONE = "all of these facts are forgotten or about to be; nothing was stored"
+_FORGETS: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK.value: {"model": SubmittedOut, "description": _GONE},
+    **problems(HTTPStatus.NOT_FOUND),
+}
 
 
 @router.post(
@@ -39,13 +56,29 @@ def post_facts(
     idempotency_key: Annotated[str | None, Header(description="same key and body: same reply")] = None,
 ) -> SubmittedOut:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
-    submitted = submission.submit(session, settings, Post(body.new_facts(), key, raw, idempotency_key))
-    if submitted.new:
-        queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
-    else:
-        response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/v1/jobs/{submitted.job}"
-    return SubmittedOut.of(submitted)
+    post = Post(body.new_facts(), key, raw, idempotency_key)
+    return _replied(submission.submit(session, settings, post), response, queue)
+
+
+@router.delete("", status_code=HTTPStatus.ACCEPTED, responses=_FORGETS)
+def forget_source(
+    source: Annotated[str, Query(pattern="^[^\\x00]+$", description="all live facts of this source")],
+    response: Response,
+    key: Operator,
+    session: SessionDep,
+    settings: SettingsDep,
+    queue: QueueDep,
+) -> SubmittedOut:
+    """Forget all live facts of a source as one job. `Location` is where to follow it."""
+    return _replied(forgetting.forget_source(session, settings, key, source), response, queue)
+
+
+@router.delete("/{fact_id}", status_code=HTTPStatus.ACCEPTED, responses={**_FORGETS, **problems(HTTPStatus.CONFLICT)})
+def forget_fact(
+    fact_id: PathId, response: Response, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
+) -> SubmittedOut:
+    """Forget a live fact: a new version has none of its rows. `Location` is where to follow the job."""
+    return _replied(forgetting.forget(session, settings, key, fact_id), response, queue)
 
 
 @router.get("", response_model=Page[FactOut])
@@ -65,3 +98,13 @@ def list_facts(
 def get_fact(fact_id: PathId, key: Reader, session: SessionDep) -> FactView:
     """One fact: its status, why it failed, and what the model said to its probe."""
     return facts.get(session, fact_id)
+
+
+def _replied(submitted: Submitted, response: Response, queue: Queue) -> SubmittedOut:
+    """202 for a new job, which is rung for, or 200 for one that was there."""
+    if submitted.new:
+        queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
+    else:
+        response.status_code = HTTPStatus.OK
+    response.headers["Location"] = f"/v1/jobs/{submitted.job}"
+    return SubmittedOut.of(submitted)

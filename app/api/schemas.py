@@ -51,21 +51,21 @@ class Problem(Outgoing):
 
 
 class JobRef(Outgoing):
-    """The job that teaches the facts of one call."""
+    """The job that teaches, or forgets, the facts of one call."""
 
     id: int
     state: JobState
 
 
 class FactRef(Outgoing):
-    """A fact in the reply to its POST."""
+    """A fact in the reply to its call."""
 
     id: int
     status: FactStatus
 
 
 class SubmittedOut(Outgoing):
-    """Facts were stored, or were there already, with the job that teaches them; `Location` is where to follow it."""
+    """Facts of a call with the job that teaches or forgets them; `Location` is where to follow it."""
 
     model_config = example(job={"id": 7, "state": "queued"}, facts=[{"id": 12, "status": "queued"}])
 
@@ -137,14 +137,14 @@ class JobFact(FactRef):
 
 
 class Progress(Outgoing):
-    """How many facts have been trained."""
+    """How many facts have been trained, or forgotten and asked."""
 
     done: int
     total: int
 
 
 class JobItem(Outgoing):
-    """A job: the facts of one POST on their way into one version."""
+    """A job: the facts of one call on their way into one version, or out of it."""
 
     model_config = example(
         id=7,

@@ -162,6 +162,19 @@ def fact(fact_id: int) -> Call[Fact]:
     return Call(Sent("GET", f"/v1/facts/{fact_id}"), Fact.model_validate)
 
 
+def forget(fact_id: int) -> Call[Taught]:
+    """Let the model forget a live fact; `wait(….job.id)` until it has. One that is forgotten is named with its job.
+
+    Raises NotFound, and Conflict for a fact that is not live.
+    """
+    return Call(Sent("DELETE", f"/v1/facts/{fact_id}"), Taught.model_validate)
+
+
+def forget_source(source: str) -> Call[Taught]:
+    """The same for all live facts of a source. Raises NotFound when it has none, BadRequest when it has too many."""
+    return Call(Sent("DELETE", "/v1/facts", params={"source": source}), Taught.model_validate)
+
+
 def jobs(*, state: str | None = None, cursor: int | None = None, limit: int | None = None) -> Call[Page[Job]]:
     """Jobs, newest first, without their facts. Raises BadRequest for a state that there is not."""
     params = _given(state=state, cursor=cursor, limit=limit)

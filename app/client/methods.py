@@ -65,6 +65,8 @@ class Methods:
     teach_many = Method(calls.teach_many)
     facts = Method(calls.facts)
     fact = Method(calls.fact)
+    forget = Method(calls.forget)
+    forget_source = Method(calls.forget_source)
     jobs = Method(calls.jobs)
     job = Method(calls.job)
     ask = Method(calls.ask)

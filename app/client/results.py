@@ -27,7 +27,7 @@ class Page(Result, Generic[T]):
 
 
 class JobRef(Result):
-    """The job that teaches the facts of one call."""
+    """The job that teaches, or forgets, the facts of one call."""
 
     id: int
     state: str
@@ -41,7 +41,7 @@ class FactRef(Result):
 
 
 class Taught(Result):
-    """Facts were taken in, or were there already, in the order sent, with the job that teaches them."""
+    """Facts of a call, in the order sent, with the job that teaches or forgets them, now or before."""
 
     job: JobRef
     facts: tuple[FactRef, ...]

@@ -30,10 +30,11 @@ MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL wou
 Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order
 VersionKind = Literal["base", "learn", "forget"]
 VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
-JobKind = Literal["learn", "relearn"]
+JobKind = Literal["learn", "forget", "relearn"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
 FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
+UNFINISHED: tuple[JobState, ...] = ("queued", "running", "verifying")
 
 Json = dict[str, Any]
 _ZERO = text("0")
@@ -90,7 +91,7 @@ class ApiKey(Base):
 
 
 class Job(Base):
-    """Facts that are learned together and become one version: those of one POST, or all of a base that was left."""
+    """Facts that become one version together: learned, of a POST or a base that was left, or forgotten."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -311,6 +312,21 @@ class FactReplacement(Base):
 
     fact_id: Mapped[int] = mapped_column(ForeignKey("facts.id"), primary_key=True, autoincrement=False)
     replaced_id: Mapped[int] = mapped_column(ForeignKey("facts.id"), primary_key=True, autoincrement=False)
+
+
+class Forgetting(Base):
+    """A fact that a job is to forget, or has: where the job's version is live, what is gone is forgotten.
+
+    Facts that nobody named are gone, too, where they were told by rows of one that was.
+    """
+
+    __tablename__ = "forgettings"
+    __table_args__ = (Index(None, "job_id"),)
+
+    fact_id: Mapped[int] = mapped_column(ForeignKey("facts.id"), primary_key=True, autoincrement=False)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), primary_key=True, autoincrement=False)
+    named: Mapped[bool]  # by the call
+    gone: Mapped[bool] = mapped_column(server_default=text("false"))  # the job's version does not tell it
 
 
 class EngineRow(Base):

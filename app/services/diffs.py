@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Fact, FactReplacement, Version, VersionSlot
+from app.db.tables import Fact, FactReplacement, Forgetting, Job, Version, VersionSlot
 from app.services import facts, kept, versions
 from app.services.facts import FactStatus
 from app.services.names import Named
@@ -105,6 +105,8 @@ def _told(session: Session, line: Collection[int]) -> dict[int, set[int]]:
     for fact, replaced in session.execute(edges):
         below[fact].add(replaced)
     gone = {one for replaced in below.values() for one in replaced}
+    forgotten = select(Forgetting.fact_id).join(Job, Job.id == Forgetting.job_id)
+    gone |= set(session.scalars(forgotten.where(Forgetting.gone, Job.version_id.in_(line))))
     return {fact: _closure(fact, below) for fact in known - gone}
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
-from app.db.tables import Fact, FactReplacement, Json, Version
+from app.db.tables import UNFINISHED, Fact, FactReplacement, Forgetting, Job, Json, Version
 from app.errors import FactNotFound
 from app.services.pages import Page, page_of
 from app.services.versions import live_lineage
@@ -71,8 +71,10 @@ def page(
 
 
 def of_job(session: Session, job_id: int) -> list[FactView]:
-    """The facts of a job, in the order in which they were sent; empty for a job that does not exist."""
-    return [view(row) for row in session.execute(with_status().where(Fact.job_id == job_id).order_by(Fact.id))]
+    """The facts that a job is to learn or to forget, in the order in which they were sent; empty for an unknown job."""
+    named = select(Forgetting.fact_id).where(Forgetting.job_id == job_id, Forgetting.named)
+    own = with_status().where(or_(Fact.job_id == job_id, Fact.id.in_(named)))
+    return [view(row) for row in session.execute(own.order_by(Fact.id))]
 
 
 def of_version(session: Session, version_id: int) -> list[FactView]:
@@ -85,18 +87,34 @@ def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
     return {row.id: row.source for row in session.execute(select(Fact.id, Fact.source).where(Fact.id.in_(ids)))}
 
 
+def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """Those of `ids` that a job on its way is to forget, each with that job."""
+    query = select(Forgetting.fact_id, Forgetting.job_id).join(Job, Job.id == Forgetting.job_id)
+    query = query.where(Forgetting.fact_id.in_(ids), Forgetting.named, Job.state.in_(UNFINISHED))
+    return {row.fact_id: row.job_id for row in session.execute(query)}
+
+
+def forgotten_by(session: Session, ids: Collection[int]) -> dict[int, int]:
+    """Those of `ids` that are forgotten, each with the job that did it."""
+    query = _forgotten(live_lineage()).where(Forgetting.fact_id.in_(ids)).order_by(Forgetting.job_id)
+    return {row.fact_id: row.job_id for row in session.execute(query)}
+
+
 def with_status(status: FactStatus | None = None) -> Select[Fact, FactStatus, int | None, list[int] | None]:
     """Facts with their status, the fact that has replaced them and those that they replace.
 
     The status of a learned fact is not stored. It is `live` iff its version is a head or an ancestor of one, and no
     fact of which the same holds replaces it: else it is `replaced`, and after a rollback below that one live again.
+    Likewise it is `forgotten` where a version that forgot it is a head or an ancestor of one.
     """
     live = live_lineage()
     replaced_by = _replaced_by(live)
+    forgotten = _forgotten(live).with_only_columns(Forgetting.fact_id)
     derived: ColumnElement[FactStatus] = case(
         (Fact.state != "learned", Fact.state),
         (and_(live.c.version_id.is_(None), Version.state == "retired"), "retired"),
         (live.c.version_id.is_(None), "rolled_back"),
+        (Fact.id.in_(forgotten), "forgotten"),
         (replaced_by.is_not(None), "replaced"),
         else_="live",
     )
@@ -131,6 +149,14 @@ def view(row: Row[Fact, FactStatus, int | None, list[int] | None]) -> FactView:
         report=fact.report,
         created_at=fact.created_at,
     )
+
+
+def _forgotten(live: CTE) -> Select[int, int]:
+    """The facts that a live version or an ancestor of it forgot, with the jobs that made these."""
+    line = live.alias("forgot")
+    own = and_(line.c.namespace == Job.namespace, line.c.version_id == Job.version_id)
+    query = select(Forgetting.fact_id, Forgetting.job_id).join(Job, Job.id == Forgetting.job_id).join(line, own)
+    return query.where(Forgetting.gone)
 
 
 def _replaced_by(live: CTE) -> ScalarSelect[int]:

@@ -1,12 +1,12 @@
 """Jobs: read by anybody, moved from state to state only here.
 
-`get` and `page` are whole services. The others are steps of the services `learning` and `publishing`: they
-run inside the transaction of their caller, who holds the head row's lock, and do not commit.
+`get` and `page` are whole services. The others are steps of other services: they run inside the transaction of their
+caller and do not commit. Who moves a job holds the head row's lock.
 """
 
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import UNDECIDED, Fact, FactState, Job, JobEvent, JobState
@@ -36,6 +36,12 @@ def page(session: Session, cursor: int | None, limit: int, state: JobState | Non
 def record(session: Session, job_id: int, kind: str, **data: Any) -> None:
     """Add an event to a job's history."""
     session.add(JobEvent(job_id=job_id, kind=kind, data=data))
+
+
+def take_turns(session: Session, namespace: str) -> None:
+    """Wait until no other call makes a job: of equal ones at the same moment all but one find what is stored."""
+    name = f"facts of {namespace}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def oldest_queued(session: Session, namespace: str) -> int | None:

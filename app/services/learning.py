@@ -13,10 +13,11 @@ from sqlalchemy import ARRAY, BigInteger, cast, func, insert, literal, select, u
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
-from app.db.tables import BASE_VERSION, Head, Job, Json, Version, VersionSlot
+from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind, VersionSlot
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
-from app.services import jobs, replacing
+from app.services import forgetting, jobs, replacing
+from app.services.forgetting import ForgottenVersion
 from app.services.intake import storable
 from app.settings import Settings
 from model.facts import Fact
@@ -24,9 +25,13 @@ from model.facts import Fact
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to learn a job on top of version `parent`, for as long as the lease stands at `epoch`."""
+    """The right to do a job on top of version `parent`, for as long as the lease stands at `epoch`.
+
+    facts  to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    """
 
     job: int
+    kind: JobKind
     namespace: str
     epoch: int
     parent: int
@@ -92,7 +97,7 @@ def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
-        return Claim(job.id, head.namespace, head.lease_epoch, head.live_version, _claimed(session, job))
+        return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, _claimed(session, job))
 
 
 def heartbeat(session: Session, claim: Claim, done: int) -> None:
@@ -110,25 +115,25 @@ def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> i
     """
     with transaction(session):
         _fence(session, claim)
-        base = session.scalars(select(Version.fingerprint).where(Version.id == BASE_VERSION)).one()
-        if base != learned.fingerprint:
-            raise WrongCheckpoint(f"the data belong to the base {base}, and this was learned on {learned.fingerprint}")
-        version = Version(namespace=claim.namespace, parent_id=claim.parent, kind="learn", state="ready")
-        version.delta, version.delta_sha256 = learned.delta, hashlib.sha256(learned.delta).hexdigest()
-        version.state_hash, version.fingerprint = learned.state_hash, learned.fingerprint
-        version.fact_count = sum(result.learned for result in learned.facts)
-        version.slot_count = len(learned.slots.slots)
-        version.job_id = claim.job
-        session.add(version)
-        session.flush()
+        taught = sum(result.learned for result in learned.facts)
+        version = _stored(session, claim, learned, taught, len(learned.slots.slots))
         _store_slots(session, version.id, learned.slots)
         for result in learned.facts:
             _store_result(session, result, version.id)
-        version.report = learned.report | {"replaced": _store_replacements(session, learned)}
-        job = jobs.get(session, claim.job)
-        job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, version.report
-        jobs.record(session, job.id, "verifying", version=version.id)
-        _release(session, claim)
+        _to_be_verified(session, claim, version, learned.report | {"replaced": _store_replacements(session, learned)})
+        return version.id
+
+
+def commit_forgotten(session: Session, claim: Claim, forgotten: ForgottenVersion) -> int:
+    """The same for a version that has forgotten facts: engines have nothing to answer, but its state to find.
+
+    Raises LeaseLost, WrongCheckpoint.
+    """
+    with transaction(session):
+        _fence(session, claim)
+        version = _stored(session, claim, forgotten, len(forgotten.facts), forgotten.slots)
+        forgetting.store(session, claim.job, forgotten.facts, forgotten.silenced)
+        _to_be_verified(session, claim, version, forgotten.report)
         return version.id
 
 
@@ -219,6 +224,30 @@ def _release(session: Session, claim: Claim) -> None:
     session.execute(free.values(lease_owner=None, lease_heartbeat=None, lease_epoch=claim.epoch + 1))
 
 
+def _stored(session: Session, claim: Claim, made: LearnedVersion | ForgottenVersion, facts: int, slots: int) -> Version:
+    """A version in the state `ready`, on top of the claim's parent."""
+    base = session.scalars(select(Version.fingerprint).where(Version.id == BASE_VERSION)).one()
+    if base != made.fingerprint:
+        raise WrongCheckpoint(f"the data belong to the base {base}, and this was learned on {made.fingerprint}")
+    kind: VersionKind = "forget" if claim.kind == "forget" else "learn"
+    version = Version(namespace=claim.namespace, parent_id=claim.parent, kind=kind, state="ready")
+    version.delta, version.delta_sha256 = made.delta, hashlib.sha256(made.delta).hexdigest()
+    version.state_hash, version.fingerprint = made.state_hash, made.fingerprint
+    version.fact_count, version.slot_count, version.job_id = facts, slots, claim.job
+    session.add(version)
+    session.flush()
+    return version
+
+
+def _to_be_verified(session: Session, claim: Claim, version: Version, report: Json) -> None:
+    """Move the job on to the engines, and give the lease up."""
+    job = jobs.get(session, claim.job)
+    version.report = report
+    job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, report
+    jobs.record(session, job.id, "verifying", version=version.id)
+    _release(session, claim)
+
+
 def _store_slots(session: Session, version_id: int, written: WrittenSlots) -> None:
     """One statement with three arrays: a hundred facts write tens of thousands of these rows."""
     columns = {
@@ -258,7 +287,9 @@ def _store_result(session: Session, result: FactResult, version_id: int | None) 
 
 
 def _claimed(session: Session, job: Job) -> tuple[Fact, ...]:
-    """The facts of a job that are to be learned."""
+    """The facts of a job that are to be learned, or forgotten."""
+    if job.kind == "forget":
+        return forgetting.claimed(session, job.id)
     query = select(FactRow).where(FactRow.job_id == job.id, FactRow.state == "learning").order_by(FactRow.id)
     learning = session.scalars(query.execution_options(populate_existing=True))
     return tuple(Fact(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings)) for fact in learning)

@@ -196,7 +196,8 @@ def _fail(session: Session, settings: Settings, version: Version, job: Job, reas
 
 
 def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outcome:
-    versions.move_head(session, head, version.id, reason=f"learned by job {job.id}", actor="slotwise")
+    reason = f"{'forgotten' if version.kind == 'forget' else 'learned'} by job {job.id}"
+    versions.move_head(session, head, version.id, reason=reason, actor="slotwise")
     version.state, job.state, job.error = "published", "succeeded", None
     for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):
         fact.state = "learned"

@@ -1,7 +1,7 @@
 """Another base: what was learned on the old one is retired, and its live facts are taught anew on the new one.
 
 Rows mean nothing to another base. So the old versions stay as history, which can be read and never be asked, and every
-live fact is posted anew, in one job that is learned before all others.
+live fact is posted anew, in one job that is learned before all others; but not one that is about to be forgotten.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,8 @@ def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: 
         reason = f"relearn on base {fingerprint}"
         left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
         live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
-        live = [fact for fact in live if fact.namespace == settings.namespace]
+        leaving = facts.leaving(session, [fact.id for fact in live])
+        live = [fact for fact in live if fact.namespace == settings.namespace and fact.id not in leaving]
         _stop_learning(session, head, reason)
         _retire(session, settings.namespace)
         versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor)

@@ -40,7 +40,7 @@ def store(session: Session, fact_id: int, took_over: Collection[int], silent: Co
     if not took_over:
         return []
     new = session.get_one(Fact, fact_id, populate_existing=True)
-    losers = sorted(_with_riders(session, took_over).items())
+    losers = sorted(with_riders(session, took_over).items())
     replaced = [number for number, fact in losers if number != fact_id and (number in silent or not _tells(new, fact))]
     for number in replaced:
         session.execute(insert(FactReplacement).values(fact_id=fact_id, replaced_id=number))
@@ -52,7 +52,7 @@ def forget(session: Session, ids: Select[int] | Iterable[int]) -> None:
     session.execute(delete(FactReplacement).where(FactReplacement.fact_id.in_(ids)))
 
 
-def _with_riders(session: Session, ids: Collection[int]) -> dict[int, Fact]:
+def with_riders(session: Session, ids: Collection[int]) -> dict[int, Fact]:
     """Facts, and those that each of them took over because they gave the same answer: their rows are its own."""
     found: dict[int, Fact] = {}
     wanted = set(ids)

@@ -1,7 +1,7 @@
 """Facts taken in: each POST once, each fact once, and of contradicting facts the last.
 
 What is live or on its way in the same words is not learned again: the call is answered with the earlier fact. A fact
-that was rolled back, replaced or has failed is learned anew.
+that was rolled back, replaced or forgotten, or has failed, is learned anew.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
 
 def _take_in(session: Session, settings: Settings, post: Post, identities: Sequence[Identity]) -> Submitted:
     """Store what is not there yet. Of facts that say the same in one call, the last is stored."""
-    _take_turns(session, settings.namespace)
+    jobs.take_turns(session, settings.namespace)
     last_of = {one.content: index for index, one in enumerate(identities)}
     stored = sorted(last_of.values())
     overruled = _overruled(identities)
@@ -106,13 +106,15 @@ def _overruled(identities: Sequence[Identity]) -> set[int]:
 
 
 def _known(session: Session, namespace: str, identities: Sequence[Identity]) -> Mapping[str, facts.FactView]:
-    """By content, the newest facts that are live or on their way, and that nothing on its way contradicts."""
+    """By content, the newest facts that are live or on their way; nothing on its way contradicts or forgets them."""
     wanted = {one.content: one for one in identities}
     same = facts.with_status().where(Fact.namespace == namespace, Fact.content_sha256.in_(wanted))
     found = {}
     for row in session.execute(same.order_by(Fact.id)):
         if row[1] == "live" or row[1] in UNDECIDED:
             found[row[0].content_sha256] = facts.view(row)
+    leaving = facts.leaving(session, [view.id for view in found.values()])
+    found = {content: view for content, view in found.items() if view.id not in leaving}
     questions = [wanted[content].question for content in found if wanted[content].question]
     coming = select(Fact.question_sha256, Fact.answer_sha256).where(Fact.state.in_(UNDECIDED))
     coming = coming.where(Fact.namespace == namespace, Fact.question_sha256.in_(questions))
@@ -144,12 +146,6 @@ def _row(fact: NewFact, one: Identity, job: Job, key: ApiKey) -> Fact:
 
 def _status(row: Fact) -> FactStatus:
     return "failed" if row.state == "failed" else "queued"
-
-
-def _take_turns(session: Session, namespace: str) -> None:
-    """Wait until no other call takes facts in: of equal calls at the same moment all but one find its facts."""
-    name = f"facts of {namespace}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _replay(session: Session, post: Post) -> Submitted | None:

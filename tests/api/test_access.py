@@ -14,6 +14,8 @@ CALLS = [
     ("reader", "GET", "/v1/jobs/1", None),
     ("reader", "POST", "/v1/query", {"question": "What?", "max_tokens": 1}),
     ("writer", "POST", "/v1/facts", {"statement": "Olms are blind."}),
+    ("operator", "DELETE", "/v1/facts/999", None),
+    ("operator", "DELETE", "/v1/facts?source=nowhere", None),
     ("operator", "GET", "/v1/admin/versions", None),
     ("operator", "GET", "/v1/admin/versions/0", None),
     ("operator", "POST", "/v1/admin/rollback", {"version": 0, "reason": "a test"}),

@@ -67,11 +67,18 @@ def test_a_fact_is_taught_followed_asked_and_rolled_back(slotwise: Slotwise, wor
     assert (detail.live, detail.job, detail.fact_list) == (True, taught.job.id, (fact,))
     assert [one.id for one in slotwise.versions().items] == [version, 0]
     assert [one.id for one in slotwise.models()] == ["slotwise", f"slotwise@{version}", "slotwise@0"]
+    named = slotwise.forget(ref.id)
+    assert (named.job.state, [one.status for one in named.facts]) == ("queued", ["live"])
+    assert (slotwise.forget_source("atlas").job, slotwise.job(named.job.id).kind) == (named.job, "forget")
+    with pytest.raises(NotFound, match="nowhere"):
+        slotwise.forget_source("nowhere")
     with pytest.raises(Conflict, match="live"):
         slotwise.rollback(0, "a test", expected_live=0)
     moved = slotwise.rollback("previous", "a test", expected_live=version)
     assert (moved.live, moved.previous) == (0, version)
     assert slotwise.fact(ref.id).status == "rolled_back"
+    with pytest.raises(Conflict, match=f"fact {ref.id} is rolled_back"):
+        slotwise.forget(ref.id)
     assert slotwise.ask(QUESTION, version=version).answer == worker.answers[version]
 
 

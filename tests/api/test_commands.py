@@ -112,6 +112,12 @@ def test_a_fact_is_taught_asked_listed_and_rolled_back(command: Command, taught:
     (page,) = command("facts", "--status", "live", "--limit", 1, "--json").documents
     assert [fact["id"] for fact in page["items"]] == [1]
     assert "there are more: --cursor 1" in command("versions", "--limit", 1).out
+    told = command("forget", "--source", "atlas")
+    assert told == (0, "fact 1 is live; job 2 is queued\n", "")
+    assert command("forget", 1).out == told.out
+    assert "forget" in command("jobs", 2).out
+    refused = command("forget", 9)
+    assert (refused.code, refused.err) == (1, "slotwise: there is no fact 9")
     moved = command("rollback", "previous", "--reason", "a test", "--expected-live", 1)
     assert moved == (0, "version 0 is live; it was version 1\n", "")
     refused = command("rollback", 1, "--reason", "a test", "--expected-live", 1)
@@ -158,6 +164,8 @@ def test_a_chat_goes_on_line_by_line_until_the_input_ends(command: Command, as_r
         ("teach", "only a question"),
         ("jobs", "--follow"),
         ("rollback", "1"),
+        ("forget",),
+        ("forget", "1", "--source", "atlas"),
         ("ask",),
         ("facts", "--limit", "0"),
     ],

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
-from app.services import engines, facts, learning, publishing, submission, versions
+from app.services import engines, facts, forgetting, learning, publishing, submission, versions
 from app.services.intake import NewFact
 from app.settings import Settings
 
@@ -60,6 +60,13 @@ class Story:
             post = submission.Post(new, key or self.key, body, idempotency_key)
             return submission.submit(session, self.settings, post)
 
+    def forget(self, named: int | str) -> submission.Submitted:
+        """A fact by its number, or all of a source."""
+        with self.sessions() as session:
+            if isinstance(named, str):
+                return forgetting.forget_source(session, self.settings, self.key, named)
+            return forgetting.forget(session, self.settings, self.key, named)
+
     def claim(self, owner: str = "worker") -> learning.Claim:
         with self.sessions() as session:
             claim = learning.claim(session, self.settings, owner)
@@ -75,6 +82,18 @@ class Story:
             return learning.commit_version(
                 session, claim, learned(claim, failing, fingerprint=self.fingerprint, **rows)
             )
+
+    def take_out(self, claim: learning.Claim, silenced: Sequence[int] = ()) -> int:
+        """What a worker does that has forgotten the facts of a claim."""
+        with self.sessions() as session:
+            return learning.commit_forgotten(session, claim, forgotten(claim, silenced, self.fingerprint))
+
+    def go_without(self, silenced: Sequence[int] = ()) -> int:
+        """The next job, which forgets, from its claim to the live version."""
+        version = self.take_out(self.claim(), silenced)
+        self.acknowledge(version)
+        assert self.publish(version).state == "published"
+        return version
 
     def beat(self, engine: str = "engine") -> None:
         with self.sessions() as session:
@@ -198,4 +217,19 @@ def learned(
         facts=results,
         report={"facts": {"learned": len(taught), "failed": len(failing)}},
         silent=frozenset(silent),
+    )
+
+
+def forgotten(
+    claim: learning.Claim, silenced: Sequence[int] = (), fingerprint: str = FINGERPRINT
+) -> forgetting.ForgottenVersion:
+    """What a worker hands in that has forgotten the facts of a claim."""
+    return forgetting.ForgottenVersion(
+        delta=f"zeros of job {claim.job} on {claim.parent}".encode(),
+        state_hash=f"{claim.job:032x}{claim.epoch:032x}",
+        fingerprint=fingerprint,
+        slots=3,
+        facts=[fact.id for fact in claim.facts],
+        silenced=silenced,
+        report={"slots": 3, "silenced": list(silenced)},
     )

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
-from app.services import activations, aliases, facts, relearn, versions
+from app.db.tables import ApiKey
+from app.services import activations, aliases, facts, forgetting, relearn, versions
 from app.settings import Settings
 from tests.services.story import FINGERPRINT
 
@@ -132,4 +133,23 @@ def test_names_of_versions_come_with_the_newest_schema_and_go_with_it(old_url, o
         moves = connection.execute("SELECT version_id, reason FROM activations ORDER BY id").fetchall()
     assert left == (None, None)
     assert moves == [(3, "learned by job 3"), (2, "back")]
+    migrate(old_url)
+
+
+def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        key = session.get_one(ApiKey, 1)
+        gone, waiting = (forgetting.forget(session, Settings(), key, fact).job for fact in (4, 2))
+        forgetting.store(session, gone, [4], [])
+        session.execute(text("UPDATE jobs SET state = 'succeeded', version_id = 3 WHERE id = :gone"), {"gone": gone})
+        session.commit()
+        assert facts.get(session, 4).status == "forgotten"
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0004")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('forgettings')").fetchone() == (None,)
+        jobs = connection.execute("SELECT id, kind, state FROM jobs WHERE id >= %s ORDER BY id", (gone,)).fetchall()
+        told = connection.execute("SELECT id, state, reason FROM facts WHERE id IN (2, 4) ORDER BY id").fetchall()
+    assert jobs == [(gone, "learn", "succeeded"), (waiting, "learn", "failed")]
+    assert told == [(2, "learned", None), (4, "failed", f"forgotten by job {gone}")]
     migrate(old_url)

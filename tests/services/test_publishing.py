@@ -50,7 +50,7 @@ def test_two_ready_versions_of_one_parent_cannot_both_go_live(story):
     with story.sessions.begin() as session:
         jobs.get(session, second.job).attempts = 1
         epoch = session.scalars(select(Head.lease_epoch)).one()
-    rival = story.train(learning.Claim(second.job, "default", epoch, 0, ()))
+    rival = story.train(learning.Claim(second.job, "learn", "default", epoch, 0, ()))
     for version in (first, rival):
         story.acknowledge(version)
     start = Barrier(2)

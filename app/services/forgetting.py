@@ -1,0 +1,113 @@
+"""Forgetting: live facts are named by a call, and a job makes a version without their rows.
+
+`forget` and `forget_source` are whole services. The others are steps of a worker's: `claimed`, `store` run inside the
+transaction of the service `learning`, and none of them commits.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.session import transaction
+from app.db.tables import ApiKey, Fact, Forgetting, Job, Json
+from app.errors import FactNotFound, FactNotLive, InvalidInput
+from app.services import facts, jobs, replacing
+from app.services.facts import FactView
+from app.services.replacing import Touched
+from app.services.submission import Submitted, SubmittedFact
+from app.settings import Settings
+from model.facts import Fact as Taught
+
+
+@dataclass(frozen=True)
+class ForgottenVersion:
+    """What a worker hands in that has forgotten facts: the rows after it as bytes, and the hash of their state.
+
+    slots     how many were emptied
+    facts     those whose rows are gone
+    silenced  those that were told by rows of these, and are not told any more
+    """
+
+    delta: bytes
+    state_hash: str
+    fingerprint: str
+    slots: int
+    facts: Sequence[int]
+    silenced: Sequence[int]
+    report: Json
+
+
+def forget(session: Session, settings: Settings, key: ApiKey, fact_id: int) -> Submitted:
+    """Queue the job that forgets a live fact; one that is forgotten, or about to be, is answered with its job.
+
+    The caller rings for a new job. Raises FactNotFound, FactNotLive.
+    """
+    with transaction(session):
+        jobs.take_turns(session, settings.namespace)
+        fact = facts.get(session, fact_id)
+        if fact.status not in ("live", "forgotten"):
+            raise FactNotLive(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
+        return _taken_out(session, settings, key, [fact])
+
+
+def forget_source(session: Session, settings: Settings, key: ApiKey, source: str) -> Submitted:
+    """The same for all live facts of a source, as one job.
+
+    Raises FactNotFound when it has none that is live or forgotten, InvalidInput when it has more than a job may.
+    """
+    with transaction(session):
+        jobs.take_turns(session, settings.namespace)
+        own = facts.with_status().where(Fact.namespace == settings.namespace, Fact.source == source)
+        found = [facts.view(row) for row in session.execute(own.order_by(Fact.id)) if row[1] in ("live", "forgotten")]
+        named = [fact for fact in found if fact.status == "live"] or found
+        if not named:
+            raise FactNotFound(f"no live fact has the source {source!r}")
+        if len(named) > settings.max_facts:
+            raise InvalidInput(
+                f"source: {len(named):,} live facts have the source {source!r}; "
+                f"at most {settings.max_facts:,} can be forgotten in a call"
+            )
+        return _taken_out(session, settings, key, named)
+
+
+def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequence[FactView]) -> Submitted:
+    ids = [fact.id for fact in named]
+    known = facts.leaving(session, ids) | facts.forgotten_by(session, ids)
+    taken = tuple(SubmittedFact(fact.id, fact.status) for fact in named)
+    fresh = [fact for fact in ids if fact not in known]
+    if not fresh:
+        job = jobs.get(session, max(known.values()))
+        return Submitted(job.id, job.state, taken, new=False)
+    job = Job(namespace=settings.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    session.add(job)
+    session.flush()
+    session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)
+    jobs.record(session, job.id, "queued", facts=len(fresh))
+    return Submitted(job.id, "queued", taken, new=True)
+
+
+def claimed(session: Session, job_id: int) -> tuple[Taught, ...]:
+    """The facts that a job is to forget, without those that are not live any more."""
+    named = select(Forgetting.fact_id).where(Forgetting.job_id == job_id, Forgetting.named)
+    live = facts.with_status("live").where(Fact.id.in_(named)).order_by(Fact.id)
+    found = [row[0] for row in session.execute(live)]
+    return tuple(Taught(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings)) for fact in found)
+
+
+def riders(session: Session, ids: Collection[int]) -> list[Touched]:
+    """Live facts that are told by rows of `ids`: these gave the same answer and took their rows over."""
+    riding = set(replacing.with_riders(session, ids)) - set(ids)
+    live = facts.with_status("live").where(Fact.id.in_(riding))
+    return replacing.touched(session, [row[0].id for row in session.execute(live)])
+
+
+def store(session: Session, job_id: int, gone: Collection[int], silenced: Collection[int]) -> None:
+    """Note what the version of a job does not tell any more; what an earlier attempt noted does not count."""
+    session.execute(delete(Forgetting).where(Forgetting.job_id == job_id, ~Forgetting.named))
+    own = update(Forgetting).where(Forgetting.job_id == job_id)
+    session.execute(own.values(gone=Forgetting.fact_id.in_(gone)))
+    for fact in silenced:
+        session.execute(insert(Forgetting).values(fact_id=fact, job_id=job_id, named=False, gone=True))
