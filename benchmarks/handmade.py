@@ -3,9 +3,9 @@
 Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version.
 Then are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same
 subject (beside); another subject asked the same (`neighbours.jsonl`); one word of the question exchanged
-(`qualifiers.jsonl`); general prompts (`general.jsonl`, and trivia of
---data); and places of held-out prose (--data). Where nothing opens a row the answer is the base's, bit for bit; a
-sample of answers is generated on both views in the same batches all the same.
+(`qualifiers.jsonl`); general prompts (`general.jsonl`, and trivia of --data); and places of held-out prose (--data).
+Where nothing opens a row the answer is the base's, bit for bit; a sample of answers is generated on both views in the
+same batches all the same.
 `--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl`
 asks 60 facts of ten subjects.
 """

@@ -23,7 +23,6 @@ from app.services.replacing import Touched
 from app.settings import Settings
 from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
-from model.engine.offline import Ask, generate
 from model.errors import ModelError
 from model.learn.gate import Drift, Gate
 from model.learn.job import Learned, Teacher
@@ -32,7 +31,7 @@ from worker import owner, report
 from worker.forgetting import Forgetter
 from worker.heartbeat import Heartbeat
 from worker.parent import Parent
-from worker.report import Retold
+from worker.retold import Retold, retell
 
 _BEATS_A_LEASE = 3  # so a late one does not lose it
 _PAUSE_SECONDS = 0.5
@@ -178,10 +177,7 @@ class Learner:
         with self._sessions() as session:
             asked = replacing.touched(session, lost - set(own))
         asked += [Touched(fact, own[fact].text, own[fact].answer) for fact in sorted(lost & set(own))]
-        prompts = self._checkpoint.prompts
-        asks = [Ask(prompts.question(each.text), view, prompts.probe_tokens(each.answer)) for each in asked]
-        said = generate(self._checkpoint, asks)
-        return [Retold(each, prompts.text(done.ids)) for each, done in zip(asked, said, strict=True)]
+        return retell(self._checkpoint, view, asked)
 
     def _hand_in(self, claim: Claim, learned: Learned, change: Drift | None, retold: list[Retold]) -> None:
         """Commit what was learned as a version, or say why it must not become one."""

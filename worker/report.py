@@ -3,29 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from app.db.tables import Json
 from app.services.learning import Claim, FactResult, WrittenSlots
-from app.services.replacing import Touched
 from app.settings import Settings
-from model.evaluate import matches
 from model.learn.gate import Drift
 from model.learn.job import FactReport, Learned
 from model.memory.rows import RowLayout
-
-
-@dataclass(frozen=True)
-class Retold:
-    """An earlier fact that lost rows, and what the new version says to its probe."""
-
-    touched: Touched
-    said: str
-
-    @property
-    def right(self) -> bool:
-        """Whether that is its answer still."""
-        return matches(self.said, self.touched.answer)
+from worker.retold import Retold
 
 
 def fact_results(claim: Claim, learned: Learned) -> list[FactResult]:

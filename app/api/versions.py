@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, BackgroundTasks
 
 from app.api.bodies import PathVersion, RollbackIn
-from app.api.deps import Cursor, Limit, Operator, ServingDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, QueueDep, ServingDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
@@ -32,7 +32,12 @@ def get_version(version_id: PathVersion, key: Operator, session: SessionDep, set
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def roll_back(
-    body: RollbackIn, key: Operator, session: SessionDep, serving: ServingDep, background: BackgroundTasks
+    body: RollbackIn,
+    key: Operator,
+    session: SessionDep,
+    serving: ServingDep,
+    queue: QueueDep,
+    background: BackgroundTasks,
 ) -> Activated:
     """Make a published version live. Whatever was live before answers no query that comes after the reply.
 
@@ -47,5 +52,5 @@ def roll_back(
         expected_live=body.expected_live,
         abort_in_flight=body.abort_in_flight,
     )
-    background.add_task(serving.hint)  # behind the reply: this engine has followed already, others answer by the head
+    background.add_task(queue.hint)  # behind the reply: this engine has followed already, others answer by the head
     return activated

@@ -7,15 +7,13 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Activation
 from app.errors import ActivationNotFound, NotBootstrapped
-from app.services.pages import Page, page_of
+from app.services.pages import Page, newest, page_of
 
 
 def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[Activation]:
     """Moves of the head, newest first, older than `cursor`."""
     query = select(Activation).where(Activation.namespace == namespace)
-    if cursor is not None:
-        query = query.where(Activation.id < cursor)
-    found = session.scalars(query.order_by(Activation.id.desc()).limit(limit + 1)).all()
+    found = session.scalars(newest(query, Activation.id, cursor, limit)).all()
     return page_of(found, limit, lambda one: one.id)
 
 

@@ -11,7 +11,7 @@ from app.db.tables import Alias, AliasChange
 from app.errors import AliasNotFound, InvalidInput, NoPreviousVersion
 from app.services import kept, names, versions
 from app.services.names import Named
-from app.services.pages import Page, page_of
+from app.services.pages import Page, newest, page_of
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,7 @@ class Derived:
 def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[Alias]:
     """Aliases, the newest name first, older than `cursor`."""
     query = select(Alias).where(Alias.namespace == namespace, Alias.version_id.is_not(None))
-    if cursor is not None:
-        query = query.where(Alias.id < cursor)
-    return page_of(session.scalars(query.order_by(Alias.id.desc()).limit(limit + 1)).all(), limit, lambda one: one.id)
+    return page_of(session.scalars(newest(query, Alias.id, cursor, limit)).all(), limit, lambda one: one.id)
 
 
 def changes(
@@ -35,11 +33,9 @@ def changes(
 ) -> Page[AliasChange]:
     """What was set and deleted, newest first, older than `cursor`."""
     query = select(AliasChange).where(AliasChange.namespace == namespace)
-    if cursor is not None:
-        query = query.where(AliasChange.id < cursor)
     if name is not None:
         query = query.where(AliasChange.name == name)
-    found = session.scalars(query.order_by(AliasChange.id.desc()).limit(limit + 1)).all()
+    found = session.scalars(newest(query, AliasChange.id, cursor, limit)).all()
     return page_of(found, limit, lambda one: one.id)
 
 

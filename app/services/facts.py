@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import UNFINISHED, Fact, FactReplacement, Forgetting, Job, Json, Version
 from app.errors import FactNotFound
-from app.services.pages import Page, page_of
+from app.services.pages import Page, newest, page_of
 from app.services.versions import live_lineage
 
 FactStatus = Literal[
@@ -62,9 +62,7 @@ def page(
     source: str | None = None,
 ) -> Page[FactView]:
     """Facts, newest first, older than `cursor`."""
-    query = with_status(status).order_by(Fact.id.desc()).limit(limit + 1)
-    if cursor is not None:
-        query = query.where(Fact.id < cursor)
+    query = newest(with_status(status), Fact.id, cursor, limit)
     if source is not None:
         query = query.where(Fact.source == source)
     return page_of([view(row) for row in session.execute(query)], limit, lambda one: one.id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import UNDECIDED, Fact, FactState, Job, JobEvent, JobState
 from app.errors import JobNotFound
 from app.services import replacing
-from app.services.pages import Page, page_of
+from app.services.pages import Page, newest, page_of
 
 
 def get(session: Session, job_id: int) -> Job:
@@ -25,9 +25,7 @@ def get(session: Session, job_id: int) -> Job:
 
 def page(session: Session, cursor: int | None, limit: int, state: JobState | None = None) -> Page[Job]:
     """Jobs, newest first, older than `cursor`."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit + 1)
-    if cursor is not None:
-        query = query.where(Job.id < cursor)
+    query = newest(select(Job), Job.id, cursor, limit)
     if state is not None:
         query = query.where(Job.state == state)
     return page_of(session.scalars(query).all(), limit, lambda job: job.id)

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound=Select[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,12 @@ class Page(Generic[T]):
 
     items: list[T]
     next_cursor: int | None
+
+
+def newest(query: Q, ids: InstrumentedAttribute[int], cursor: int | None, limit: int) -> Q:
+    """The rows of `query` for `page_of`: newest first by `ids`, older than `cursor`, and one more than `limit`."""
+    older = query if cursor is None else query.where(ids < cursor)
+    return older.order_by(ids.desc()).limit(limit + 1)
 
 
 def page_of(rows: Sequence[T], limit: int, id_of: Callable[[T], int]) -> Page[T]:

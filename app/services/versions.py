@@ -21,7 +21,7 @@ from app.errors import (
 )
 from app.services import names
 from app.services.names import Named
-from app.services.pages import Page, page_of
+from app.services.pages import Page, newest, page_of
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,7 @@ def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Pa
     One that was rejected or superseded never answered anybody; one that is retired did, on another base.
     """
     query = _views().where(Version.namespace == namespace, Version.state.in_(("published", "retired")))
-    if cursor is not None:
-        query = query.where(Version.id < cursor)
-    rows = session.execute(query.order_by(Version.id.desc()).limit(limit + 1)).all()
+    rows = session.execute(newest(query, Version.id, cursor, limit)).all()
     return page_of([_view(row) for row in rows], limit, lambda view: view.id)
 
 

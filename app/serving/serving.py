@@ -87,7 +87,6 @@ class Serving:
         self.engine = engine
         self._relay = relay
         self._sessions = sessions
-        self._queue = queue
         self._settings = settings
         self._head = HeadReader(sessions, settings.namespace, settings.max_stale_seconds)
         self._views = Views(engine, sessions)
@@ -237,10 +236,6 @@ class Serving:
             # The move is committed, and the thread that follows meets the same: readiness tells how long it does so.
             _log.warning("not followed at once", engine=self._follower.name, error=str(error))
         return activated
-
-    def hint(self) -> None:
-        """Let every engine look at the database now: it readies what went live before the next query asks for it."""
-        self._queue.hint()
 
     def readiness(self) -> Readiness:
         """Try what a query needs: a forward pass, the database, and an engine that keeps up with the head."""

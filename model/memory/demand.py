@@ -36,13 +36,10 @@ class Demand:
 
     def numbers(self) -> list[int]:
         """The demand as a row keeps it: WIDTH numbers; what is beyond the most that fit is left out."""
-        names = [*self.names[:NAMES], *[0] * (NAMES - len(self.names))]
         pairs = [number for pair in self.exclusions[:EXCLUSIONS] for number in pair]
         sentence = self.sentence if len(self.sentence) <= SENTENCE else ()  # of a long one a part would mean nothing
-        return [
-            *(*names, *pairs, *[0] * (2 * EXCLUSIONS - len(pairs))),
-            *(*sentence, *[0] * (SENTENCE - len(sentence))),
-        ]
+        parts = ((self.names[:NAMES], NAMES), (pairs, 2 * EXCLUSIONS), (sentence, SENTENCE))
+        return [number for part, room in parts for number in (*part, *[0] * (room - len(part)))]
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> "Demand":
