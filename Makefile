@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
+DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench
+.PHONY: help run test check bench results
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -30,6 +31,10 @@ check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+results: $(VENV)/.installed ## compare with rivals (DATA=DIR, ARGS="--sets zsre --facts 200"); resumable
+	$(BIN)/python -m evaluation --data $(DATA) --work .results $(ARGS)
+	$(BIN)/python -m evaluation.report --work .results --out docs/results
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.handmade

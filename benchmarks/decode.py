@@ -1,7 +1,8 @@
 """How fast are answers? Our engine, transformers and llama.cpp on the same prompts: `python -m benchmarks.decode`.
 
 They run in turn in one process, on as many threads as torch takes, and the ratio is what counts. transformers'
-`generate` gets all prompts of a round as one padded batch; the engine gets them as requests. Nothing has been taught.
+`generate` gets all prompts of a round as one padded batch; the engine gets them as requests. Nothing has been taught;
+`--facts N` with `--data` asks the same on a version with N facts of EntityQuestions as well: what the memory costs.
 `--llama FILE` adds llama.cpp on a GGUF file, as many clients as slots (`pip install xllamacpp`).
 """
 
@@ -17,11 +18,14 @@ from typing import Any
 import torch
 
 from app.settings import Settings
+from benchmarks.handmade import rows_of
 from benchmarks.machine import describe
 from model.base.checkpoint import Checkpoint, load_base
 from model.base.prompts import Prompts
 from model.base.source import base_folder
 from model.engine import Engine, Sampling
+from model.facts import Fact
+from model.learn.job import Teacher
 
 _ROUNDS = 3
 
@@ -39,13 +43,22 @@ class Count:
         return self.tokens / self.seconds
 
 
-def ours(engine: Engine, questions: Sequence[str], tokens: int) -> Count:
+def ours(engine: Engine, questions: Sequence[str], tokens: int, version: int = 0) -> Count:
     """The engine on its own thread, all questions at once."""
     began = time.perf_counter()
     sampling, prompts = Sampling(max_tokens=tokens), engine.checkpoint.prompts
-    answers = [engine.submit(prompts.question(question), sampling) for question in questions]
+    answers = [engine.submit(prompts.question(question), sampling, version=version) for question in questions]
     made = sum(answer.result().tokens for answer in answers)
     return Count(made, time.perf_counter() - began)
+
+
+def teach(engine: Engine, data: Path, count: int) -> None:
+    """Make version 1, with `count` facts, on the caller's thread: the engine has not started."""
+    rows = rows_of(data / "qa" / "entityquestions.test.jsonl.xz", count)
+    facts = [Fact(n, question=row["question"], answer=row["answers"][0]) for n, row in enumerate(rows, start=1)]
+    learned = Teacher(engine.checkpoint).learn(engine.checkpoint.table.base, facts, lambda done: print(done, end="\r"))
+    assert learned.delta is not None
+    engine.prepare(1, 0, learned.delta)
 
 
 def theirs(model: Any, prompts: Prompts, questions: Sequence[str], tokens: int) -> Count:
@@ -93,10 +106,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 32])
     parser.add_argument("--tokens", type=int, default=40)
+    parser.add_argument("--facts", type=int, default=0, help="that a version has which is asked, too")
+    parser.add_argument("--data", type=Path, help="folder with their questions")
     parser.add_argument("--llama", type=Path, metavar="FILE", help="a GGUF file for llama.cpp")
     given = parser.parse_args()
     settings = Settings()
-    engine = Engine(Checkpoint.load(settings.base, settings.memory, spare_rows=16))
+    if given.facts and given.data is None:
+        parser.error("--facts needs --data")
+    engine = Engine(Checkpoint.load(settings.base, settings.memory, spare_rows=16 + 64 * given.facts))
+    if given.facts:
+        teach(engine, given.data, given.facts)
     plain = load_base(base_folder(settings.base))[0]
     engine.start()
     print(describe())
@@ -106,6 +125,8 @@ def main() -> None:
             "ours": lambda questions: ours(engine, questions, given.tokens),
             "transformers": lambda questions: theirs(plain, engine.checkpoint.prompts, questions, given.tokens),
         }
+        if given.facts:
+            runs[f"ours, {given.facts:,} facts live"] = lambda questions: ours(engine, questions, given.tokens, 1)
         if given.llama is not None:
             runs["llama.cpp"] = Llama(given.llama, clients, given.tokens)
         totals = {who: Count() for who in runs}

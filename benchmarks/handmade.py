@@ -152,7 +152,7 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
         for line in (HERE / "general.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     if data is not None:
-        trivia = [row["question"] for row in _rows(data / "qa" / "opentriviaqa.jsonl.xz", 46_000)[::46]]
+        trivia = [row["question"] for row in rows_of(data / "qa" / "opentriviaqa.jsonl.xz", 46_000)[::46]]
         sets["trivia"] = [world.question(question) for question in trivia]
         sets["prose"] = list(_prose(world, data))
     for name, prompts in sets.items():
@@ -169,7 +169,7 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
 def _taught_beneath(world: World, data: Path | None, count: int) -> dict[str, object]:
     if data is None:
         raise SystemExit("--beneath needs --data")
-    rows = _rows(data / "qa" / "entityquestions.test.jsonl.xz", 22_000)
+    rows = rows_of(data / "qa" / "entityquestions.test.jsonl.xz", 22_000)
     rows = rows[:: len(rows) // count][:count]
     taught = [Fact(n, question=row["question"], answer=row["answers"][0]) for n, row in enumerate(rows, start=1)]
     began, reports = time.monotonic(), list[FactReport]()
@@ -197,13 +197,14 @@ def _chat(world: World, turns: Sequence[str]) -> Prompt:
 
 def _prose(world: World, data: Path) -> Iterator[Prompt]:
     """Every third place of the beginnings of held-out texts, as a text to be continued."""
-    for row in _rows(data / "prose" / "wiki_heldout.jsonl.xz", 2_000)[::20]:
+    for row in rows_of(data / "prose" / "wiki_heldout.jsonl.xz", 2_000)[::20]:
         whole = world.checkpoint.prompts.continuation(row["text"][:_LONGEST])
         for end in range(4, len(whole.ids), 3):
             yield Prompt(whole.ids[:end], (row["text"][: whole.ends[end - 1]],), whole.ends[:end])
 
 
-def _rows(file: Path, count: int) -> list[dict[str, str]]:
+def rows_of(file: Path, count: int) -> list[dict[str, str]]:
+    """The first lines of a file of the shared data."""
     with lzma.open(file, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
 

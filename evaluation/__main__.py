@@ -1,0 +1,50 @@
+"""Teach rivals the same facts and ask them the same questions: `python -m evaluation --data DIR --work DIR`.
+
+Each method's settings are swept on fewer questions, and the best of them is asked all. Every result is a file in
+--work: what broke off goes on. `python -m evaluation.report --work DIR` makes tables and plots of them.
+"""
+
+import argparse
+from pathlib import Path
+
+import model
+from evaluation.comparison import Comparison
+from evaluation.methods import methods
+from evaluation.sets import read
+from model.base.source import base_folder
+
+_MEMORY = Path(model.__file__).parent / "smollm2"
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with facts and questions")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--base", default="", help="folder, GGUF file or hub name; the default base where left out")
+    parser.add_argument("--memory", type=Path, default=_MEMORY, help="the memory folder made for it")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--sets", nargs="+", default=["hand-made", "zsre", "wikibigedit", "counterfact"])
+    parser.add_argument("--facts", type=int, nargs="+", default=[100], help="how many are taught; as many are not")
+    parser.add_argument("--methods", nargs="+", help="all where left out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--swept-on", type=int, metavar="N", help="take the settings that were best with N facts")
+    given = parser.parse_args()
+    known = methods(base_folder(given.base, print), given.memory, given.device)
+    if unknown := set(given.methods or ()) - set(known):
+        parser.error(f"--methods: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+
+    def compared(name: str, facts: int) -> Comparison:
+        test = read(name, facts, given.data, given.seed)
+        return Comparison(given.work / f"{name} {facts} {given.seed}", test, known)
+
+    for name in given.sets:
+        for facts in given.facts:
+            runs = compared(name, facts)
+            swept = compared(name, given.swept_on) if given.swept_on else runs
+            for method in given.methods or known:
+                runs.result(method, swept.best(method))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The base as transformers runs it, which all rivals start from: batches, greedy answers, losses.
+
+Shapes: B rows of a batch · T tokens · L tokens of an answer with its end token · D width.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import DynamicCache
+
+from evaluation.sets import Chat
+from model.base.attach import last_norm
+from model.base.checkpoint import load_base
+from model.base.prompts import Prompt, Prompts
+
+_ROWS = 32
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt and the ids of its answer, the end token last."""
+
+    prompt: Prompt
+    answer: tuple[int, ...]
+
+
+@dataclass
+class Seen:
+    """States of one text, or of all rows of the last pass.
+
+    states  by layer, what its feed-forward part was given (T, D)
+    added   by layer, what it gave
+    hidden  (T, D) behind the last block
+    """
+
+    states: dict[int, Tensor] = field(default_factory=dict)
+    added: dict[int, Tensor] = field(default_factory=dict)
+    hidden: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def row(self, index: int) -> "Seen":
+        """One text of a pass."""
+        return Seen(
+            {layer: each[index] for layer, each in self.states.items()},
+            {layer: each[index] for layer, each in self.added.items()},
+            self.hidden[index],
+        )
+
+
+@contextmanager
+def watching(model: Any, layers: Sequence[int]) -> Iterator[Seen]:
+    """Keep what passes of a model have at these layers, until the block is left."""
+    seen, blocks, handles = Seen(), model.get_decoder().layers, []
+
+    def watch(layer: int) -> Callable[..., None]:
+        def keep(_: nn.Module, given: tuple[Tensor, ...], added: Tensor) -> None:
+            seen.states[layer], seen.added[layer] = given[0], added
+
+        return keep
+
+    def keep_last(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        seen.hidden = given[0]
+
+    handles = [blocks[layer].mlp.register_forward_hook(watch(layer)) for layer in layers]
+    handles.append(last_norm(model).register_forward_pre_hook(keep_last))
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class Base:
+    """A model of one's own: a rival may change its weights.
+
+    folder  of the base; device as torch names it
+    """
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        model, self.prompts = load_base(folder, device)
+        self.model: Any = model
+
+    def prompt(self, chat: Chat) -> Prompt:
+        """A chat as a prompt."""
+        return chat_prompt(self.prompts, chat)
+
+    def example(self, question: str, answer: str) -> Example:
+        """A question with its answer."""
+        return Example(self.prompts.question(question), self.prompts.answer(answer))
+
+    @torch.inference_mode()
+    def answers(
+        self, prompts: Sequence[Prompt], tokens: int, before: Callable[[Sequence[Prompt]], None] | None = None
+    ) -> list[str]:
+        """Greedy answers in the order of the prompts, at most so many tokens, in batches of about equal length.
+
+        before  called with the prompts of each batch
+        """
+        said: dict[int, str] = {}
+        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index].ids))
+        for start in range(0, len(order), _ROWS):
+            batch = order[start : start + _ROWS]
+            few = [prompts[index] for index in batch]
+            if before is not None:
+                before(few)
+            for index, row in zip(batch, self._generated([prompt.ids for prompt in few], tokens), strict=True):
+                ended = next((at for at, token in enumerate(row) if token in self.prompts.ends), len(row))
+                said[index] = self.prompts.text(row[:ended]).strip()
+        return [said[index] for index in range(len(prompts))]
+
+    @torch.inference_mode()
+    def seen(self, examples: Sequence[Example], layers: Sequence[int]) -> Iterator[tuple[Example, "Seen"]]:
+        """What the untouched base has at all places of examples, one after another."""
+        with watching(self.model, layers) as kept:
+            for example in examples:
+                ids = torch.tensor([[*example.prompt.ids, *example.answer[:-1]]], device=self.model.device)
+                self.model.get_decoder()(input_ids=ids)
+                yield example, kept.row(0)
+
+    def loss(self, examples: Sequence[Example]) -> Tensor:
+        """Mean cross entropy of the tokens of the answers, end tokens included; the head is asked at these alone."""
+        rows = [(*example.prompt.ids, *example.answer[:-1]) for example in examples]
+        hidden = self.model.get_decoder()(**self._padded(rows)).last_hidden_state
+        places = [
+            (row, len(example.prompt.ids) - 1 + step)
+            for row, example in enumerate(examples)
+            for step in range(len(example.answer))
+        ]
+        at, positions = zip(*places, strict=True)
+        logits = self.model.get_output_embeddings()(hidden[list(at), list(positions)])
+        wanted = torch.tensor([token for example in examples for token in example.answer], device=logits.device)
+        return F.cross_entropy(logits.float(), wanted)
+
+    @torch.inference_mode()
+    def likelihoods(self, texts: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """Summed log probabilities of the tokens of endings, behind their beginnings."""
+        found = []
+        for start in range(0, len(texts), _ROWS):
+            few = texts[start : start + _ROWS]
+            rows = [(*begun, *ended) for begun, ended in few]
+            hidden = self.model.get_decoder()(**self._padded(rows)).last_hidden_state
+            for row, (begun, ended) in enumerate(few):
+                places = hidden[row, len(begun) - 1 : len(begun) + len(ended) - 1]
+                logits = self.model.get_output_embeddings()(places).float().log_softmax(dim=1)
+                found.append(float(logits[torch.arange(len(ended)), torch.tensor(ended)].sum()))
+        return found
+
+    def _generated(self, rows: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
+        """Greedy ids behind rows, which are filled up on the left behind what all of them begin with."""
+        begun = _shared(rows)
+        longest, device = max(map(len, rows)), self.model.device
+        empty = [longest - len(row) for row in rows]
+        filled = [[*[self.prompts.end] * few, *row[begun:]] for few, row in zip(empty, rows, strict=True)]
+        seen = [[*[1] * begun, *[0] * few, *[1] * (longest - begun - few)] for few in empty]
+        ids, mask = torch.tensor(filled, device=device), torch.tensor(seen, device=device)
+        cache = DynamicCache(config=self.model.config)
+        if begun:
+            self.model.get_decoder()(input_ids=torch.tensor([rows[0][:begun]], device=device), past_key_values=cache)
+            cache.batch_repeat_interleave(len(rows))
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, begun:]
+        ends, made = torch.tensor(sorted(self.prompts.ends), device=device), list[Tensor]()
+        over = torch.zeros(len(rows), dtype=torch.bool, device=device)
+        while len(made) < tokens and not bool(over.all()):
+            output = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                logits_to_keep=1,
+            )
+            made.append(output.logits[:, -1].argmax(dim=1))
+            over |= torch.isin(made[-1], ends)
+            ids, positions = made[-1][:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        return torch.stack(made, dim=1).tolist()
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """Rows filled up on the right: attention is causal, so that no place that is read sees it."""
+        longest, end = max(map(len, rows)), self.prompts.end
+        ids = torch.tensor([[*row, *[end] * (longest - len(row))] for row in rows], device=self.model.device)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def chat_prompt(prompts: Prompts, chat: Chat) -> Prompt:
+    """A chat as a prompt of this tokenizer."""
+    return prompts.chat([{"role": role, "content": content} for role, content in chat])
+
+
+def _shared(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with, at most all but the last of the shortest."""
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))
+    same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return min(same, min(map(len, rows)) - 1)

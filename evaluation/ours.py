@@ -1,0 +1,44 @@
+"""Ours, as the service runs it: jobs of facts on one view behind another, answers by the engine's own loop."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.base import chat_prompt
+from evaluation.sets import Chat
+from model.base.checkpoint import Checkpoint
+from model.evaluate import complete
+from model.facts import Fact
+from model.learn.job import Teacher
+
+_JOB = 100
+
+
+class Ours:
+    """A memory beside the base."""
+
+    def __init__(self, folder: Path, device: str, memory: Path) -> None:
+        self._checkpoint = Checkpoint.load(str(folder), memory, device=device)
+        self._view, self._bytes = self._checkpoint.table.base, 0
+        self.refused: list[tuple[int, str]] = []
+
+    def teach(self, facts: Sequence[Fact]) -> None:
+        """In jobs of 100."""
+        teacher = Teacher(self._checkpoint)
+        for start in range(0, len(facts), _JOB):
+            few = facts[start : start + _JOB]
+            learned = teacher.learn(self._view, few)
+            if learned.delta is not None:
+                self._view = self._checkpoint.table.enter(self._view, learned.delta)
+                self._bytes += learned.delta.nbytes
+            self.refused += [
+                (fact.id, each.reason) for fact, each in zip(few, learned.reports, strict=True) if not each.learned
+            ]
+
+    def answers(self, chats: Sequence[Chat], tokens: int) -> list[str]:
+        """What the newest version says."""
+        prompts = [chat_prompt(self._checkpoint.prompts, chat) for chat in chats]
+        return complete(self._checkpoint, prompts, self._view, tokens)
+
+    def size(self) -> int:
+        """Of the deltas."""
+        return self._bytes

@@ -1,0 +1,150 @@
+"""Facts to be taught, questions that are not, and what is right for each. Knows no model.
+
+hand-made       facts that were written by hand, a third of them as bare statements; `benchmarks/handmade.jsonl`
+zsre            what LocFT's authors took of zsRE, its locality questions are trivia
+wikibigedit     … of WikiBigEdit, its locality questions ask the same of a subject with almost the same name
+counterfact     … of CounterFact, beginnings of sentences that are to be continued
+entities        questions of EntityQuestions' test part, in one wording alone
+"""
+
+import json
+import lzma
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.facts import Fact
+
+HERE = Path(__file__).parent.parent / "benchmarks"
+Chat = tuple[tuple[str, str], ...]  # turns: role, content
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fact, and what is asked about it.
+
+    fact        as it is posted
+    posted      the question that it is posted with; of a bare statement none
+    reworded    the same asked in words that are never taught; None where the set has none
+    right       answers that are right; the first is taught
+    before      what was right before
+    beside      something else that is asked of the same subject, not taught
+    neighbour   the same asked of another subject, not taught; in zsre any other question
+    """
+
+    fact: Fact
+    posted: str | None
+    reworded: str | None
+    right: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    beside: str | None = None
+    neighbour: str | None = None
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Cases that are taught, as many that are not, and chats that have nothing to do with either."""
+
+    name: str
+    taught: list[Case]
+    untaught: list[Case]
+    controls: list[Chat]
+
+
+def read(name: str, count: int, data: Path, seed: int = 0) -> TestSet:
+    """A set of `count` taught cases, and as many that are not, drawn by `seed`.
+
+    Raises ValueError for an unknown set, or one with fewer than 2 · count cases.
+    """
+    if name not in _READERS:
+        raise ValueError(f"set: {name!r}; there are {', '.join(_READERS)}")
+    cases = list(_READERS[name](data))
+    random.Random(seed).shuffle(cases)
+    if len(cases) < 2 * count:
+        raise ValueError(f"facts: {count:,}; {name} has {len(cases):,} cases, of which half are never taught")
+    return TestSet(name, cases[:count], cases[count : 2 * count], controls(data))
+
+
+def question(text: str) -> Chat:
+    """A chat of one turn."""
+    return (("user", text),)
+
+
+def controls(data: Path, trivia: int = 40) -> list[Chat]:
+    """Instructions, arithmetic, code and chats of several turns, and trivia."""
+    lines = (HERE / "general.jsonl").read_text(encoding="utf-8").splitlines()
+    chats = [_chat(json.loads(line)["messages"]) for line in lines]
+    asked = [row["question"] for row in rows(data / "qa" / "opentriviaqa.jsonl.xz") if not row.get("needs_choices")]
+    return [*chats, *map(question, asked[:: len(asked) // trivia][:trivia])]
+
+
+def rows(file: Path) -> Iterable[dict[str, Any]]:
+    """The lines of a file of the shared data."""
+    with lzma.open(file, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def _chat(turns: list[str]) -> Chat:
+    chat: list[tuple[str, str]] = []
+    for turn in turns:
+        system, _, said = turn.partition("system: ")
+        if said and not system:
+            chat.append(("system", said))
+        else:
+            chat.append(("assistant" if chat and chat[-1][0] == "user" else "user", turn))
+    return tuple(chat)
+
+
+def _handmade(_: Path) -> Iterable[Case]:
+    neighbours = {}
+    for line in (HERE / "neighbours.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        neighbours[row["of"]] = row["question"]
+    for number, line in enumerate((HERE / "handmade.jsonl").read_text(encoding="utf-8").splitlines(), start=1):
+        row = json.loads(line)
+        asked = row.get("question")
+        yield Case(
+            Fact(number, row.get("statement"), asked, row["answer"] if asked else None),
+            asked,
+            row["asked"],
+            (row["answer"], *row.get("also", ())),
+            beside=row.get("beside"),
+            neighbour=neighbours.get(row["asked"]),
+        )
+
+
+def _locft(name: str) -> Callable[[Path], Iterable[Case]]:
+    def cases(data: Path) -> Iterable[Case]:
+        for number, row in enumerate(rows(data / "edit" / f"locft_{name}.jsonl.xz"), start=1):
+            asked = row.get("question") or row["prompt"]
+            yield Case(
+                Fact(number, question=asked, answer=row["answer"]),
+                asked,
+                row["rephrase"],
+                (row["answer"],),
+                tuple(row.get("before", ())),
+                neighbour=row["locality"],
+            )
+
+    return cases
+
+
+def _entities(data: Path) -> Iterable[Case]:
+    for number, row in enumerate(rows(data / "qa" / "entityquestions.test.jsonl.xz"), start=1):
+        yield Case(
+            Fact(number, question=row["question"], answer=row["answers"][0]),
+            row["question"],
+            None,
+            tuple(row["answers"]),
+        )
+
+
+_READERS: dict[str, Callable[[Path], Iterable[Case]]] = {
+    "hand-made": _handmade,
+    "zsre": _locft("zsre"),
+    "wikibigedit": _locft("wikibigedit"),
+    "counterfact": _locft("counterfact"),
+    "entities": _entities,
+}
