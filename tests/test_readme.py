@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("app", "benchmarks", "docs", "migrations", "model", "worker")
+FOLDERS = ("app", "benchmarks", "docs", "evaluation", "migrations", "model", "worker")
 AS_ONE = ("docs/decisions", "model/smollm2")  # the map names these folders only
 UNSAID = {"__init__.py"}  # the folder's line speaks for it
 
