@@ -3,7 +3,8 @@
 Each fact of `handmade.jsonl` is taught as a user would post it, half of them as bare statements, all in one version.
 Then are asked: the fact in a wording that was written by hand and that no key was made of; something else of the same
 subject (beside); another subject asked the same (`neighbours.jsonl`); one word of the question exchanged
-(`qualifiers.jsonl`); general prompts (`general.jsonl`, and trivia of --data); and places of held-out prose (--data).
+(`qualifiers.jsonl`); prompts that tell another answer themselves (`context.jsonl`), and talk that tells none
+(`talk.jsonl`); general prompts (`general.jsonl`, and trivia of --data); and places of held-out prose (--data).
 Where nothing opens a row the answer is the base's, bit for bit; a sample of answers is generated on both views in the
 same batches all the same.
 `--beneath N` teaches N facts of EntityQuestions (--data) first, in jobs of 100. `--facts benchmarks/subjects.jsonl`
@@ -126,7 +127,7 @@ def run(file: Path, data: Path | None, beneath: int, sample: int) -> dict[str, o
     figures["wrong in unseen wording"] = [
         (f.asked, f.right[0], a) for f, a, r in zip(facts, said, right, strict=True) if not r
     ]
-    figures |= _untaught(world, facts, data, sample)
+    figures |= _untaught(world, facts, data, sample) | _in_talk(world, facts)
     figures["bank"] = asdict(world.gate.drift(world.checkpoint.table.base, world.view))
     return figures
 
@@ -163,6 +164,27 @@ def _untaught(world: World, facts: Sequence[Handmade], data: Path | None, sample
             few = prompts[:sample]
             before, after = (world.answers(few, view, 16) for view in (world.checkpoint.table.base, world.view))
             figures[f"{name} answered identically"] = _share([a == b for a, b in zip(before, after, strict=True)])
+    return figures
+
+
+def _in_talk(world: World, facts: Sequence[Handmade]) -> dict[str, object]:
+    """Whether a fact is told where the prompt tells otherwise, which it should not be, and amid mere talk."""
+    ids, figures = {each.asked: each.fact.id for each in facts}, dict[str, object]()
+    for name in ("context", "talk"):
+        rows = [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = [row for row in rows if row["of"] in ids]
+        prompts = [world.checkpoint.prompts.chat(row["messages"]) for row in rows]
+        own = [fact == ids[row["of"]] for row, fact in zip(rows, world.opened(prompts), strict=True)]
+        figures[f"{name}: opens its fact"] = _share(own)
+        if name == "context":
+            said = world.answers(prompts, world.checkpoint.table.base)
+            read = [
+                any(_plain(right) in _plain(each) for right in (row["answer"], *row["also"]))
+                for row, each in zip(rows, said, strict=True)
+            ]
+            figures["context that the base reads: opens its fact"] = _share(
+                [one for one, right in zip(own, read, strict=True) if right]
+            )
     return figures
 
 

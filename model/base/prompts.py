@@ -24,12 +24,14 @@ class Prompt:
 
     ids    token ids; the answer begins behind the last
     turns  what the user says, turn by turn; of a text that is continued as it is, the text
+    around what neither the user nor the assistant says: system messages, what tools gave
     ends   of a text that is continued as it is: where in it each token ends, in characters; else empty
     """
 
     ids: tuple[int, ...]
     turns: tuple[str, ...]
     ends: tuple[int, ...] = ()
+    around: tuple[str, ...] = ()
 
 
 class Prompts:
@@ -65,13 +67,14 @@ class Prompts:
         Raises PromptTooLong; InvalidPrompt where the template refuses it.
         """
         turns = tuple(message["content"] for message in messages if message["role"] == "user")
+        around = tuple(message["content"] for message in messages if message["role"] not in {"user", "assistant"})
         self._refuse_what_cannot_fit(sum(len(message["content"]) for message in messages))
         if any(self._holds_control(message["content"]) for message in messages):
             marked = [dict(each) | {"content": _MARK.format(number=i)} for i, each in enumerate(messages)]
             ids = self._joined(self._written(marked), [message["content"] for message in messages])
         else:
             ids = self._encoded(self._written(messages))
-        return Prompt(tuple(ids), turns)
+        return Prompt(tuple(ids), turns, around=around)
 
     def continuation(self, text: str) -> Prompt:
         """A text that is continued as it is, behind what opens every text of this tokenizer.

@@ -38,7 +38,8 @@ class Completion:
 
 def spoken_in(checkpoint: Checkpoint, prompt: Prompt, view: View) -> Spoken | None:
     """What the words of a prompt tell; None where there is nothing to be asked, in the base."""
-    return None if view is checkpoint.table.base else checkpoint.memory.addressing.sketch.spoken(prompt.turns)
+    sketch = checkpoint.memory.addressing.sketch
+    return None if view is checkpoint.table.base else sketch.spoken(prompt.turns, prompt.around)
 
 
 def generate(checkpoint: Checkpoint, asks: ListOf[Ask]) -> list[Completion]:

@@ -84,4 +84,4 @@ def what_is_asked(checkpoint: Checkpoint, prompt: Prompt, sampling: Sampling) ->
     """What the words of a prompt tell, and those of its beginnings where all its tokens are scored."""
     sketch = checkpoint.memory.addressing.sketch
     ends = prompt.ends if sampling.scores_prompt else ()
-    return sketch.spoken(prompt.turns), [sketch.spoken([prompt.turns[0][:end]]) for end in ends]
+    return sketch.spoken(prompt.turns, prompt.around), [sketch.spoken([prompt.turns[0][:end]]) for end in ends]

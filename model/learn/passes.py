@@ -61,7 +61,7 @@ class Passes:
                 prompt, _ = texts[index]
                 first.append(len(places))
                 asking, *behind = path[len(prompt.ids) - 1 - len(begun) :]
-                places.append(Place(0, asking, base, spoken=self._sketch.spoken(prompt.turns)))
+                places.append(Place(0, asking, base, spoken=self._sketch.spoken(prompt.turns, prompt.around)))
                 places += [Place(0, position, base) for position in behind]
             with self._checkpoint.attachment.reading(places) as reads:
                 self._pass(row, copy.deepcopy(cache))

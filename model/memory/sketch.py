@@ -16,6 +16,22 @@ WORDS = 2**22  # numbers of words; 0 stands for none
 _BEGINNING = 5  # letters of a word that stand for it and its inflections in a sentence
 _TELLING = 0.3  # rarity from which on a word tells what is asked
 _WORD = re.compile(r"\w+")
+_BETWEEN = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"'”’»)]))\s+|\n+")  # sentences, and items of a list
+_ASKS = re.compile(r".*[?？؟;][\"'”’»)]*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Numbers of the words of a sentence.
+
+    said     all, as a demand names them
+    begins   all, by how they begin
+    telling  those that are not common: (as a demand names it, by how it and its singular begin)
+    """
+
+    said: frozenset[int] = frozenset()
+    begins: frozenset[int] = frozenset()
+    telling: tuple[tuple[int, frozenset[int]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,11 +41,15 @@ class Words:
     said      of all turns; a plural in -s has that of its singular
     sentence  of the last turn, by how they begin
     telling   those of the sentence that are not common
+    question  the sentence that asks: the last one of the last turn with a question mark, else the last one
+    told      what all others tell that do not ask themselves, of system messages and the user's turns
     """
 
     said: frozenset[int] = frozenset()
     sentence: frozenset[int] = frozenset()
     telling: frozenset[int] = frozenset()
+    question: Sentence = Sentence()
+    told: tuple[Sentence, ...] = ()
 
 
 NOTHING = Words()
@@ -68,17 +88,32 @@ class Sketch:
         """How rare a word is, from 0 to 1."""
         return self._rarity.get(number_of(word), 1.0)
 
-    def spoken(self, turns: Sequence[str]) -> Spoken:
-        """The sketch of the texts of the user's turns, oldest first, and the numbers of their words."""
-        return Spoken(self.of(turns), self.words(turns))
+    def spoken(self, turns: Sequence[str], around: Sequence[str] = ()) -> Spoken:
+        """The sketch of the texts of the user's turns, oldest first; and the words of these, and of what is around."""
+        return Spoken(self.of(turns), self.words(turns, around))
 
-    def words(self, turns: Sequence[str]) -> Words:
-        """The numbers of the words of the texts of the user's turns, oldest first."""
+    def words(self, turns: Sequence[str], around: Sequence[str] = ()) -> Words:
+        """The numbers of the words of the texts of the user's turns, oldest first, and of what is said around them."""
         last = words(turns[-1]) if turns else []
+        asking, others = _parted(turns, around)
         return Words(
             frozenset(number for turn in turns for number in numbers_of(turn)),
             frozenset(map(_beginning, last)),
             frozenset(_beginning(word) for word in last if self.rarity(word) >= _TELLING),
+            self._sentence(asking),
+            tuple(self._sentence(text) for text in others if not _ASKS.fullmatch(text)),
+        )
+
+    def _sentence(self, text: str) -> Sentence:
+        said = words(text)
+        telling = [word for word in said if self.rarity(word) >= _TELLING]
+        return Sentence(
+            frozenset(number_of(_singular(word)) for word in said),
+            frozenset(map(_beginning, said)),
+            tuple(
+                (number_of(_singular(word)), frozenset({_beginning(word), _beginning(_singular(word))}))
+                for word in telling
+            ),
         )
 
     def _shares(self, turns: Sequence[str]) -> dict[str, float]:
@@ -91,6 +126,18 @@ class Sketch:
             if share < 0.01:
                 break
         return shares
+
+
+def _parted(turns: Sequence[str], around: Sequence[str]) -> tuple[str, list[str]]:
+    """The sentence that asks, and all others."""
+    *earlier, last = [_sentences(text) for text in turns] or [[]]
+    at = next((at for at in reversed(range(len(last))) if _ASKS.fullmatch(last[at])), len(last) - 1)
+    others = [text for texts in (*map(_sentences, around), *earlier, last[:at], last[at + 1 :]) for text in texts]
+    return (last[at], others) if last else ("", others)
+
+
+def _sentences(text: str) -> list[str]:
+    return [part.strip() for part in _BETWEEN.split(text) if _WORD.search(part)]
 
 
 def words(text: str) -> list[str]:

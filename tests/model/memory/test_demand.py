@@ -1,10 +1,11 @@
 """Demands: names must be asked, and no word in the place of another."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.memory.demand import EXCLUSIONS, NAMES, SENTENCE, WIDTH, Demand
-from model.memory.sketch import Words
+from model.memory.sketch import Sketch, Words, number_of, numbers_of, words
 
 NUMBERS = st.integers(1, 99)
 DEMANDS = st.builds(
@@ -56,3 +57,38 @@ def test_the_same_sentence_with_one_word_exchanged_for_a_telling_one_closes():
     assert demand.is_met_by(sentence(1, 2, 3, 4, 9, telling=(9,))), "one more"
     assert demand.is_met_by(sentence(1, 2, 3)), "one less"
     assert demand.is_met_by(sentence(1, 2, 8, 9, telling=(8, 9))), "another wording"
+
+
+SKETCH = Sketch({number_of(word): 0.0 for word in words("how much does the now a is i have it")}, 8, 1.0, 0.5)
+PLAN = Demand(
+    tuple(numbers_of("Helio Plus")), sentence=tuple(number_of(w[:5]) for w in words("How much is Helio Plus"))
+)
+ASKED = "How much does the Helio Plus plan cost?"
+
+
+@pytest.mark.parametrize(
+    ("turns", "around"),
+    [
+        ([f"Context: the Helio Plus plan now costs $50. {ASKED}"], []),
+        ([f"{ASKED}\n- Cost of the Helio Plus plan: 50 dollars"], []),
+        ([ASKED], ["You are a clerk.\nThe Helio Plus plan costs $50."]),
+        (["The Helio Plus plan costs fifty now.", ASKED], []),
+    ],
+)
+def test_what_the_prompt_itself_tells_closes(turns, around):
+    assert PLAN.is_met_by(SKETCH.words([ASKED]))
+    assert not PLAN.is_met_by(SKETCH.words(turns, around))
+
+
+@pytest.mark.parametrize(
+    ("turns", "around"),
+    [
+        ([f"I have Helio Plus. {ASKED}"], []),
+        ([ASKED, ASKED], []),
+        ([ASKED, "How much does the Helio Plus plan cost"], []),
+        ([f"The Helio Mini plan costs $50. {ASKED}"], []),
+        ([ASKED], ["You are the assistant of Helio Plus."]),
+    ],
+)
+def test_talk_about_the_subject_does_not(turns, around):
+    assert PLAN.is_met_by(SKETCH.words(turns, around))
