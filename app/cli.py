@@ -104,6 +104,7 @@ def relearn(data_dir: DataDir = None) -> None:
     The next `slotwise up` learns it. Nothing may run on these data meanwhile.
     """
     from app.embedded.database import idle_database, session_on
+    from app.services.audit import COMMAND_LINE
     from app.services.relearn import relearn as queue_all
 
     settings = _settings(data_dir=data_dir)
@@ -112,7 +113,7 @@ def relearn(data_dir: DataDir = None) -> None:
 
         checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=0, places=1, say=_say)
         state_hash = checkpoint.table.base.state_hash
-        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, actor="slotwise relearn")
+        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, COMMAND_LINE)
     _say("nothing is left to learn anew" if job is None else f"job {job} is queued; the next `slotwise up` learns it")
 
 
