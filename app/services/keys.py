@@ -94,7 +94,8 @@ def note_use(session: Session, key: ApiKey) -> None:
         return
     longer_ago = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - _USE_IS_NOTED_AFTER)
     with transaction(session):
-        session.execute(update(ApiKey).where(ApiKey.id == key.id, longer_ago).values(last_used_at=func.now()))
+        noted = update(ApiKey).where(ApiKey.id == key.id, longer_ago).values(last_used_at=func.now())
+        session.execute(noted.execution_options(synchronize_session=False))
 
 
 def require(key: ApiKey, role: Role) -> None:
