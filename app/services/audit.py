@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import func, literal, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
@@ -19,7 +20,12 @@ from app.db.tables import ApiKey
 from app.errors import AuditBroken
 from app.services.pages import Page, newest, page_of
 
-_LOCK = "audit"
+# Of an advisory lock that ends with its transaction: those of sessions break behind PgBouncer.
+_TAIL = """
+SELECT pg_advisory_xact_lock(hashtextextended('audit', 0));
+SELECT clock_timestamp(), newest.id, newest.hash
+FROM (SELECT) AS now LEFT JOIN (SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1) AS newest ON true
+"""
 _MAX_REQUEST_ID_CHARACTERS = 200
 
 
@@ -50,18 +56,15 @@ def holder(key: ApiKey) -> Actor:
 def record(session: Session, actor: Actor, action: str, subject: str, reason: str | None = None) -> None:
     """Add a row, as the last step of a transaction: nobody else can until that ends.
 
-    The lock comes first and the newest row is read after it, by a statement of its own, which sees what the
+    The lock comes first, and the newest row is read after it by a statement of its own, which sees what the
     transaction before has committed; a lock of the newest row would wake up with the old one. Numbers are taken under
     the lock, too: were it ever passed by, the primary key would refuse one of two rows that stand on the same.
     """
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(_LOCK, 0))))
-    newest_row = select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1).subquery()
-    one = select(literal(1)).subquery()  # so that there is a time where there is no row yet
-    query = select(func.clock_timestamp(), newest_row.c.id, newest_row.c.hash)
-    at, last, before = session.execute(query.select_from(one.outerjoin(newest_row, true()))).one()
+    session.flush()  # what it waits for, it waits for before it has the lock
+    at, last, before = _tail(session)
     request = get_contextvars().get("request_id")
     entry = AuditEntry(
-        id=(last or 0) + 1,
+        id=last + 1,
         at=at,
         key_id=actor.key_id,
         actor=actor.name,
@@ -70,7 +73,7 @@ def record(session: Session, actor: Actor, action: str, subject: str, reason: st
         reason=reason,
         request_id=None if request is None else str(request)[:_MAX_REQUEST_ID_CHARACTERS],
     )
-    entry.hash = _hash(before or "", entry)
+    entry.hash = _hash(before, entry)
     session.add(entry)
 
 
@@ -91,6 +94,16 @@ def verify(session: Session) -> Verified:
     query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1_000)
     with session.scalars(query) as rows:
         return _verified(rows)
+
+
+def _tail(session: Session) -> tuple[datetime, int, str]:
+    """The time, and number and hash of the newest row, once nobody else can add one until this transaction ends."""
+    # Both statements go to the server as one message, which the driver sends where there are no parameters at all.
+    with session.connection().exec_driver_sql(_TAIL, execution_options={"no_parameters": True}) as answers:
+        cursor: Any = answers.cursor
+        cursor.nextset()
+        at, last, before = cursor.fetchone()
+    return at, last or 0, before or ""
 
 
 def _verified(entries: Iterable[AuditEntry]) -> Verified:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey
-from app.services import activations, aliases, facts, forgetting, relearn, versions
+from app.services import activations, aliases, audit, facts, forgetting, keys, relearn, versions
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
 
@@ -153,3 +153,20 @@ def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessio
     assert jobs == [(gone, "learn", "succeeded"), (waiting, "learn", "failed")]
     assert told == [(2, "learned", None), (4, "failed", f"forgotten by job {gone}")]
     migrate(old_url)
+
+
+def test_old_keys_have_no_limits_of_their_own_and_the_audit_log_begins_with_the_newest_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        (old,) = keys.page(session, None, 50).items
+        assert (old.requests_per_minute, old.facts_per_day, old.last_used_at) == (None, None, None)
+        keys.note_use(session, old)
+        keys.create(session, "new", "admin", actor=audit.holder(old))
+        assert [(entry.id, entry.key_id) for entry in audit.page(session, None, 50).items] == [(1, old.id)]
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('audit')").fetchone() == (None,)
+        assert connection.execute("SELECT name FROM api_keys ORDER BY id").fetchall() == [("tester",), ("new",)]
+    migrate(old_url)
+    with old_sessions() as session:
+        assert audit.verify(session).rows == 0
