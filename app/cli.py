@@ -190,7 +190,10 @@ def main() -> None:
         sys.exit(f"slotwise: {error}")
     except ValidationError as error:
         wrong = error.errors()[0]
-        sys.exit(f"slotwise: the setting {wrong['loc'][0]} is {wrong['input']!r}: {wrong['msg']}")
+        said = wrong["msg"].removeprefix("Value error, ")
+        # Settings that do not go together name themselves, and have no place of their own.
+        where = f"the setting {wrong['loc'][0]} is {wrong['input']!r}: " if wrong["loc"] else ""
+        sys.exit(f"slotwise: {where}{said}")
     except OperationalError as error:
         sys.exit(f"slotwise: the database does not answer: {error.orig}")
 

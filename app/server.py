@@ -14,7 +14,7 @@ _STOP_SECONDS = 5  # in which calls in flight may end
 
 
 def main() -> None:
-    """Answer until a signal comes. What cannot begin ends with a sentence and a status that is not 0."""
+    """Answer until a signal comes; the status is 1 where that could not begin."""
     settings = Settings()
     places = [(settings.host, settings.port)]
     if settings.admin_port:

@@ -1,12 +1,13 @@
 """`slotwise keys` and `slotwise audit` on a database: what they print, and what they refuse."""
 
 import json
+import sys
 
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli import app, main
 from app.db.session import close_sessions, open_sessions
 from app.errors import AuditBroken, KeyNotFound, LastAdminKey
 from app.services import keys
@@ -55,3 +56,11 @@ def test_the_audit_log_is_verified_and_its_first_broken_row_named(command, datab
     close_sessions(sessions)
     told = refused(command("audit", "verify"), AuditBroken)
     assert told == "row 2 of the audit log is not what was written: its hash does not fit"
+
+
+def test_settings_that_do_not_go_together_are_a_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "argv", ["slotwise", "up", "--port", "8123"])
+    monkeypatch.setenv("SLOTWISE_ADMIN_PORT", "8123")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "slotwise: SLOTWISE_ADMIN_PORT is 8123, as SLOTWISE_PORT is; it must be another one"
