@@ -6,24 +6,29 @@ hold the device, and should neither wait for torch nor carry it.
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app import remote
-from app.client import ClientError
+from app.client import ApiKey, ClientError, Page
 from app.client.clients import LOCAL_URL
 from app.db.tables import Role
 from app.errors import SlotwiseError
 from app.settings import Settings
+from app.shown import Shown
 from model.errors import ModelError
 
 app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args_is_help=True, add_completion=False)
-keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys, on the machine of the service.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+audit_app = typer.Typer(help="The audit log, on the machine of the service.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 app.add_typer(remote.app)  # without a name: its commands stand beside these
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
@@ -104,6 +109,7 @@ def relearn(data_dir: DataDir = None) -> None:
     The next `slotwise up` learns it. Nothing may run on these data meanwhile.
     """
     from app.embedded.database import idle_database, session_on
+    from app.services.audit import COMMAND_LINE
     from app.services.relearn import relearn as queue_all
 
     settings = _settings(data_dir=data_dir)
@@ -112,7 +118,7 @@ def relearn(data_dir: DataDir = None) -> None:
 
         checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=0, places=1, say=_say)
         state_hash = checkpoint.table.base.state_hash
-        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, actor="slotwise relearn")
+        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, COMMAND_LINE)
     _say("nothing is left to learn anew" if job is None else f"job {job} is queued; the next `slotwise up` learns it")
 
 
@@ -120,15 +126,60 @@ def relearn(data_dir: DataDir = None) -> None:
 def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "local",
     role: Annotated[Role, typer.Option(help="What it may do.")] = "admin",
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Instead of the service's limit.")] = None,
+    facts_per_day: Annotated[int | None, typer.Option(min=1, help="The same.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make an API key and print it, this once."""
-    from app.embedded.database import kept_database, session_on
     from app.services import keys
 
-    with kept_database(_settings(data_dir=data_dir)) as url, session_on(url) as session:
-        _, plain = keys.create(session, name, role)
+    with _kept(data_dir) as session:
+        _, plain = keys.create(
+            session, name, role, requests_per_minute=requests_per_minute, facts_per_day=facts_per_day
+        )
     _say(plain)
+
+
+@keys_app.command("list")
+def list_keys(
+    cursor: remote.Cursor = None, limit: remote.Limit = 50, as_json: remote.AsJson = False, data_dir: DataDir = None
+) -> None:
+    """List API keys, newest first, with those that are revoked."""
+    from app.services import keys
+
+    with _kept(data_dir) as session:
+        page = keys.page(session, cursor, limit)
+    items = tuple(ApiKey.model_validate(key) for key in page.items)
+    Shown(as_json).keys(Page(items=items, next_cursor=page.next_cursor))
+
+
+@keys_app.command("revoke")
+def revoke_key(key: Annotated[int, typer.Argument(min=1, help="Number of the key.")], data_dir: DataDir = None) -> None:
+    """Revoke an API key: the next call with it is refused."""
+    from app.services import keys
+
+    with _kept(data_dir) as session:
+        revoked = keys.revoke(session, key)
+    _say(f"key {revoked.id} is revoked: {revoked.name}, {revoked.role}")
+
+
+@audit_app.command("verify")
+def verify_audit(data_dir: DataDir = None) -> None:
+    """Compute every hash of the audit log anew; the first row that is missing or was changed is named, as an error."""
+    from app.services import audit
+
+    with _kept(data_dir) as session:
+        verified = audit.verify(session)
+    _say(f"{verified.rows} rows hold; the newest hash is {verified.hash or 'none'}")
+
+
+@contextlib.contextmanager
+def _kept(data_dir: Path | None) -> Iterator[Session]:
+    """A session on the database of a data folder in which a service ran, whether one runs there now or not."""
+    from app.embedded.database import kept_database, session_on
+
+    with kept_database(_settings(data_dir=data_dir)) as url, session_on(url) as session:
+        yield session
 
 
 def main() -> None:
@@ -139,7 +190,10 @@ def main() -> None:
         sys.exit(f"slotwise: {error}")
     except ValidationError as error:
         wrong = error.errors()[0]
-        sys.exit(f"slotwise: the setting {wrong['loc'][0]} is {wrong['input']!r}: {wrong['msg']}")
+        said = wrong["msg"].removeprefix("Value error, ")
+        # Settings that do not go together name themselves, and have no place of their own.
+        where = f"the setting {wrong['loc'][0]} is {wrong['input']!r}: " if wrong["loc"] else ""
+        sys.exit(f"slotwise: {where}{said}")
     except OperationalError as error:
         sys.exit(f"slotwise: the database does not answer: {error.orig}")
 

@@ -7,22 +7,26 @@
     ├── AccessDenied
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
     │   └── RoleTooLow              the key's role does not allow the call
+    ├── LimitReached                the key has asked for as much as it may for now
     ├── NotFound
     │   ├── ActivationNotFound      nothing was live at that moment
     │   ├── AliasNotFound           no version has this name
     │   ├── FactNotFound
     │   ├── JobNotFound
+    │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
+    │   ├── LastAdminKey            without this key nobody could make another one over HTTP
     │   ├── LiveVersionConflict     another version is live than the caller expected
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
     ├── Unavailable                 try again later
     │   ├── NotBootstrapped         the database has no base version yet
     │   ├── VersionNotServed        the engine could not bring a version up in time
     │   └── HeadUnknown             the database has been away for too long to know what is live
+    ├── AuditBroken                 a row of the audit log is not what was written, or is missing
     ├── LeaseLost                   a worker's learn lease has passed to another: its result is void
     ├── WrongCheckpoint             the data belong to another base checkpoint
     ├── DamagedDelta                a stored delta does not match its checksum, or the rows that it is to change
@@ -62,6 +66,15 @@ class RoleTooLow(AccessDenied):
     """The API key is good, but its role does not allow the call."""
 
 
+class LimitReached(SlotwiseError):
+    """The API key has asked for as much as it may for now; the message names the limit.
+
+    retry_after_seconds  when the same call fits again, if nothing else comes in between
+    """
+
+    retry_after_seconds = 1
+
+
 class NotFound(SlotwiseError):
     """Nothing has this id."""
 
@@ -82,6 +95,10 @@ class JobNotFound(NotFound):
     """No job has this id."""
 
 
+class KeyNotFound(NotFound):
+    """No API key has this id."""
+
+
 class ModelNotFound(NotFound):
     """No model has this name, in the calls that are OpenAI's."""
 
@@ -100,6 +117,10 @@ class FactNotLive(Conflict):
 
 class IdempotencyInProgress(Conflict):
     """The first call with this idempotency key has not ended."""
+
+
+class LastAdminKey(Conflict):
+    """The last admin key that is not revoked cannot be: nobody could make another one over HTTP."""
 
 
 class LiveVersionConflict(Conflict):
@@ -124,6 +145,10 @@ class VersionNotServed(Unavailable):
 
 class HeadUnknown(Unavailable):
     """The database has not been reached for so long that nobody can say which version is live."""
+
+
+class AuditBroken(SlotwiseError):
+    """A row of the audit log is not what was written, or is missing; the message names the first such row."""
 
 
 class LeaseLost(SlotwiseError):

@@ -1,4 +1,4 @@
-"""The HTTP service as an ASGI application: `uvicorn app.main:create_app --factory`."""
+"""The HTTP service as an ASGI application, which `app.server` serves."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI
 from app.api import (
     activations,
     aliases,
+    audit,
     chat,
     completions,
     diffs,
@@ -22,16 +23,21 @@ from app.api import (
     facts,
     health,
     jobs,
+    keys,
     models,
     query,
+    reference,
     versions,
 )
 from app.api.errors import handle_errors
+from app.api.headers import SecurityHeaders
 from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
+from app.api.ports import AdminPort
 from app.api.strict import only_known_parameters, only_text
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
+from app.limiter import Limiter
 from app.queue import Queue
 from app.services.versions import bootstrap
 from app.settings import Settings
@@ -47,6 +53,7 @@ class State(TypedDict):
     sessions: Sessions
     queue: Queue
     keyring: Keyring
+    limiter: Limiter
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
 
 
@@ -58,12 +65,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("slotwise"),
         description="Teaches a live language model facts.",
         lifespan=partial(_lifespan, settings),
+        docs_url=None,  # `reference` has a page that loads nothing from elsewhere
+        redoc_url=None,
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    if settings.admin_port:
+        app.add_middleware(AdminPort, port=settings.admin_port)
+    app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
     asking = (query, completions, chat, models)
-    for resource in (facts, jobs, *asking, versions, activations, aliases, diffs, engines, health):
+    for resource in (
+        facts,
+        jobs,
+        *asking,
+        versions,
+        activations,
+        aliases,
+        diffs,
+        engines,
+        keys,
+        audit,
+        health,
+        reference,
+    ):
         app.include_router(resource.router)
     return app
 
@@ -100,6 +125,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
             bootstrap(session, settings.namespace, checkpoint.fingerprint, checkpoint.table.base.state_hash)
         queue = Queue(settings)
         stack.callback(queue.close)
+        limiter = Limiter(settings)
+        stack.callback(limiter.close)
         sizes = {"max_batch": settings.max_batch, "max_queue": settings.max_queue}
         if settings.cache_tokens:
             sizes["cache_tokens"] = settings.cache_tokens
@@ -111,4 +138,6 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         serving.start()
         stack.callback(serving.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
-        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, serving=serving)
+        yield State(
+            settings=settings, sessions=sessions, queue=queue, keyring=keyring, limiter=limiter, serving=serving
+        )

@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".slotwise")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)
+    admin_host: str = ""  # empty: as host
+    admin_port: int = Field(0, ge=0, le=65_535)  # where alone /v1/admin is served; 0: at port, as all other calls
     database_url: str = ""
     redis_url: str = ""
     base: str = ""  # folder, GGUF file, or name on the hub with «@revision»; empty: the wheel that `make` installs
@@ -62,9 +64,17 @@ class Settings(BaseSettings):
     max_answer_characters: int = Field(200, ge=1)
     max_source_characters: int = Field(500, ge=1)
     max_phrasings: int = Field(100, ge=0)
+    requests_per_minute: int = Field(6_000, ge=1)  # of a key, unless it has a limit of its own
+    facts_per_day: int = Field(200_000, ge=1)  # the same
 
     @model_validator(mode="after")
     def _phrasing_names_a_model(self) -> "Settings":
         if self.phrasing_url and not self.phrasing_model:
             raise ValueError("SLOTWISE_PHRASING_URL is set; SLOTWISE_PHRASING_MODEL must say which model to ask")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        if self.admin_port == self.port:
+            raise ValueError(f"SLOTWISE_ADMIN_PORT is {self.admin_port}, as SLOTWISE_PORT is; it must be another one")
         return self

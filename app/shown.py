@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from app.client.results import Activated, Answer, Engine, Fact, Job, Page, Piece, Ready, Taught, Version
+from app.client.results import Activated, Answer, ApiKey, Engine, Fact, Job, Page, Piece, Ready, Taught, Version
 
 _DIM = "dim"
 
@@ -94,6 +94,24 @@ class Shown:
             for one in page.items
         )
         self._page(page, ("version", "state", "parent", "kind", "facts", "slots", "since"), rows)
+
+    def keys(self, page: Page[ApiKey]) -> None:
+        """A page of API keys."""
+        rows = (
+            (
+                key.id,
+                key.name,
+                key.role,
+                "good" if key.revoked_at is None else "revoked",
+                key.requests_per_minute,
+                key.facts_per_day,
+                key.last_used_at,
+                key.created_at,
+            )
+            for key in page.items
+        )
+        columns = ("key", "name", "role", "state", "requests a minute", "facts a day", "used", "since")
+        self._page(page, columns, rows)
 
     def moved(self, activated: Activated) -> None:
         """Which version is live now."""

@@ -12,6 +12,9 @@ openai.py    what the calls of OpenAI's API have in common
 errors.py    one table from our errors to status codes
 refusals.py  the two shapes of an error: problem documents, and OpenAI's on its routes
 limits.py    how long a body may be
+headers.py   what a browser may make of a reply
+ports.py     a port of their own for admin calls
+reference.py /docs
 facts.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-engines.py health.py   one module a resource
+keys.py audit.py engines.py health.py   one module a resource
 """

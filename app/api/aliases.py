@@ -13,6 +13,7 @@ from app.api.errors import KEYED, problems
 from app.api.schemas import Outgoing, Page, example
 from app.db.tables import Alias, AliasChange
 from app.services import aliases
+from app.services.audit import holder
 from app.services.pages import Page as ServicePage
 
 router = APIRouter(prefix="/v1/admin", tags=["versions"], responses=KEYED)
@@ -79,7 +80,7 @@ def list_aliases(
 @router.put("/aliases/{name}", response_model=AliasOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def put_alias(name: Name, body: AliasIn, key: Operator, session: SessionDep, settings: SettingsDep) -> Alias:
     """Let a name mean a published version. It follows nothing: it means this one until it is set again."""
-    return aliases.put(session, settings.namespace, name, body.version, reason=body.reason, actor=key.name)
+    return aliases.put(session, settings.namespace, name, body.version, reason=body.reason, actor=holder(key))
 
 
 @router.delete("/aliases/{name}", status_code=HTTPStatus.NO_CONTENT, responses=problems(HTTPStatus.NOT_FOUND))
@@ -91,7 +92,7 @@ def delete_alias(
     reason: Annotated[Reason, Query(description="why; it is written down with the name of the key")],
 ) -> None:
     """Let a name mean nothing; what it has meant stays written down."""
-    aliases.delete(session, settings.namespace, name, reason=reason, actor=key.name)
+    aliases.delete(session, settings.namespace, name, reason=reason, actor=holder(key))
 
 
 @router.get("/alias-changes", response_model=Page[AliasChangeOut])

@@ -22,9 +22,10 @@ from pydantic import (
 )
 
 from app.api.schemas import example
-from app.db.tables import MAX_ID
+from app.db.tables import MAX_ID, Role
 from app.services import names
 from app.services.intake import NewFact
+from app.services.keys import MAX_LIMIT
 from app.services.names import Named
 
 FACT_SHAPES = ("one fact", "many facts")  # the two bodies of POST /v1/facts, as pydantic's errors name them
@@ -229,3 +230,14 @@ class AliasIn(Incoming):
 
     version: VersionName
     reason: Reason
+
+
+class KeyIn(Incoming):
+    """A new key: what it is for, what it may do, and limits of its own."""
+
+    model_config = example(name="the assistant", role="reader", requests_per_minute=600)
+
+    name: Text
+    role: Role
+    requests_per_minute: int | None = Field(None, ge=1, le=MAX_LIMIT, description="instead of that of the settings")
+    facts_per_day: int | None = Field(None, ge=1, le=MAX_LIMIT, description="the same")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.api.keyring import Keyring
 from app.db.tables import MAX_ID, ApiKey, Role
 from app.errors import KeyRejected
+from app.limiter import Limiter
 from app.queue import Queue
 from app.services import keys
 from app.settings import Settings
@@ -35,6 +36,10 @@ async def _serving(request: Request) -> "Serving":
     return cast("Serving", request.state.serving)
 
 
+async def _limiter(request: Request) -> Limiter:
+    return cast(Limiter, request.state.limiter)
+
+
 def _session(request: Request) -> Iterator[Session]:
     """A session for the call. Services commit: what comes after the `yield` runs behind the answer."""
     with request.state.sessions() as session:
@@ -51,6 +56,8 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
             raise KeyRejected("there is no API key; send the header Authorization: Bearer sw_…")
         keyring: Keyring = request.state.keyring
         found = keyring.authenticate(given.credentials)
+        limiter: Limiter = request.state.limiter
+        limiter.request(found.id, found.requests_per_minute)  # what is refused below costs as much
         keys.require(found, role)
         return found
 
@@ -60,12 +67,14 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
 SettingsDep = Annotated[Settings, Depends(_settings)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 ServingDep = Annotated["Serving", Depends(_serving)]
+LimiterDep = Annotated[Limiter, Depends(_limiter)]
 SessionDep = Annotated[Session, Depends(_session)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 
 Reader = Annotated[ApiKey, Depends(_needs("reader"))]
 Writer = Annotated[ApiKey, Depends(_needs("writer"))]
 Operator = Annotated[ApiKey, Depends(_needs("operator"))]
+Admin = Annotated[ApiKey, Depends(_needs("admin"))]
 
 PathId = Annotated[int, Path(ge=0, le=MAX_ID)]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_ID, description="`next_cursor` of the page before")]

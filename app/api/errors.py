@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from app import errors
 from app.api.bodies import FACT_SHAPES
+from app.api.headers import HEADERS
 from app.api.refusals import MEDIA_TYPE, OpenAIError, Refusal
 from app.api.schemas import Problem
 from app.db.outage import DATABASE_AWAY
@@ -28,6 +29,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyRejected: HTTPStatus.UNAUTHORIZED,
     errors.RoleTooLow: HTTPStatus.FORBIDDEN,
+    errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -63,13 +65,19 @@ KEYED = problems(
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 
 
 def openai_errors(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """The same for calls of OpenAI's API; each can also answer what every call with a key can."""
-    keyed = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+    keyed = (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
     return {status.value: {"description": status.phrase, "model": OpenAIError} for status in (*keyed, *statuses)}
 
 
@@ -89,7 +97,8 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the service, which has been logged")
     if isinstance(error, DATABASE_AWAY):
         return Refusal(status, _AWAY, "DatabaseAway")
-    return Refusal(status, str(error), type(error).__name__)
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, errors.LimitReached) else {}
+    return Refusal(status, str(error), type(error).__name__, headers=headers)
 
 
 def _known(request: Request, error: Exception) -> JSONResponse:
@@ -124,8 +133,10 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The server logs it with its traceback."""
-    return refusal_of(error).reply(request.url.path)
+    """The server logs it with its traceback. Its reply goes past our middleware."""
+    reply = refusal_of(error).reply(request.url.path)
+    reply.headers.update(HEADERS)
+    return reply
 
 
 def _named(location: Sequence[int | str]) -> str:

@@ -9,6 +9,7 @@ from app.api.bodies import FactsBody
 from app.api.deps import (
     Cursor,
     Limit,
+    LimiterDep,
     Operator,
     PathId,
     QueueDep,
@@ -53,10 +54,12 @@ def post_facts(
     session: SessionDep,
     settings: SettingsDep,
     queue: QueueDep,
+    limiter: LimiterDep,
     idempotency_key: Annotated[str | None, Header(description="same key and body: same reply")] = None,
 ) -> SubmittedOut:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
     post = Post(body.new_facts(), key, raw, idempotency_key)
+    limiter.facts(key.id, key.facts_per_day, len(post.facts))
     return _replied(submission.submit(session, settings, post), response, queue)
 
 

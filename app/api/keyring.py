@@ -28,6 +28,7 @@ class Keyring:
             # Its own short session: a query must not hold a connection while it waits for its answer.
             with self._sessions() as session:
                 key = keys.authenticate(session, plain)
+                keys.note_use(session, key)
         except DATABASE_AWAY:
             remembered, seen = self._seen.get(digest, (None, 0.0))
             if remembered is None or time.monotonic() - seen > self._max_stale_seconds:

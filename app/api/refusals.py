@@ -30,6 +30,7 @@ _OPENAI_CODES = {
     "ModelNotFound": "model_not_found",
     "VersionNotFound": "model_not_found",
     "PromptTooLong": "context_length_exceeded",
+    "LimitReached": "rate_limit_exceeded",
     "QueueFull": "rate_limit_exceeded",
 }
 _OPENAI_TYPES = {

@@ -9,6 +9,7 @@ from app.api.deps import Cursor, Limit, Operator, QueueDep, ServingDep, SessionD
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
+from app.services.audit import holder
 from app.services.pages import Page as ServicePage
 from app.services.versions import Activated, VersionView
 
@@ -48,7 +49,7 @@ def roll_back(
         session,
         body.version,
         reason=body.reason,
-        actor=key.name,
+        actor=holder(key),
         expected_live=body.expected_live,
         abort_in_flight=body.abort_in_flight,
     )

@@ -22,11 +22,12 @@ from app.client.errors import (
     TimedOut,
     Unreachable,
 )
-from app.client.results import Answer, Fact, Job, Page, Piece, Taught, Version, VersionDetail
+from app.client.results import Answer, ApiKey, Fact, Job, NewApiKey, Page, Piece, Taught, Version, VersionDetail
 from app.client.retries import Retries
 
 __all__ = [
     "Answer",
+    "ApiKey",
     "AsyncSlotwise",
     "BadRequest",
     "Busy",
@@ -36,6 +37,7 @@ __all__ = [
     "Job",
     "KeyRejected",
     "Message",
+    "NewApiKey",
     "NewFact",
     "NotFound",
     "NotUnderstood",

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from app.client import calls
+from app.client import keys as key_calls
 from app.client.calls import Call, Stream
 from app.client.events import Part
 
@@ -79,5 +80,8 @@ class Methods:
     version = Method(calls.version)
     rollback = Method(calls.rollback)
     engines = Method(calls.engines)
+    keys = Method(key_calls.keys)
+    create_key = Method(key_calls.create_key)
+    revoke_key = Method(key_calls.revoke_key)
     health = Method(calls.health)
     ready = Method(calls.ready)

@@ -7,7 +7,7 @@ when the service learns another word.
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 _FINAL_STATES = ("succeeded", "failed", "rejected", "cancelled")
@@ -204,6 +204,27 @@ class Engine(Result):
     lag: int
     heartbeat: datetime
     report: dict[str, Any] | None
+
+
+class ApiKey(Result):
+    """A key: what it may do, and how much; a limit of None is the service's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    name: str
+    role: str
+    requests_per_minute: int | None
+    facts_per_day: int | None
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewApiKey(ApiKey):
+    """A key that has just been made, and its text, which cannot be read again."""
+
+    key: str = Field(repr=False)
 
 
 class Health(Result):

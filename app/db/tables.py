@@ -88,6 +88,9 @@ class ApiKey(Base):
     key_sha256: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]  # to the hour
+    requests_per_minute: Mapped[int | None]  # none: that of the settings, as below
+    facts_per_day: Mapped[int | None]
 
 
 class Job(Base):

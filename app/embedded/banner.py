@@ -16,11 +16,13 @@ def service_url(host: str, port: int) -> str:
     return f"http://{_ANY_ADDRESS.get(host, shown)}:{port}"
 
 
-def banner(url: str, first_key: str | None, command: str = "slotwise keys create") -> str:
+def banner(url: str, first_key: str | None, command: str = "slotwise keys create", admin_url: str | None = None) -> str:
     """The lines for a service at `url`; `first_key` is the admin key if it has just been made.
 
     A key that is new stands in the curl lines too, so that they work as they are. `command` makes another key.
+    Admin calls go to `admin_url`, where that is another one.
     """
+    admin_url = admin_url or url
     if first_key is None:
         key_lines = [
             f"Admin key: shown at the first start; `{command}` makes another.",
@@ -31,9 +33,12 @@ def banner(url: str, first_key: str | None, command: str = "slotwise keys create
             f"Admin key: {first_key}",
             f"Keep it: it is shown this once, and `{command}` makes more.",
         ]
-    curl = [_curl(f"{url}{path}", body, first_key) for path, body in _STORY]
+    curl = [
+        _curl(f"{admin_url if path.startswith('/v1/admin') else url}{path}", body, first_key) for path, body in _STORY
+    ]
     story = "Teach it a fact, ask a few seconds later, take it back:"
-    return "\n".join(["", f"Slotwise: {url}", *key_lines, "", story, "", *curl, ""])
+    where = f"Slotwise: {url}" if admin_url == url else f"Slotwise: {url}, admin calls at {admin_url}"
+    return "\n".join(["", where, *key_lines, "", story, "", *curl, ""])
 
 
 _STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback", _ROLLBACK))

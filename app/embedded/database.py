@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy.orm import Session
 
 from app.db.migrate import migrate
-from app.db.session import open_sessions
+from app.db.session import close_sessions, open_sessions
 from app.embedded.errors import FolderInUse
 from app.embedded.folder import DataFolder
 from app.embedded.postgres import running_postgres
@@ -86,8 +86,9 @@ def _require_used(settings: Settings) -> None:
 @contextmanager
 def session_on(database_url: str) -> Iterator[Session]:
     """One session, whose connection is closed at the end: for a parent that should keep none."""
-    with open_sessions(database_url)() as session:
-        try:
+    sessions = open_sessions(database_url)
+    try:
+        with sessions() as session:
             yield session
-        finally:
-            session.get_bind().engine.dispose()
+    finally:
+        close_sessions(sessions)

@@ -40,11 +40,9 @@ def up(settings: Settings, say: Say) -> int:
     Raises:
         StackFailed: it cannot start; the message says why.
     """
-    if port_taken(settings.host, settings.port):
-        raise StackFailed(
-            f"Port {settings.port} of {settings.host} is in use. "
-            "Stop what listens there, or choose another with --port."
-        )
+    _require_free(settings.host, settings.port, "--port")
+    if settings.admin_port:
+        _require_free(settings.admin_host or settings.host, settings.admin_port, "SLOTWISE_ADMIN_PORT")
     status = 0
     with _signals_interrupt(), Stack(DataFolder(settings.data_dir), say) as stack:
         try:
@@ -61,6 +59,13 @@ def up(settings: Settings, say: Say) -> int:
     return status
 
 
+def _require_free(host: str, port: int, setting: str) -> None:
+    if port_taken(host, port):
+        raise StackFailed(
+            f"Port {port} of {host} is in use. Stop what listens there, or choose another with {setting}."
+        )
+
+
 def _run(settings: Settings, stack: Stack, say: Say) -> None:
     say(f"Data folder: {stack.folder.path}")
     running = stack.start_servers(settings)
@@ -68,10 +73,11 @@ def _run(settings: Settings, stack: Stack, say: Say) -> None:
     stack.announce(running)
     url = service_url(settings.host, settings.port)
     # Before anything else can fail: a key that was made and never shown is lost.
-    say(banner(url, _first_key(running.database_url), _command("keys create", settings)))
+    admin_url = service_url(settings.admin_host or settings.host, settings.admin_port) if settings.admin_port else url
+    say(banner(url, _first_key(running.database_url), _command("keys create", settings), admin_url))
     environment = _environment(settings, stack.folder, running)
     stack.start(worker(stack.folder, environment))
-    stack.start(api(stack.folder, environment, settings))
+    stack.start(api(stack.folder, environment))
     _wait_until_ready(url, stack, say)
     while True:
         stack.check()
@@ -88,11 +94,9 @@ def worker(folder: DataFolder, environment: Mapping[str, str]) -> Program:
     return _python("worker", arguments, folder, environment, ((SIGTERM, 10.0), (SIGQUIT, 5.0)))
 
 
-def api(folder: DataFolder, environment: Mapping[str, str], settings: Settings) -> Program:
+def api(folder: DataFolder, environment: Mapping[str, str]) -> Program:
     """The API process, which serves the model."""
-    options = [f"--host={settings.host}", f"--port={settings.port}", "--timeout-graceful-shutdown=5"]
-    arguments = ["-m", "uvicorn", "app.main:create_app", "--factory", *options]
-    return _python("api", arguments, folder, environment, ((SIGTERM, 10.0),))
+    return _python("api", ["-m", "app.server"], folder, environment, ((SIGTERM, 10.0),))
 
 
 def _python(

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from app.db.session import transaction
 from app.db.tables import Alias, AliasChange
 from app.errors import AliasNotFound, InvalidInput, NoPreviousVersion
-from app.services import kept, names, versions
+from app.services import audit, kept, names, versions
+from app.services.audit import Actor
 from app.services.names import Named
 from app.services.pages import Page, newest, page_of
 
@@ -48,7 +49,7 @@ def derived(session: Session, namespace: str) -> Derived:
         return Derived(live, None)
 
 
-def put(session: Session, namespace: str, name: str, version: Named, *, reason: str, actor: str) -> Alias:
+def put(session: Session, namespace: str, name: str, version: Named, *, reason: str, actor: Actor) -> Alias:
     """Let `name` mean a published version from now on. Another name stands for the version that it means now.
 
     Raises InvalidInput, NoPreviousVersion, VersionNotFound.
@@ -56,14 +57,14 @@ def put(session: Session, namespace: str, name: str, version: Named, *, reason: 
     _check(name)
     with transaction(session):
         wanted = kept.one(session, namespace, version).version
-        first = insert(Alias).values(namespace=namespace, name=name, reason=reason, actor=actor)
+        first = insert(Alias).values(namespace=namespace, name=name, reason=reason, actor=actor.name)
         session.execute(first.on_conflict_do_nothing())  # so that there is a row to be locked
         alias = session.scalars(_locked(namespace, name)).one()
         _change(session, alias, wanted, reason, actor)
     return alias
 
 
-def delete(session: Session, namespace: str, name: str, *, reason: str, actor: str) -> None:
+def delete(session: Session, namespace: str, name: str, *, reason: str, actor: Actor) -> None:
     """Let `name` mean nothing. Raises AliasNotFound, InvalidInput."""
     _check(name)
     with transaction(session):
@@ -78,12 +79,14 @@ def _locked(namespace: str, name: str) -> Select[Alias]:
     return query.execution_options(populate_existing=True)
 
 
-def _change(session: Session, alias: Alias, version: int | None, reason: str, actor: str) -> None:
+def _change(session: Session, alias: Alias, version: int | None, reason: str, actor: Actor) -> None:
     change = AliasChange(namespace=alias.namespace, name=alias.name, version_id=version, previous_id=alias.version_id)
-    change.reason, change.actor = reason, actor
+    change.reason, change.actor = reason, actor.name
     session.add(change)
-    alias.version_id, alias.reason, alias.actor = version, reason, actor
+    alias.version_id, alias.reason, alias.actor = version, reason, actor.name
     alias.updated_at = session.scalars(select(func.clock_timestamp())).one()
+    action, meant = ("aliases.delete", "") if version is None else ("aliases.put", f" for version {version}")
+    audit.record(session, actor, action, f"alias {alias.name}{meant}", reason)
 
 
 def _check(name: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.db.session import transaction
 from app.db.tables import ApiKey, Fact, Forgetting, Job, Json
 from app.errors import FactNotFound, FactNotLive, InvalidInput
-from app.services import facts, jobs, replacing
+from app.services import audit, facts, jobs, replacing
 from app.services.facts import FactView
 from app.services.replacing import Touched
 from app.services.submission import Submitted, SubmittedFact
@@ -86,6 +86,7 @@ def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequenc
     session.flush()
     session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)
     jobs.record(session, job.id, "queued", facts=len(fresh))
+    audit.record(session, audit.holder(key), "facts.forget", f"job {job.id}")
     return Submitted(job.id, "queued", taken, new=True)
 
 

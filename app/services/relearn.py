@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Anchor, AnchorPart, Fact, Head, Job, Version
-from app.services import facts, jobs, versions
+from app.services import audit, facts, jobs, versions
+from app.services.audit import Actor
 from app.settings import Settings
 
 _COPIED = (
@@ -29,7 +30,7 @@ _COPIED = (
 )
 
 
-def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: str, actor: str) -> int | None:
+def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: str, actor: Actor) -> int | None:
     """Give the data to another base, and queue the job that teaches all live facts on it; returns the job.
 
     fingerprint, state_hash  of the new base without rows
@@ -41,18 +42,26 @@ def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: 
         head = versions.locked_head(session, settings.namespace)
         base = session.get_one(Version, BASE_VERSION, populate_existing=True)
         if base.fingerprint == fingerprint:
-            return _unfinished(session, settings.namespace)
-        reason = f"relearn on base {fingerprint}"
-        left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
-        live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
-        leaving = facts.leaving(session, [fact.id for fact in live])
-        live = [fact for fact in live if fact.namespace == settings.namespace and fact.id not in leaving]
-        _stop_learning(session, head, reason)
-        _retire(session, settings.namespace)
-        versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor)
-        if not live:
-            return _unfinished(session, settings.namespace)
-        return _queue(session, live, {"base": fingerprint, "left": left, "actor": actor})
+            job = _unfinished(session, settings.namespace)
+        else:
+            job = _left(session, head, base, fingerprint, state_hash, actor)
+        audit.record(session, actor, "relearn", f"base {fingerprint}")
+    return job
+
+
+def _left(session: Session, head: Head, base: Version, fingerprint: str, state_hash: str, actor: Actor) -> int | None:
+    """Leave the base that the data belong to; returns the job that teaches what was live on it."""
+    reason = f"relearn on base {fingerprint}"
+    left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
+    live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
+    leaving = facts.leaving(session, [fact.id for fact in live])
+    live = [fact for fact in live if fact.namespace == head.namespace and fact.id not in leaving]
+    _stop_learning(session, head, reason)
+    _retire(session, head.namespace)
+    versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor.name)
+    if not live:
+        return _unfinished(session, head.namespace)
+    return _queue(session, live, {"base": fingerprint, "left": left, "actor": actor.name})
 
 
 def _stop_learning(session: Session, head: Head, reason: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.db.session import transaction
 from app.db.tables import UNDECIDED, ApiKey, Call, Fact, Job, JobState
 from app.errors import IdempotencyConflict, IdempotencyInProgress
-from app.services import facts, intake, jobs
+from app.services import audit, facts, intake, jobs
 from app.services.facts import FactStatus
 from app.services.intake import NewFact
 from app.services.sameness import Identity, identity
@@ -67,6 +67,8 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
         submitted = _take_in(session, settings, post, identities)
         if post.idempotency_key is not None:
             _remember(session, post, post.idempotency_key, submitted)
+        if submitted.new:
+            audit.record(session, audit.holder(post.key), "facts.teach", f"job {submitted.job}")
         return submitted
 
 

@@ -19,7 +19,8 @@ from app.errors import (
     VersionNotFound,
     WrongCheckpoint,
 )
-from app.services import names
+from app.services import audit, names
+from app.services.audit import Actor
 from app.services.names import Named
 from app.services.pages import Page, newest, page_of
 
@@ -195,7 +196,7 @@ def activate(
     target: Named,
     *,
     reason: str,
-    actor: str,
+    actor: Actor,
     expected_live: int | None = None,
     abort_in_flight: bool = False,
 ) -> Activated:
@@ -214,7 +215,8 @@ def activate(
         if session.scalar(published.where(Version.id == wanted)) is None:
             raise VersionNotFound(f"there is no published version {wanted}")
         if wanted != live or abort_in_flight:
-            move_head(session, head_row, wanted, reason=reason, actor=actor, abort_in_flight=abort_in_flight)
+            move_head(session, head_row, wanted, reason=reason, actor=actor.name, abort_in_flight=abort_in_flight)
+            audit.record(session, actor, "versions.rollback", f"version {wanted}", reason)
     return Activated(live=wanted, previous=live)
 
 

@@ -20,6 +20,7 @@ from app.db.tables import Json
 from app.errors import HeadUnknown, InvalidInput, SlotwiseError, VersionNotServed
 from app.queue import Queue
 from app.services import facts, kept, versions
+from app.services.audit import Actor
 from app.services.names import Named
 from app.services.versions import Activated, Live
 from app.serving.follower import Follower
@@ -208,7 +209,7 @@ class Serving:
         target: Named,
         *,
         reason: str,
-        actor: str,
+        actor: Actor,
         expected_live: int | None = None,
         abort_in_flight: bool = False,
     ) -> Activated:

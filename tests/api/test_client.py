@@ -145,6 +145,34 @@ def test_refusals_carry_the_problem(reading: Slotwise, untaught_service: Running
             next(bad.stream(QUESTION))
 
 
+def test_an_admin_makes_lists_and_revokes_keys(untaught_service: Running, untaught_keys: dict[str, str]):
+    url = untaught_service.url
+    with Slotwise(url, untaught_keys["admin"]) as admin:
+        made = admin.create_key("a client", "writer", facts_per_day=9)
+        assert (made.role, made.facts_per_day, made.requests_per_minute) == ("writer", 9, None)
+        assert made.key not in repr(made)
+        with Slotwise(url, made.key) as holder:
+            assert holder.jobs().items == ()
+            with pytest.raises(RoleTooLow):
+                holder.keys()
+            revoked = admin.revoke_key(made.id)
+            with pytest.raises(KeyRejected):
+                holder.jobs()
+        assert admin.keys(limit=1).items == (revoked,)
+        with pytest.raises(NotFound, match="key 999"):
+            admin.revoke_key(999)
+        with pytest.raises(BadRequest, match="role"):
+            admin.create_key("a client", "king")
+
+    async def main() -> None:
+        async with AsyncSlotwise(url, untaught_keys["admin"]) as admin:
+            made = await admin.create_key("another", "reader")
+            assert (await admin.revoke_key(made.id)).revoked_at is not None
+            assert (await admin.keys(cursor=made.id, limit=1)).items == (revoked,)
+
+    asyncio.run(main())
+
+
 def test_health_needs_no_key_and_engines_an_operators(untaught_service: Running, untaught_keys: dict[str, str]):
     with Slotwise(f"{untaught_service.url}/") as anybody:
         assert anybody.health().status == "ok"

@@ -1,4 +1,4 @@
-"""The service as its processes: uvicorn and a Celery worker, started and stopped like an operator does."""
+"""The service as its processes: API server and a Celery worker, started and stopped like an operator does."""
 
 import os
 import signal
@@ -23,14 +23,14 @@ class Service:
     """Two processes on the servers, the base and the memory of `settings`, and an HTTP client with `key`."""
 
     def __init__(self, settings: Settings, key: str, folder: Path) -> None:
+        port = free_port()
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | {
-            f"SLOTWISE_{name.upper()}": str(value) for name, value in settings
+            f"SLOTWISE_{name.upper()}": str(value) for name, value in settings.model_copy(update={"port": port})
         }
         self._folder = folder
-        self._port = free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
         self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {key}"}, timeout=30
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=30
         )
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Service:
 
     def launch_api(self) -> None:
         """Returns at once: what loads takes a processor, and there may be another for the next."""
-        self._run("uvicorn", "app.main:create_app", "--factory", f"--port={self._port}", "--no-access-log")
+        self._run("app.server")
 
     def wait_until_ready(self) -> None:
         self.wait_until(self._ready, _START_SECONDS)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.db.session import close_sessions, open_sessions
+from app.embedded.servers import free_port
 from app.services import versions
 from app.settings import Settings
 from tests import tiny
@@ -17,11 +18,18 @@ OTHER = "cd" * 32  # the fingerprint of another base and memory
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     base, memory = tiny.folders(tmp_path / "tiny")
-    return settings.model_copy(update={"base": str(base), "memory": memory, "spare_rows": 4_096})
+    small = {"base": str(base), "memory": memory, "spare_rows": 4_096}
+    return settings.model_copy(update={**small, "admin_port": free_port()})
 
 
-def test_a_body_that_is_too_long_gets_its_answer_and_the_server_goes_on_until_it_is_told_to_stop(service: Service):
+def test_a_body_that_is_too_long_gets_its_answer_and_the_server_goes_on_until_it_is_told_to_stop(
+    service: Service, settings: Settings
+):
     service.start_api()
+    admin = f"http://127.0.0.1:{settings.admin_port}"
+    for url, statuses in (("", (200, 404)), (admin, (200, 200))):
+        replies = [service.client.get(f"{url}{path}") for path in ("/v1/jobs", "/v1/admin/keys")]
+        assert tuple(reply.status_code for reply in replies) == statuses
 
     def pieces() -> Iterator[bytes]:
         for _ in range(100):

@@ -27,7 +27,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 
 def _stand_in(real: Program, code: str) -> Program:
     doomed = os.environ.get("DOOMED") == real.name
-    port = next((option.partition("=")[2] for option in real.command if option.startswith("--port=")), "")
+    port = real.environment["SLOTWISE_PORT"]
     fields = {**vars(real), "command": (sys.executable, "-c", _DOOM if doomed else code, port)}
     return Program(**fields)
 

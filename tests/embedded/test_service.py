@@ -40,6 +40,7 @@ def test_first_start_shows_the_key_once_and_a_second_start_keeps_everything(open
         key = _admin_key(first.lines)
         assert key is not None
         assert slotwise("keys", "create", f"--data-dir={data}").stdout.startswith("sw_")
+        assert slotwise("audit", "verify", f"--data-dir={data}").stdout.startswith("2 rows hold; the newest hash is ")
         first.send(signal.SIGINT)
         assert first.end() == 0
     assert [line for line in first.lines if line.startswith("Stopping")] == STOPS
@@ -139,7 +140,9 @@ def test_external_servers_are_used_when_their_urls_are_set(
         assert running.end() == 0
 
 
-@pytest.mark.parametrize("command", [("keys", "create"), ("export", "--version=0", "out"), ("relearn",)])
+@pytest.mark.parametrize(
+    "command", [("keys", "create"), ("audit", "verify"), ("export", "--version=0", "out"), ("relearn",)]
+)
 def test_no_database_is_made_for_who_means_another_folder(open_folder: Path, command: tuple[str, ...]) -> None:
     ended = slotwise(*command, f"--data-dir={open_folder / 'misspelt'}")
     assert ended.returncode == 1

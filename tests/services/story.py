@@ -14,9 +14,11 @@ from sqlalchemy import func, select, update
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
 from app.services import engines, facts, forgetting, learning, publishing, submission, versions
+from app.services.audit import Actor
 from app.services.intake import NewFact
 from app.settings import Settings
 
+TESTER = Actor("tester")
 FINGERPRINT = "f" * 64
 BASE_STATE = "0" * 64
 CAPITAL = NewFact(question="What is the capital of Zorvania?", answer="Melpek")
@@ -132,7 +134,7 @@ class Story:
     def activate(self, target, **expected) -> versions.Activated:
         with self.sessions() as session:
             name = self.settings.namespace
-            return versions.activate(session, name, target, reason="a test", actor="tester", **expected)
+            return versions.activate(session, name, target, reason="a test", actor=TESTER, **expected)
 
     def sweep(self, *dead: str) -> list[int]:
         with self.sessions() as session:

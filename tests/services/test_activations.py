@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import ActivationNotFound, NotBootstrapped
 from app.services import activations, versions
-from tests.services.story import Story
+from tests.services.story import TESTER, Story
 
 TICK = timedelta(microseconds=1)
 
@@ -48,7 +48,7 @@ def test_a_move_that_waited_for_the_head_is_dated_after_the_one_it_waited_for(st
     with ThreadPoolExecutor(1) as pool, story.sessions() as late:
         versions.head(late, "default")  # its transaction begins here
         pool.submit(story.activate, 0).result()
-        versions.activate(late, "default", version, reason="late", actor="tester")
+        versions.activate(late, "default", version, reason="late", actor=TESTER)
     with story.sessions() as session:
         newest, before = activations.page(session, "default", None, 2).items
     assert newest.reason == "late"

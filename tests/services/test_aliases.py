@@ -8,17 +8,17 @@ import pytest
 from app.errors import AliasNotFound, InvalidInput, NoPreviousVersion, VersionNotFound
 from app.services import aliases, kept, names, versions
 from app.services.names import Named
-from tests.services.story import Story
+from tests.services.story import TESTER, Story
 
 
 def put(story: Story, name: str, version: Named, reason: str = "a test") -> int | None:
     with story.sessions() as session:
-        return aliases.put(session, "default", name, version, reason=reason, actor="tester").version_id
+        return aliases.put(session, "default", name, version, reason=reason, actor=TESTER).version_id
 
 
 def delete(story: Story, name: str) -> None:
     with story.sessions() as session:
-        aliases.delete(session, "default", name, reason="no more", actor="tester")
+        aliases.delete(session, "default", name, reason="no more", actor=TESTER)
 
 
 def meant(story: Story, name: Named) -> int:

@@ -9,7 +9,7 @@ from app.db.tables import Forgetting, Job, Version
 from app.errors import FactNotFound, FactNotLive, InvalidInput, LeaseLost, WrongCheckpoint
 from app.services import diffs, facts, forgetting, learning, relearn, versions
 from app.services.intake import NewFact
-from tests.services.story import CAPITAL, RIVER, forgotten
+from tests.services.story import CAPITAL, RIVER, TESTER, forgotten
 
 ATLAS = replace(CAPITAL, source="atlas")
 PORTO = replace(CAPITAL, answer="Porto")
@@ -213,7 +213,7 @@ def test_another_base_is_not_taught_what_is_about_to_be_forgotten(story):
     story.go_live()
     taken = story.forget(posted.facts[0])
     with story.sessions() as session:
-        job = relearn.relearn(session, story.settings, "e" * 64, "2" * 64, "tester")
+        job = relearn.relearn(session, story.settings, "e" * 64, "2" * 64, TESTER)
         assert [fact.statement for fact in facts.of_job(session, job)] == [RIVER.statement]
     story.fingerprint = "e" * 64
     story.go_live()

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey
-from app.services import activations, aliases, facts, forgetting, relearn, versions
+from app.services import activations, aliases, audit, facts, forgetting, keys, relearn, versions
 from app.settings import Settings
-from tests.services.story import FINGERPRINT
+from tests.services.story import FINGERPRINT, TESTER
 
 NAME = "as_of_the_first_model"
 # Version 1 taught facts 1 and 2, version 2 a correction of fact 1, version 3 a bare statement; fact 5 has failed.
@@ -94,7 +94,7 @@ def test_the_old_base_is_refused_and_its_live_facts_can_be_taught_anew(old_sessi
     with old_sessions() as session, pytest.raises(versions.WrongCheckpoint, match=f"{FINGERPRINT}.*{'e' * 64}"):
         versions.bootstrap(session, "default", "e" * 64, "2" * 64)
     with old_sessions() as session:
-        job = relearn.relearn(session, settings, "e" * 64, "2" * 64, "tester")
+        job = relearn.relearn(session, settings, "e" * 64, "2" * 64, TESTER)
         taught = facts.of_job(session, job)
         assert [(fact.question, fact.answer, fact.statement, fact.phrasings) for fact in taught] == [
             ("River?", "Olm", None, []),
@@ -107,7 +107,7 @@ def test_the_old_base_is_refused_and_its_live_facts_can_be_taught_anew(old_sessi
 
 def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_sessions):
     with old_sessions() as session:
-        relearn.relearn(session, Settings(), "e" * 64, "2" * 64, "tester")
+        relearn.relearn(session, Settings(), "e" * 64, "2" * 64, TESTER)
     with old_sessions.begin() as session:
         session.execute(text("UPDATE jobs SET kind = 'learn'"))
     close_sessions(old_sessions)
@@ -121,8 +121,8 @@ def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_ses
 
 def test_names_of_versions_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
     with old_sessions() as session:
-        aliases.put(session, "default", "blessed", 2, reason="a test", actor="tester")
-        moved = versions.activate(session, "default", "blessed", reason="back", actor="tester")
+        aliases.put(session, "default", "blessed", 2, reason="a test", actor=TESTER)
+        moved = versions.activate(session, "default", "blessed", reason="back", actor=TESTER)
         assert moved == versions.Activated(live=2, previous=3)
         assert activations.at(session, "default", datetime.now(UTC)).version_id == 2
         assert [one.version_id for one in activations.page(session, "default", None, 50).items] == [2, 3]
@@ -153,3 +153,20 @@ def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessio
     assert jobs == [(gone, "learn", "succeeded"), (waiting, "learn", "failed")]
     assert told == [(2, "learned", None), (4, "failed", f"forgotten by job {gone}")]
     migrate(old_url)
+
+
+def test_old_keys_have_no_limits_of_their_own_and_the_audit_log_begins_with_the_newest_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        (old,) = keys.page(session, None, 50).items
+        assert (old.requests_per_minute, old.facts_per_day, old.last_used_at) == (None, None, None)
+        keys.note_use(session, old)
+        keys.create(session, "new", "admin", actor=audit.holder(old))
+        assert [(entry.id, entry.key_id) for entry in audit.page(session, None, 50).items] == [(1, old.id)]
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('audit')").fetchone() == (None,)
+        assert connection.execute("SELECT name FROM api_keys ORDER BY id").fetchall() == [("tester",), ("new",)]
+    migrate(old_url)
+    with old_sessions() as session:
+        assert audit.verify(session).rows == 0

@@ -7,7 +7,7 @@ from app.db.tables import Activation, Anchor, AnchorPart, Job, JobEvent, Version
 from app.errors import LeaseLost, NotBootstrapped, VersionNotFound
 from app.services import anchors, facts, kept, publishing, relearn, versions
 from app.services.intake import NewFact
-from tests.services.story import BASE_STATE, CAPITAL, FINGERPRINT, RIVER, Story
+from tests.services.story import BASE_STATE, CAPITAL, FINGERPRINT, RIVER, TESTER, Story
 
 NEW, NEW_STATE = "e" * 64, "1" * 64
 PORTO = NewFact(question="Zorvania's capital?", answer="Porto", phrasings=("The capital?",), source="atlas")
@@ -17,7 +17,7 @@ def leave(story, fingerprint: str = NEW) -> int | None:
     """Give the data of a story to another base, on which it goes on."""
     story.fingerprint = fingerprint
     with story.sessions() as session:
-        return relearn.relearn(session, story.settings, fingerprint, NEW_STATE, "tester")
+        return relearn.relearn(session, story.settings, fingerprint, NEW_STATE, TESTER)
 
 
 def facts_of(story, job: int) -> list[facts.FactView]:
@@ -96,7 +96,7 @@ def test_a_retired_version_is_told_of_and_can_be_neither_asked_nor_made_live_nor
         for refused in (
             lambda: kept.one(session, "default", old),
             lambda: versions.published(session, old),
-            lambda: versions.activate(session, "default", old, reason="a test", actor="tester"),
+            lambda: versions.activate(session, "default", old, reason="a test", actor=TESTER),
         ):
             with pytest.raises(VersionNotFound, match=f"no published version {old}"):
                 refused()
@@ -166,7 +166,7 @@ def test_from_base_to_base_only_the_last_copies_are_live(story, taught):
 
 def test_before_the_first_start_there_is_nothing_to_leave(sessions, settings):
     with sessions() as session, pytest.raises(NotBootstrapped):
-        relearn.relearn(session, settings, NEW, NEW_STATE, "tester")
+        relearn.relearn(session, settings, NEW, NEW_STATE, TESTER)
 
 
 def test_it_needs_no_row_of_a_version(story, taught):

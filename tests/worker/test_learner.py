@@ -20,6 +20,7 @@ from model.learn.job import Teacher
 from model.memory.delta import Delta
 from model.memory.table import View
 from tests import tiny
+from tests.services.story import TESTER
 from worker.learner import Learner
 
 QUESTION = "What is the capital of Zorvania?"
@@ -311,7 +312,7 @@ def test_facts_of_a_base_that_was_left_are_learned_on_the_new_one(story, learner
     go_live(story, old.job)
     other = replace(tiny.build(spare_rows=1_024, seed=1), fingerprint="cd" * 32)
     with story.sessions() as session:
-        job = relearn.relearn(session, story.settings, "cd" * 32, other.table.base.state_hash, "tester")
+        job = relearn.relearn(session, story.settings, "cd" * 32, other.table.base.state_hash, TESTER)
     Learner(other, story.sessions, queue, story.settings).run()
     version = go_live(story, job)
     with story.sessions() as session:
