@@ -34,7 +34,7 @@ class Method:
 def methods(base: Path, memory: Path, device: str) -> dict[str, Method]:
     """All rivals on the base of one folder, and the memory folder that belongs to it."""
     steps = tuple({"rate": rate, "steps": steps} for rate in (10.0, 100.0) for steps in (1, 16))
-    found = tuple({"most": most, "least": least} for most in (1, 5) for least in (0.0, 15.0))
+    found = tuple({"most": most, "least": least} for most in (1, 5) for least in (0.0, 6.0))
     late = tuple({"rate": rate, "depth": depth} for rate in (3e-4, 1e-3) for depth in (0.7, 0.9))
     return {
         "untouched": Method(partial(Untouched, base, device), learns=False),
