@@ -12,7 +12,7 @@ from evaluation.outcomes import TOKENS, Asked, judged
 from evaluation.rival import Rival
 from evaluation.sets import FactSet
 
-_SWEPT = 30  # questions of each kind that a sweep asks
+_SWEPT = 16  # questions of each kind that a sweep asks
 
 Answers = dict[str, list[str]]  # by the kind of question
 
