@@ -30,6 +30,7 @@ from app.api.errors import handle_errors
 from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
 from app.api.strict import only_known_parameters, only_text
+from app.api.watch import JobWatch
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
 from app.queue import Queue
@@ -47,6 +48,7 @@ class State(TypedDict):
     sessions: Sessions
     queue: Queue
     keyring: Keyring
+    watch: JobWatch
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
 
 
@@ -110,5 +112,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         serving = Serving(engine, sessions, queue, settings, Relay(loop))
         serving.start()
         stack.callback(serving.stop)
+        watch = JobWatch(sessions, queue, settings.poll_seconds)
+        watch.start()
+        stack.callback(watch.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
-        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, serving=serving)
+        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, watch=watch, serving=serving)

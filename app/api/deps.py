@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from app.api.keyring import Keyring
+from app.api.watch import JobWatch
 from app.db.tables import MAX_ID, ApiKey, Role
 from app.errors import KeyRejected
 from app.queue import Queue
@@ -35,6 +36,10 @@ async def _serving(request: Request) -> "Serving":
     return cast("Serving", request.state.serving)
 
 
+async def _watch(request: Request) -> JobWatch:
+    return cast(JobWatch, request.state.watch)
+
+
 def _session(request: Request) -> Iterator[Session]:
     """A session for the call. Services commit: what comes after the `yield` runs behind the answer."""
     with request.state.sessions() as session:
@@ -60,6 +65,7 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
 SettingsDep = Annotated[Settings, Depends(_settings)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 ServingDep = Annotated["Serving", Depends(_serving)]
+WatchDep = Annotated[JobWatch, Depends(_watch)]
 SessionDep = Annotated[Session, Depends(_session)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from app.client.events import OfChat, OfQuery, Wording, chat_answer
+from app.client.events import OfChat, OfQuery, Part, Wording, chat_answer
 from app.client.results import (
     Activated,
     Answer,
@@ -67,7 +67,7 @@ class Stream:
     """A call whose reply is read event by event; each attempt reads it anew."""
 
     sent: Sent
-    wording: Callable[[], Wording]
+    wording: Callable[[], Wording[Part]]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,11 @@ def page(session: Session, cursor: int | None, limit: int, state: JobState | Non
 
 
 def record(session: Session, job_id: int, kind: str, **data: Any) -> None:
-    """Add an event to a job's history."""
+    """Add an event to a job's history.
+
+    The job's row is locked until the caller commits: so who reads an event has read all with smaller numbers, too.
+    """
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update(key_share=True))
     session.add(JobEvent(job_id=job_id, kind=kind, data=data))
 
 
