@@ -17,13 +17,14 @@
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
+    │   ├── JobNotCancellable       a job that is verifying or has ended
     │   ├── LiveVersionConflict     another version is live than the caller expected
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
     ├── Unavailable                 try again later
     │   ├── NotBootstrapped         the database has no base version yet
     │   ├── VersionNotServed        the engine could not bring a version up in time
     │   └── HeadUnknown             the database has been away for too long to know what is live
-    ├── LeaseLost                   a worker's learn lease has passed to another: its result is void
+    ├── LeaseLost                   a worker's learn lease has ended or passed to another: its result is void
     ├── WrongCheckpoint             the data belong to another base checkpoint
     ├── DamagedDelta                a stored delta does not match its checksum, or the rows that it is to change
     ├── DamagedAnchor               the same of an anchor, for which deltas stand in
@@ -102,6 +103,10 @@ class IdempotencyInProgress(Conflict):
     """The first call with this idempotency key has not ended."""
 
 
+class JobNotCancellable(Conflict):
+    """The job is verifying, has ended, or is none that may be cancelled; the message says what it is."""
+
+
 class LiveVersionConflict(Conflict):
     """Another version is live than the caller expected."""
 
@@ -127,7 +132,7 @@ class HeadUnknown(Unavailable):
 
 
 class LeaseLost(SlotwiseError):
-    """A worker's learn lease has passed to another: what it learned must not be written."""
+    """A worker's learn lease was taken away or has passed to another: what it learned must not be written."""
 
 
 class WrongCheckpoint(SlotwiseError):

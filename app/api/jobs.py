@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.api.deps import Cursor, Limit, PathId, Reader, SessionDep, WatchDep
+from app.api.deps import Cursor, Limit, PathId, QueueDep, Reader, SessionDep, WatchDep, Writer
 from app.api.errors import KEYED, problems
 from app.api.schemas import JobItem, JobOut, Page, PastOut
 from app.db.tables import MAX_ID, JobState
-from app.services import facts, jobs
+from app.services import cancelling, facts, jobs
 from app.services.following import News
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=KEYED)
@@ -41,6 +41,14 @@ def list_jobs(
 def get_job(job_id: PathId, key: Reader, session: SessionDep) -> JobOut:
     """One job: how far it is, and the version that it became."""
     return JobOut.with_facts(jobs.get(session, job_id), facts.of_job(session, job_id))
+
+
+@router.post("/{job_id}/cancel", responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+def cancel_job(job_id: PathId, key: Writer, session: SessionDep, queue: QueueDep) -> JobOut:
+    """Cancel a job that is queued or running: its facts are not learned, or not forgotten. Operators may any job."""
+    job = cancelling.cancel(session, key, job_id)
+    queue.hint()
+    return JobOut.with_facts(job, facts.of_job(session, job_id))
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=problems(HTTPStatus.NOT_FOUND))

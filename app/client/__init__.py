@@ -6,7 +6,6 @@ with Slotwise("http://127.0.0.1:8000", "sw_…") as slotwise:
     print(slotwise.ask("Which city is the capital of Zorvania?").answer)
 """
 
-from app.client.calls import Message, NewFact, Options
 from app.client.clients import AsyncSlotwise, Slotwise
 from app.client.errors import (
     BadRequest,
@@ -22,6 +21,7 @@ from app.client.errors import (
     TimedOut,
     Unreachable,
 )
+from app.client.given import Message, NewFact, Options
 from app.client.results import Answer, Fact, Job, Page, Piece, Taught, Version, VersionDetail
 from app.client.retries import Retries
 

@@ -69,6 +69,7 @@ class Methods:
     forget_source = Method(calls.forget_source)
     jobs = Method(calls.jobs)
     job = Method(calls.job)
+    cancel = Method(calls.cancel)
     ask = Method(calls.ask)
     complete = Method(calls.complete)
     stream = StreamMethod(calls.stream)

@@ -15,7 +15,7 @@ from app.services.pages import Page, newest, page_of
 from app.services.versions import live_lineage
 
 FactStatus = Literal[
-    "queued", "learning", "verifying", "live", "failed", "replaced", "rolled_back", "retired", "forgotten"
+    "queued", "learning", "verifying", "live", "failed", "cancelled", "replaced", "rolled_back", "retired", "forgotten"
 ]
 
 

@@ -14,6 +14,7 @@ CALLS = [
     ("reader", "GET", "/v1/jobs/1", None),
     ("reader", "POST", "/v1/query", {"question": "What?", "max_tokens": 1}),
     ("writer", "POST", "/v1/facts", {"statement": "Olms are blind."}),
+    ("writer", "POST", "/v1/jobs/999/cancel", None),
     ("operator", "DELETE", "/v1/facts/999", None),
     ("operator", "DELETE", "/v1/facts?source=nowhere", None),
     ("operator", "GET", "/v1/admin/versions", None),

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey
-from app.services import activations, aliases, facts, forgetting, relearn, versions
+from app.services import activations, aliases, cancelling, facts, forgetting, relearn, submission, versions
+from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT
 
@@ -152,4 +153,19 @@ def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessio
         told = connection.execute("SELECT id, state, reason FROM facts WHERE id IN (2, 4) ORDER BY id").fetchall()
     assert jobs == [(gone, "learn", "succeeded"), (waiting, "learn", "failed")]
     assert told == [(2, "learned", None), (4, "failed", f"forgotten by job {gone}")]
+    migrate(old_url)
+
+
+def test_what_is_cancelled_reads_as_failed_in_the_old_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        key = session.get_one(ApiKey, 1)
+        post = submission.Post([NewFact(statement="Olms are blind.")], key, b"")
+        posted = submission.submit(session, Settings(), post)
+        assert cancelling.cancel(session, key, posted.job).state == "cancelled"
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('pauses')").fetchone() == (None,)
+        told = connection.execute("SELECT state, reason FROM facts WHERE id = %s", (posted.facts[0].id,)).fetchone()
+    assert told == ("failed", "cancelled by 'tester'")
     migrate(old_url)
