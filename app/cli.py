@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from app import remote
+from app import remote, remote_jobs
 from app.client import ClientError
 from app.client.clients import LOCAL_URL
 from app.db.tables import Role
@@ -25,6 +25,7 @@ app = typer.Typer(help="Teaches a live language model facts over HTTP.", no_args
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 app.add_typer(remote.app)  # without a name: its commands stand beside these
+app.add_typer(remote_jobs.app)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
 

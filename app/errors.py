@@ -16,11 +16,14 @@
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
+    │   │   └── FactNotLiveYet      it is on its way
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
     │   ├── JobNotCancellable       a job that is verifying or has ended
     │   ├── LiveVersionConflict     another version is live than the caller expected
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
     ├── Unavailable                 try again later
+    │   ├── ImportInterrupted       a file was not read to its end; the message says what of it was taken in
+    │   ├── TooManyImports          this process reads as many files as it may at once
     │   ├── NotBootstrapped         the database has no base version yet
     │   ├── VersionNotServed        the engine could not bring a version up in time
     │   └── HeadUnknown             the database has been away for too long to know what is live
@@ -99,6 +102,10 @@ class FactNotLive(Conflict):
     """The fact is not live, so nothing of it can be forgotten; the message says what it is."""
 
 
+class FactNotLiveYet(FactNotLive):
+    """The fact is on its way; once it is live it can be forgotten."""
+
+
 class IdempotencyInProgress(Conflict):
     """The first call with this idempotency key has not ended."""
 
@@ -117,6 +124,14 @@ class NoPreviousVersion(Conflict):
 
 class Unavailable(SlotwiseError):
     """The service cannot answer now; the same call may succeed later."""
+
+
+class ImportInterrupted(Unavailable):
+    """The database went away while a file was read; the message says what of it was taken in."""
+
+
+class TooManyImports(Unavailable):
+    """This process reads as many files at once as it may."""
 
 
 class NotBootstrapped(Unavailable):

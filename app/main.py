@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TypedDict
 
+import anyio
 import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
@@ -21,8 +22,10 @@ from app.api import (
     engines,
     facts,
     health,
+    imports,
     jobs,
     models,
+    pauses,
     query,
     versions,
 )
@@ -49,6 +52,7 @@ class State(TypedDict):
     queue: Queue
     keyring: Keyring
     watch: JobWatch
+    imports: anyio.Semaphore  # files that are read at once
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
 
 
@@ -62,10 +66,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    limits = {"max_bytes": settings.max_body_bytes, "max_import_bytes": settings.max_import_bytes}
+    app.add_middleware(BodyLimit, **limits)
     handle_errors(app)
     asking = (query, completions, chat, models)
-    for resource in (facts, jobs, *asking, versions, activations, aliases, diffs, engines, health):
+    for resource in (imports, facts, jobs, *asking, versions, activations, aliases, diffs, pauses, engines, health):
         app.include_router(resource.router)
     return app
 
@@ -116,4 +121,13 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         watch.start()
         stack.callback(watch.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
-        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, watch=watch, serving=serving)
+        imports = anyio.Semaphore(settings.max_imports)
+        yield State(
+            settings=settings,
+            sessions=sessions,
+            queue=queue,
+            keyring=keyring,
+            watch=watch,
+            imports=imports,
+            serving=serving,
+        )

@@ -13,6 +13,7 @@ errors.py    one table from our errors to status codes
 refusals.py  the two shapes of an error: problem documents, and OpenAI's on its routes
 limits.py    how long a body may be
 watch.py     jobs that are followed: one look for all streams
-facts.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-engines.py health.py   one module a resource
+records.py   a file of facts, cut into lines and rows
+facts.py imports.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
+pauses.py engines.py health.py   one module a resource
 """

@@ -1,20 +1,38 @@
 """/v1/jobs: follow what a POST of facts has started."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ConfigDict
 
 from app.api.deps import Cursor, Limit, PathId, QueueDep, Reader, SessionDep, WatchDep, Writer
 from app.api.errors import KEYED, problems
-from app.api.schemas import JobItem, JobOut, Page, PastOut
-from app.db.tables import MAX_ID, JobState
+from app.api.schemas import JobItem, JobOut, Outgoing, Page
+from app.db.tables import MAX_ID, JobEvent, JobState
 from app.services import cancelling, facts, jobs
 from app.services.following import News
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=KEYED)
+
+_MACHINES = ("owner", "engine")  # what a worker and an engine are called
+
+
+class PastOut(Outgoing):
+    """Something that happened to a job: when, and what belongs to it, such as a reason, an attempt or a version."""
+
+    model_config = ConfigDict(extra="allow")
+
+    created_at: datetime
+
+    @classmethod
+    def of(cls, event: JobEvent) -> "PastOut":
+        """Without the names of our machines, which only operators see."""
+        told = {name: value for name, value in event.data.items() if name not in _MACHINES}
+        return cls(created_at=event.created_at, **told)
 
 
 def _existing(job_id: PathId, request: Request) -> int:

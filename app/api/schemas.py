@@ -5,14 +5,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.db.tables import Job, JobEvent, JobState, VersionKind, VersionState
+from app.db.tables import Job, JobState, VersionKind, VersionState
 from app.services.facts import FactStatus, FactView
 from app.services.submission import Submitted
 from app.services.versions import VersionView
 
 T = TypeVar("T")
 _REPLACES = "the facts that answered these questions otherwise until then"
-_MACHINES = ("owner", "engine")  # what a worker and an engine are called
 _REPORT = "how it was learned: steps, the neighbours asked, parts of the statement that were not read"
 
 
@@ -203,20 +202,6 @@ class JobOut(JobItem):
     def with_facts(cls, job: Job, facts: list[FactView]) -> "JobOut":
         """A job and its facts, in the order in which they were sent."""
         return cls.model_validate({**vars(JobItem.of(job)), "facts": facts})
-
-
-class PastOut(Outgoing):
-    """Something that happened to a job: when, and what belongs to it, such as a reason, an attempt or a version."""
-
-    model_config = ConfigDict(extra="allow")
-
-    created_at: datetime
-
-    @classmethod
-    def of(cls, event: JobEvent) -> "PastOut":
-        """Without the names of our machines, which only operators see."""
-        told = {name: value for name, value in event.data.items() if name not in _MACHINES}
-        return cls(created_at=event.created_at, **told)
 
 
 class VersionOut(Outgoing):

@@ -22,7 +22,7 @@ from app.client.errors import (
     Unreachable,
 )
 from app.client.given import Message, NewFact, Options
-from app.client.results import Answer, Fact, Job, Page, Piece, Taught, Version, VersionDetail
+from app.client.results import Answer, Fact, Imported, Job, Page, Pause, Piece, Taught, Version, VersionDetail
 from app.client.retries import Retries
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ClientError",
     "Conflict",
     "Fact",
+    "Imported",
     "Job",
     "KeyRejected",
     "Message",
@@ -41,6 +42,7 @@ __all__ = [
     "NotUnderstood",
     "Options",
     "Page",
+    "Pause",
     "Piece",
     "Problem",
     "Refused",

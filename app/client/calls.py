@@ -4,7 +4,7 @@ So each stands here once, and two thin clients run it.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, Unpack
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from app.client.events import OfChat, OfQuery, Part, Wording, chat_answer
+from app.client.files import Facts, upload
 from app.client.given import Message, NewFact, Options, given
 from app.client.results import (
     Activated,
@@ -20,9 +21,11 @@ from app.client.results import (
     Engine,
     Fact,
     Health,
+    Imported,
     Job,
     Model,
     Page,
+    Pause,
     Ready,
     Taught,
     Version,
@@ -34,24 +37,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sent:
-    """What is sent; `repeatable` says whether sending it twice does what sending it once does."""
+    """What is sent.
+
+    pieces      a body that is no JSON
+    patience    seconds without a byte of the reply after which it is given up; None: as many as the client has
+    repeatable  whether sending it twice does what sending it once does
+    """
 
     method: str
     path: str
     json: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Callable[[], Iterator[bytes]] | None = None
+    patience: float | None = None
     repeatable: bool = True
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """As httpx takes it."""
+        """As httpx takes it, but for a body in pieces."""
         return {
             "method": self.method,
             "url": self.path,
             "json": self.json,
             "params": self.params,
             "headers": self.headers,
+            **({} if self.patience is None else {"timeout": self.patience}),
         }
 
 
@@ -95,6 +106,37 @@ def teach_many(facts: Sequence[NewFact], *, idempotency_key: str | None = None) 
     Raises BadRequest for a field beyond its limit; then none of them is stored.
     """
     return _taught({"facts": [fact.body for fact in facts]}, idempotency_key)
+
+
+def import_facts(
+    facts: Facts,
+    *,
+    dry_run: bool = False,
+    idempotency_key: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Call[Imported]:
+    """Teach the facts of a file (`.csv`, `.jsonl`, `.ndjson`), or `NewFact` one by one, as many as there are.
+
+    dry_run      store nothing, and tell what would be
+    on_progress  is told how many bytes are sent
+
+    It is sent again with the same key, so taught once; facts from an iterator that ends are sent once. Raises
+    ValueError for another file, OSError, and BadRequest for a header that names no fields.
+    """
+    sent = upload(facts, on_progress)
+    headers = {"Content-Type": sent.kind, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+    if sent.size is not None:
+        headers["Content-Length"] = str(sent.size)
+    body = Sent(
+        "POST",
+        "/v1/facts/import",
+        params={"dry_run": "true"} if dry_run else {},
+        headers=headers,
+        pieces=sent.pieces,
+        patience=_IMPORT_SECONDS,
+        repeatable=sent.repeatable,
+    )
+    return Call(body, Imported.model_validate)
 
 
 def facts(
@@ -208,6 +250,16 @@ def rollback(
     return Call(Sent("POST", "/v1/admin/rollback", body, repeatable=False), Activated.model_validate)
 
 
+def pause(reason: str) -> Call[Pause]:
+    """Begin no job until `resume`; the one that is learned now is ended. Raises BadRequest without a reason."""
+    return Call(Sent("POST", "/v1/admin/pause", {"reason": reason}), Pause.model_validate)
+
+
+def resume(reason: str) -> Call[Pause]:
+    """Let learning go on. Raises BadRequest without a reason."""
+    return Call(Sent("POST", "/v1/admin/resume", {"reason": reason}), Pause.model_validate)
+
+
 def engines() -> Call[Page[Engine]]:
     """The processes that serve the model, the newest heartbeat first."""
     return Call(Sent("GET", "/v1/admin/engines"), Page[Engine].model_validate)
@@ -223,6 +275,7 @@ def ready() -> Call[Ready]:
     return Call(Sent("GET", "/readyz", repeatable=False), Ready.model_validate)
 
 
+_IMPORT_SECONDS = 600.0  # what the network holds of a file may be a hundred batches when all of it is sent
 _CHAT = "/v1/chat/completions"
 _MODELS = TypeAdapter(tuple[Model, ...])
 

@@ -63,6 +63,7 @@ class Methods:
 
     teach = Method(calls.teach)
     teach_many = Method(calls.teach_many)
+    import_facts = Method(calls.import_facts)
     facts = Method(calls.facts)
     fact = Method(calls.fact)
     forget = Method(calls.forget)
@@ -79,6 +80,8 @@ class Methods:
     versions = Method(calls.versions)
     version = Method(calls.version)
     rollback = Method(calls.rollback)
+    pause = Method(calls.pause)
+    resume = Method(calls.resume)
     engines = Method(calls.engines)
     health = Method(calls.health)
     ready = Method(calls.ready)

@@ -16,7 +16,7 @@ from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
-from app.services import forgetting, handed, jobs
+from app.services import forgetting, handed, jobs, pausing
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import FactResult, LearnedVersion
 from app.settings import Settings
@@ -39,7 +39,7 @@ class Claim:
 
 
 def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
-    """Take the oldest queued job and the learn lease; None while a job is learned or a version verified.
+    """Take the oldest queued job and the learn lease; None while one is learned or verified, or learning is paused.
 
     A job waits for the verification of the one before it, because it is learned on top of that version.
     """
@@ -143,7 +143,7 @@ def sweep(session: Session, settings: Settings, is_dead: Callable[[str], bool]) 
 def _idle_head(
     session: Session, settings: Settings, is_dead: Callable[[str], bool] = lambda owner: False
 ) -> Head | None:
-    """The locked head row, if nothing is being learned or verified; a silent or dead owner's lease is taken away."""
+    """The locked head row, if a job may be begun; a silent or dead owner's lease is taken away."""
     silence = timedelta(seconds=settings.lease_seconds)
     leased = func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
     query = select(Head, leased).where(Head.namespace == settings.namespace).with_for_update()
@@ -157,7 +157,7 @@ def _idle_head(
         return None
     if head.lease_owner is not None:
         _expire(session, settings, head, "has died" if dead else f"was silent for {settings.lease_seconds:g} s")
-    return head
+    return None if pausing.is_paused(session, head.namespace) else head
 
 
 def end_lease(head: Head) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -172,3 +173,26 @@ def test_the_asynchronous_client_does_the_same(service: Running, key_of: dict[st
             assert (await slotwise.rollback("previous", "a test")).live == 0
 
     asyncio.run(main())
+
+
+def test_facts_one_by_one_and_files_are_imported_by_both_clients(
+    service: Running, slotwise: Slotwise, key_of: dict[str, str], tmp_path: Path
+):
+    file, sent = tmp_path / "facts.jsonl", []
+    file.write_text('{"statement": "Olm 1 is blind."}\n{"statement": 2}\n')
+    facts = (NewFact(statement=f"Olm {number} is blind.") for number in range(3))
+    report = slotwise.import_facts(facts, idempotency_key="k", on_progress=sent.append)
+    assert (report.accepted, report.refused, len(report.jobs), len(sent)) == (3, 0, 1, 3)
+
+    async def main() -> None:
+        async with AsyncSlotwise(service.url, key_of["writer"]) as other:
+            report = await other.import_facts(file)
+            assert (report.accepted, report.duplicates, report.refused) == (0, 1, 1)
+            assert report.errors[0].line == 2
+            assert (await other.import_facts(str(file), dry_run=True)).dry_run
+
+    asyncio.run(main())
+    job = slotwise.cancel(report.jobs[0].id)
+    assert (job.state, {fact.status for fact in job.facts}) == ("cancelled", {"cancelled"})
+    assert (slotwise.pause("a test").paused, slotwise.ready().learning) == (True, "paused")
+    assert not slotwise.resume("a test").paused
