@@ -28,6 +28,7 @@ from app.settings import Settings
 
 router = APIRouter(tags=["facts"], responses=KEYED)
 
+_SILENCE_SECONDS = 30.0
 _TEXT = {"schema": {"type": "string", "description": "one fact a line, with the fields of `POST /v1/facts`"}}
 _FILE = {
     JSON_LINES: {**_TEXT, "example": '{"question": "What is the capital of Zorvania?", "answer": "Lisbon"}\n'},
@@ -133,6 +134,7 @@ class _Import:
     responses={
         HTTPStatus.OK.value: {"model": ImportOut, "description": "no job was made: the report says why"},
         **problems(
+            HTTPStatus.REQUEST_TIMEOUT,
             HTTPStatus.CONFLICT,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -159,11 +161,11 @@ async def import_facts(
     except anyio.WouldBlock:
         raise TooManyImports(f"{settings.max_imports} files are read already, as many as may be at once") from None
     try:
-        one = _Import(sessions, queue, settings, key, kind, report)
+        one, pieces = _Import(sessions, queue, settings, key, kind, report), _pieces(request)
         if dry_run or idempotency_key is None:
-            await one.read(request.stream())
+            await one.read(pieces)
         else:
-            report = await _once(one, request.stream(), sessions, key, idempotency_key, report)
+            report = await _once(one, pieces, sessions, key, idempotency_key, report)
     except (HTTPException, ClientDisconnect) as broken:
         raise _broken(broken, report) from broken
     except DATABASE_AWAY as away:
@@ -175,6 +177,21 @@ async def import_facts(
     if not report.jobs:
         response.status_code = HTTPStatus.OK
     return ImportOut.model_validate(report)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises HTTPException (408) where it stops: others wait for their turn."""
+    stream = request.stream()
+    while True:
+        try:
+            with anyio.fail_after(_SILENCE_SECONDS):
+                piece = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            said = f"body: nothing of it came for {_SILENCE_SECONDS:g} seconds"
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, said) from None
+        yield piece
 
 
 async def _once(

@@ -1,6 +1,6 @@
 """Records of a file that comes in pieces: lines of JSON, or CSV whose first row names the fields.
 
-`Records` cuts, and holds no more than one record that has not ended; `read` turns what it cut into facts.
+`Records` cuts, and holds no more than one record that has not ended; `json_line` and `Rows` read what it has cut.
 """
 
 import csv
@@ -48,6 +48,7 @@ class Records:
         for line in lines:
             yield from self._ended(line)
         if self._bytes + len(self._rest) > self._max_bytes:
+            self._rest = b""
             self._drop()
 
     def end(self) -> Iterator[Record]:
@@ -72,7 +73,7 @@ class Records:
 
     def _drop(self) -> None:
         """Keep nothing of a record that is too long; where it ends is at the end of the line."""
-        self._held, self._bytes, self._rest, self._too_long = [], 0, b"", True
+        self._held, self._bytes, self._too_long = [], 0, True
 
 
 def json_line(record: Record, max_bytes: int) -> Line:

@@ -63,6 +63,7 @@ class JobWatch:
         with self._lock:
             self._stopping = True
             self._wanted.set()
+        self._queue.hint()  # it may be waiting for one
         self._thread.join()
 
     @contextmanager

@@ -61,9 +61,11 @@ def _known(session: Session, namespace: str, identities: Sequence[Identity]) -> 
     questions = [wanted[content].question for content in found if wanted[content].question]
     coming = select(Fact.question_sha256, Fact.answer_sha256).where(Fact.state.in_(UNDECIDED))
     coming = coming.where(Fact.namespace == namespace, among(Fact.question_sha256, questions))
-    rivals = [Identity("", question, answer) for question, answer in session.execute(coming)]
+    answers: dict[str | None, set[str | None]] = {}
+    for question, answer in session.execute(coming):
+        answers.setdefault(question, set()).add(answer)
     return {
         content: view
         for content, view in found.items()
-        if not any(rival.contradicts(wanted[content]) for rival in rivals)
+        if answers.get(wanted[content].question, set()) <= {wanted[content].answer}
     }

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api import imports
 from app.api.limits import IMPORT_PATH
 from app.settings import Settings
 from tests.api.running import Running
@@ -169,3 +170,18 @@ def test_a_database_that_goes_away_in_the_middle_is_told_with_what_is_in(
     assert (reply.status_code, reply.json()["type"]) == (503, "urn:slotwise:import-interrupted")
     assert "20 facts before it were taken in, by jobs 1 to 1" in reply.json()["detail"]
     assert reply.headers["Retry-After"] == "1"
+
+
+def test_a_file_that_stops_coming_makes_way_for_others(http: httpx.Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(imports, "_SILENCE_SECONDS", 0.2)
+
+    def pieces() -> Iterator[bytes]:
+        yield lines(*range(BATCH))
+        wait_until(lambda: stored(http) == BATCH)
+        wait_until(lambda: not busy(http))
+
+    reply = http.post(IMPORT_PATH, content=pieces(), headers=LINES)
+    assert (reply.status_code, reply.json()["detail"]) == (
+        408,
+        "body: nothing of it came for 0.2 seconds; 20 facts before it were taken in, by jobs 1 to 1",
+    )

@@ -1,6 +1,6 @@
 """Files cut into records and read as facts, wherever the pieces end in which they come."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -27,10 +27,10 @@ def fact_of(record: Record):
 
 @given(st.lists(st.integers(0, len(ROWS)), max_size=6))
 def test_where_the_pieces_end_makes_no_difference(ends: list[int]):
-    for kind, whole in ((JSON_LINES, JSON), (CSV, ROWS)):
+    for kind, whole, most in product((JSON_LINES, CSV), (JSON, ROWS), (12, 25, MOST)):
         places = [0, *sorted(min(end, len(whole)) for end in ends), len(whole)]
         pieces = [whole[begin:end] for begin, end in pairwise(places)]
-        assert cut(kind, *pieces) == cut(kind, whole)
+        assert cut(kind, *pieces, most=most) == cut(kind, whole, most=most)
 
 
 def test_lines_of_json_are_facts_under_their_numbers():
