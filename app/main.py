@@ -8,6 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TypedDict
 
+import anyio
 import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
@@ -22,9 +23,11 @@ from app.api import (
     engines,
     facts,
     health,
+    imports,
     jobs,
     keys,
     models,
+    pauses,
     query,
     reference,
     versions,
@@ -35,6 +38,7 @@ from app.api.keyring import Keyring
 from app.api.limits import BodyLimit
 from app.api.ports import AdminPort
 from app.api.strict import only_known_parameters, only_text
+from app.api.watch import JobWatch
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
 from app.limiter import Limiter
@@ -54,6 +58,8 @@ class State(TypedDict):
     queue: Queue
     keyring: Keyring
     limiter: Limiter
+    watch: JobWatch
+    imports: anyio.Semaphore  # files that are read at once
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
 
 
@@ -69,26 +75,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    limits = {"max_bytes": settings.max_body_bytes, "max_import_bytes": settings.max_import_bytes}
+    app.add_middleware(BodyLimit, **limits)
     if settings.admin_port:
         app.add_middleware(AdminPort, port=settings.admin_port)
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
-    asking = (query, completions, chat, models)
-    for resource in (
-        facts,
-        jobs,
-        *asking,
-        versions,
-        activations,
-        aliases,
-        diffs,
-        engines,
-        keys,
-        audit,
-        health,
-        reference,
-    ):
+    teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
+    history = (versions, activations, aliases, diffs)
+    for resource in (*teaching, *asking, *history, pauses, engines, keys, audit, health, reference):
         app.include_router(resource.router)
     return app
 
@@ -137,7 +132,18 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         serving = Serving(engine, sessions, queue, settings, Relay(loop))
         serving.start()
         stack.callback(serving.stop)
+        watch = JobWatch(sessions, queue, settings.poll_seconds)
+        watch.start()
+        stack.callback(watch.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
+        imports = anyio.Semaphore(settings.max_imports)
         yield State(
-            settings=settings, sessions=sessions, queue=queue, keyring=keyring, limiter=limiter, serving=serving
+            settings=settings,
+            sessions=sessions,
+            queue=queue,
+            keyring=keyring,
+            limiter=limiter,
+            watch=watch,
+            imports=imports,
+            serving=serving,
         )

@@ -18,7 +18,8 @@ from app.phrasing import Phrasing
 from app.queue import Queue
 from app.services import forgetting, learning, publishing, replacing, versions
 from app.services.forgetting import ForgottenVersion
-from app.services.learning import Claim, LearnedVersion
+from app.services.handed import LearnedVersion
+from app.services.learning import Claim
 from app.services.replacing import Touched
 from app.settings import Settings
 from model.base.checkpoint import Checkpoint
@@ -112,9 +113,14 @@ class Learner:
             # Whatever went wrong, in whichever library: the job is not lost, and it says what went wrong.
             log.exception("attempt failed")
             own = isinstance(error, ModelError | SlotwiseError)
+            self._give_back(claim, str(error) if own else f"{type(error).__name__}: {error}")
+
+    def _give_back(self, claim: Claim, reason: str) -> None:
+        try:
             with self._sessions() as session:
-                reason = str(error) if own else f"{type(error).__name__}: {error}"
                 learning.give_back(session, self._settings, claim, reason)
+        except LeaseLost as lost:  # it was cancelled meanwhile, or another worker has it
+            _log.warning("lease lost", job=claim.job, reason=str(lost))
 
     def _put_down(self, claim: Claim, reason: str) -> None:
         """Hand a job back that is not to blame, as soon as the database answers; after a lease it is too late."""

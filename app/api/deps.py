@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from app.api.keyring import Keyring
+from app.api.watch import JobWatch
 from app.db.tables import MAX_ID, ApiKey, Role
 from app.errors import KeyRejected
 from app.limiter import Limiter
@@ -40,6 +41,10 @@ async def _limiter(request: Request) -> Limiter:
     return cast(Limiter, request.state.limiter)
 
 
+async def _watch(request: Request) -> JobWatch:
+    return cast(JobWatch, request.state.watch)
+
+
 def _session(request: Request) -> Iterator[Session]:
     """A session for the call. Services commit: what comes after the `yield` runs behind the answer."""
     with request.state.sessions() as session:
@@ -68,6 +73,7 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 ServingDep = Annotated["Serving", Depends(_serving)]
 LimiterDep = Annotated[Limiter, Depends(_limiter)]
+WatchDep = Annotated[JobWatch, Depends(_watch)]
 SessionDep = Annotated[Session, Depends(_session)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 

@@ -22,7 +22,8 @@ _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     # OpenAI's clients would ask again by themselves, and wait as long once more.
     HTTPStatus.GATEWAY_TIMEOUT: {"X-Should-Retry": "false"},
 }
-_HEADERS_BY_NAME = {"IdempotencyInProgress": {"Retry-After": "1"}}
+# Conflicts that pass by themselves.
+_HEADERS_BY_NAME = {name: {"Retry-After": "1"} for name in ("IdempotencyInProgress", "FactNotLiveYet")}
 # Where OpenAI has a code of its own for what happened.
 _OPENAI_CODES = {
     "KeyRejected": "invalid_api_key",

@@ -32,7 +32,7 @@ VersionKind = Literal["base", "learn", "forget"]
 VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
 JobKind = Literal["learn", "forget", "relearn"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
-FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
+FactState = Literal["queued", "learning", "verifying", "learned", "failed", "cancelled"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
 UNFINISHED: tuple[JobState, ...] = ("queued", "running", "verifying")
 
@@ -273,7 +273,7 @@ class AliasChange(Base):
 
 
 class Fact(Base):
-    """A fact as it was sent. Its state ends at `learned` or `failed`; the head says whether it is live."""
+    """A fact as it was sent. Its state ends at `learned`, `failed` or `cancelled`; the head says whether it is live."""
 
     __tablename__ = "facts"
     __table_args__ = (

@@ -9,13 +9,14 @@ from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
+from app.db.among import among
 from app.db.tables import UNFINISHED, Fact, FactReplacement, Forgetting, Job, Json, Version
 from app.errors import FactNotFound
 from app.services.pages import Page, newest, page_of
 from app.services.versions import live_lineage
 
 FactStatus = Literal[
-    "queued", "learning", "verifying", "live", "failed", "replaced", "rolled_back", "retired", "forgotten"
+    "queued", "learning", "verifying", "live", "failed", "cancelled", "replaced", "rolled_back", "retired", "forgotten"
 ]
 
 
@@ -88,13 +89,13 @@ def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
 def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that a job on its way is to forget, each with that job."""
     query = select(Forgetting.fact_id, Forgetting.job_id).join(Job, Job.id == Forgetting.job_id)
-    query = query.where(Forgetting.fact_id.in_(ids), Forgetting.named, Job.state.in_(UNFINISHED))
+    query = query.where(among(Forgetting.fact_id, ids), Forgetting.named, Job.state.in_(UNFINISHED))
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 
 def forgotten_by(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that are forgotten, each with the job that did it."""
-    query = _forgotten(live_lineage()).where(Forgetting.fact_id.in_(ids)).order_by(Forgetting.job_id)
+    query = _forgotten(live_lineage()).where(among(Forgetting.fact_id, ids)).order_by(Forgetting.job_id)
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
-from app.db.tables import ApiKey, Fact, Forgetting, Job, Json
-from app.errors import FactNotFound, FactNotLive, InvalidInput
+from app.db.tables import UNDECIDED, ApiKey, Fact, Forgetting, Job, Json
+from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput
 from app.services import audit, facts, jobs, replacing
 from app.services.facts import FactView
 from app.services.replacing import Touched
@@ -49,7 +49,8 @@ def forget(session: Session, settings: Settings, key: ApiKey, fact_id: int) -> S
         jobs.take_turns(session, settings.namespace)
         fact = facts.get(session, fact_id)
         if fact.status not in ("live", "forgotten"):
-            raise FactNotLive(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
+            kind = FactNotLiveYet if fact.status in UNDECIDED else FactNotLive
+            raise kind(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
         return _taken_out(session, settings, key, [fact])
 
 

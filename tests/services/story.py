@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
-from app.services import engines, facts, forgetting, learning, publishing, submission, versions
+from app.services import engines, facts, forgetting, handed, learning, publishing, submission, versions
 from app.services.audit import Actor
 from app.services.intake import NewFact
 from app.settings import Settings
@@ -192,14 +192,14 @@ def learned(
     took_over: TookOver = MappingProxyType({}),
     silent: Collection[int] = (),
     fingerprint: str = FINGERPRINT,
-) -> learning.LearnedVersion:
+) -> handed.LearnedVersion:
     """What a worker hands in that has learned all facts of a claim but those in `failing`.
 
     took_over  by fact, the earlier ones whose rows it took over
     silent     earlier facts whose probe is not answered any more
     """
     results = [
-        learning.FactResult(
+        handed.FactResult(
             fact=fact.id,
             learned=fact.id not in failing,
             reason="the model says 'Paris'" if fact.id in failing else None,
@@ -211,11 +211,11 @@ def learned(
         for fact in claim.facts
     ]
     taught = [result.fact for result in results if result.learned]
-    return learning.LearnedVersion(
+    return handed.LearnedVersion(
         delta=f"rows of job {claim.job} on {claim.parent}".encode(),
         state_hash=f"{claim.job:032x}{claim.epoch:032x}",
         fingerprint=fingerprint,
-        slots=learning.WrittenSlots([7], taught[:1], [0.5], [3]) if taught else learning.WrittenSlots([], [], [], []),
+        slots=handed.WrittenSlots([7], taught[:1], [0.5], [3]) if taught else handed.WrittenSlots([], [], [], []),
         facts=results,
         report={"facts": {"learned": len(taught), "failed": len(failing)}},
         silent=frozenset(silent),
