@@ -1,4 +1,4 @@
-"""The HTTP service as an ASGI application: `uvicorn app.main:create_app --factory`."""
+"""The HTTP service as an ASGI application: `uvicorn app.main:serve --factory --no-access-log`."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
 
+from app import logs, tracing
 from app.api import (
     activations,
     aliases,
@@ -22,13 +23,17 @@ from app.api import (
     facts,
     health,
     jobs,
+    metrics,
     models,
     query,
     versions,
 )
 from app.api.errors import handle_errors
 from app.api.keyring import Keyring
+from app.api.ledger import Ledger
 from app.api.limits import BodyLimit
+from app.api.metrics import Scrapes
+from app.api.requests import Requests
 from app.api.strict import only_known_parameters, only_text
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
@@ -47,7 +52,15 @@ class State(TypedDict):
     sessions: Sessions
     queue: Queue
     keyring: Keyring
+    scrapes: Scrapes
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
+
+
+def serve() -> FastAPI:
+    """The application of a process of its own, with its logs, and its traces where the environment says where to."""
+    logs.configure()
+    tracing.configure("api")
+    return create_app()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -58,12 +71,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("slotwise"),
         description="Teaches a live language model facts.",
         lifespan=partial(_lifespan, settings),
+        # Requests have spans where a provider is configured. Errors go to the log, and figures to /metrics.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Requests)  # the last one added is the outermost
     handle_errors(app)
     asking = (query, completions, chat, models)
-    for resource in (facts, jobs, *asking, versions, activations, aliases, diffs, engines, health):
+    for resource in (facts, jobs, *asking, versions, activations, aliases, diffs, engines, health, metrics):
         app.include_router(resource.router)
     return app
 
@@ -94,6 +110,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
+        stack.callback(tracing.flush)
         sessions = open_sessions(settings.database_url)
         stack.callback(close_sessions, sessions)
         with sessions() as session:
@@ -111,4 +128,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         serving.start()
         stack.callback(serving.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
-        yield State(settings=settings, sessions=sessions, queue=queue, keyring=keyring, serving=serving)
+        scrapes = Scrapes(Ledger(sessions, settings), keyring)
+        yield State(
+            settings=settings, sessions=sessions, queue=queue, keyring=keyring, scrapes=scrapes, serving=serving
+        )

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
     max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions
 
+    metrics_open: bool = False  # whether /metrics is shown without a key
+
     # What a caller may send
     max_body_bytes: int = Field(1_048_576, ge=1)
     max_facts: int = Field(1_000, ge=1)

@@ -128,7 +128,7 @@ def test_every_password_is_required_with_a_message_and_none_is_written_down() ->
 
 def test_the_worker_is_one_process_and_both_programs_are_ours(services: dict[str, Any]) -> None:
     assert {"--pool=solo", "--concurrency=1", "--app=worker.main"} <= set(services["worker"]["command"])
-    assert "app.main:create_app" in services["api"]["command"]
+    assert "app.main:serve" in services["api"]["command"]
     for service in ("api", "worker"):
         _python, option, module = services[service]["command"][:3]
         assert option == "-m"

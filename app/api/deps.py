@@ -51,6 +51,7 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
             raise KeyRejected("there is no API key; send the header Authorization: Bearer sw_…")
         keyring: Keyring = request.state.keyring
         found = keyring.authenticate(given.credentials)
+        request.state.key_id = found.id  # for the line that is logged of the request
         keys.require(found, role)
         return found
 
@@ -61,6 +62,7 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 ServingDep = Annotated["Serving", Depends(_serving)]
 SessionDep = Annotated[Session, Depends(_session)]
+Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 
 Reader = Annotated[ApiKey, Depends(_needs("reader"))]

@@ -91,7 +91,7 @@ def worker(folder: DataFolder, environment: Mapping[str, str]) -> Program:
 def api(folder: DataFolder, environment: Mapping[str, str], settings: Settings) -> Program:
     """The API process, which serves the model."""
     options = [f"--host={settings.host}", f"--port={settings.port}", "--timeout-graceful-shutdown=5"]
-    arguments = ["-m", "uvicorn", "app.main:create_app", "--factory", *options]
+    arguments = ["-m", "uvicorn", "app.main:serve", "--factory", "--no-access-log", *options]
     return _python("api", arguments, folder, environment, ((SIGTERM, 10.0),))
 
 

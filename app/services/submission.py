@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.session import transaction
 from app.db.tables import UNDECIDED, ApiKey, Call, Fact, Job, JobState
 from app.errors import IdempotencyConflict, IdempotencyInProgress
@@ -82,6 +83,7 @@ def _take_in(session: Session, settings: Settings, post: Post, identities: Seque
     rows: dict[str, Fact] = {}
     if stored:
         job = Job(namespace=settings.namespace, total=len(stored), api_key_id=post.key.id)
+        job.traceparent = tracing.traceparent()
         session.add(job)
         session.flush()
         rows = {identities[i].content: _row(post.facts[i], identities[i], job, post.key) for i in stored}

@@ -9,6 +9,7 @@ from sqlalchemy import CTE, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db import slices
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, VersionKind, VersionState
@@ -42,11 +43,15 @@ class Activated:
 
 @dataclass(frozen=True)
 class Move:
-    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not."""
+    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not.
+
+    traceparent  the span of the call that made it
+    """
 
     id: int
     version: int
     abort_in_flight: bool
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,7 @@ def moves(session: Session, namespace: str, after: int) -> list[Move]:
     """The moves of the head that came after activation `after`, oldest first."""
     query = select(Activation).where(Activation.namespace == namespace, Activation.id > after)
     found = session.scalars(query.order_by(Activation.id))
-    return [Move(one.id, one.version_id, one.abort_in_flight) for one in found]
+    return [Move(one.id, one.version_id, one.abort_in_flight, one.traceparent) for one in found]
 
 
 def moves_after(session: Session, namespace: str, after: int) -> int:
@@ -241,9 +246,19 @@ def last_move(session: Session, namespace: str) -> int:
 
 
 def move_head(
-    session: Session, head_row: Head, version_id: int, *, reason: str, actor: str, abort_in_flight: bool = False
+    session: Session,
+    head_row: Head,
+    version_id: int,
+    *,
+    reason: str,
+    actor: str,
+    abort_in_flight: bool = False,
+    traceparent: str | None = None,
 ) -> None:
-    """Move a locked head, and write the move down. The caller commits."""
+    """Move a locked head, and write the move down. The caller commits.
+
+    traceparent  the span that engines join which follow; None for the current one
+    """
     session.add(
         Activation(
             namespace=head_row.namespace,
@@ -252,6 +267,7 @@ def move_head(
             reason=reason,
             actor=actor,
             abort_in_flight=abort_in_flight,
+            traceparent=traceparent or tracing.traceparent(),
         )
     )
     head_row.live_version = version_id

@@ -44,7 +44,7 @@ class Service:
 
     def launch_api(self) -> None:
         """Returns at once: what loads takes a processor, and there may be another for the next."""
-        self._run("uvicorn", "app.main:create_app", "--factory", f"--port={self._port}", "--no-access-log")
+        self._run("uvicorn", "app.main:serve", "--factory", f"--port={self._port}", "--no-access-log")
 
     def wait_until_ready(self) -> None:
         self.wait_until(self._ready, _START_SECONDS)
