@@ -43,15 +43,11 @@ class Activated:
 
 @dataclass(frozen=True)
 class Move:
-    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not.
-
-    traceparent  the span of the call that made it
-    """
+    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not."""
 
     id: int
     version: int
     abort_in_flight: bool
-    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -227,13 +223,19 @@ def moves(session: Session, namespace: str, after: int) -> list[Move]:
     """The moves of the head that came after activation `after`, oldest first."""
     query = select(Activation).where(Activation.namespace == namespace, Activation.id > after)
     found = session.scalars(query.order_by(Activation.id))
-    return [Move(one.id, one.version_id, one.abort_in_flight, one.traceparent) for one in found]
+    return [Move(one.id, one.version_id, one.abort_in_flight) for one in found]
 
 
 def moves_after(session: Session, namespace: str, after: int) -> int:
     """How many times the head has moved since activation `after`."""
     query = select(func.count()).where(Activation.namespace == namespace, Activation.id > after)
     return session.scalar(query) or 0
+
+
+def traceparent(session: Session, namespace: str, version_id: int) -> str | None:
+    """The span in which a version was made live last."""
+    query = select(Activation.traceparent).where(Activation.namespace == namespace, Activation.version_id == version_id)
+    return session.scalar(query.order_by(Activation.id.desc()).limit(1))
 
 
 def last_move(session: Session, namespace: str) -> int:

@@ -100,20 +100,24 @@ class Follower:
             with self._sessions() as session:
                 moves = self._news(session)
                 head = self._head.read_by(session)  # after the moves: what went live since may go on
+                parent = self._traceparent(session, head)
             for move in moves:
                 if move.abort_in_flight:
                     self._abort(move, head)
                 self._seen = move.id
             if self._engine.live[0] != head.version:
-                self._switch(head, next((move for move in reversed(moves) if move.version == head.version), None))
+                self._switch(head, parent)
             self.followed, self.level = self._seen, time.monotonic()
 
-    def _switch(self, head: Live, move: Move | None) -> None:
-        parent = None if move is None else move.traceparent
-        with (
-            self._instruments.switch.time(),
-            tracing.span("switch", parent, engine=self.name, version=head.version),
-        ):
+    def _traceparent(self, session: Session, head: Live) -> str | None:
+        """The span that a switch joins; an engine that has just started follows nobody's call."""
+        if not self.followed or self._engine.live[0] == head.version:
+            return None
+        return versions.traceparent(session, self._settings.namespace, head.version)
+
+    def _switch(self, head: Live, parent: str | None) -> None:
+        span = tracing.span("switch", parent, engine=self.name, version=head.version)
+        with self._instruments.switch.time(), span:
             self._views.bring(head, self._settings.rebuild_wait_seconds)
             self._engine.switch(head.version)
         _log.info("switched", engine=self.name, version=head.version)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
-from app.db.tables import ApiKey
+from app.db.tables import ApiKey, Job
 from app.services import activations, aliases, facts, forgetting, relearn, versions
 from app.settings import Settings
 from tests.services.story import FINGERPRINT
@@ -152,4 +152,19 @@ def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessio
         told = connection.execute("SELECT id, state, reason FROM facts WHERE id IN (2, 4) ORDER BY id").fetchall()
     assert jobs == [(gone, "learn", "succeeded"), (waiting, "learn", "failed")]
     assert told == [(2, "learned", None), (4, "failed", f"forgotten by job {gone}")]
+    migrate(old_url)
+
+
+def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
+    with old_sessions() as session:
+        assert session.get_one(Job, 1).traceparent is None
+        assert versions.traceparent(session, "default", 3) is None
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        left = connection.execute(
+            "SELECT 1 FROM information_schema.columns WHERE column_name = 'traceparent'"
+        ).fetchall()
+        moves = connection.execute("SELECT count(*) FROM activations").fetchone()
+    assert (left, moves) == ([], (1,))
     migrate(old_url)
