@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Generic, TypeVar
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -33,6 +34,7 @@ from app.services.figures import Figures
 router = APIRouter(tags=["health"])
 T = TypeVar("T")
 _PATIENCE = 1.5  # seconds that a scrape waits for the database
+_EXAMPLE: dict[str, Any] = {"content": {"text/plain": {"example": 'slotwise_facts{status="live"} 260.0\n'}}}
 
 
 class OneAtATime(Generic[T]):
@@ -115,7 +117,7 @@ class _Together(Collector):
             yield from part.collect()
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=KEYED)
+@router.get("/metrics", response_class=PlainTextResponse, responses={HTTPStatus.OK.value: _EXAMPLE, **KEYED})
 async def metrics(request: Request, given: Given, serving: ServingDep, settings: SettingsDep) -> Response:
     """Metrics in Prometheus' text format. Each process of the API has its own: scrape all of them."""
     if given is None and not settings.metrics_open:

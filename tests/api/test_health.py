@@ -178,6 +178,10 @@ def test_the_description_has_an_example_for_every_call(app: FastAPI):
 def _schemas_of(call: dict) -> set[str]:
     bodies = [reply for status, reply in call["responses"].items() if status.startswith("2")]
     bodies += [call["requestBody"]] if "requestBody" in call else []
-    found = [body["content"]["application/json"]["schema"] for body in bodies if "content" in body]
+    found = [
+        body["content"]["application/json"]["schema"]
+        for body in bodies
+        if "application/json" in body.get("content", ())
+    ]
     references = [one["$ref"] for schema in found for one in schema.get("oneOf", [schema])]
     return {reference.rpartition("/")[2] for reference in references}
