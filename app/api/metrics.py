@@ -72,12 +72,15 @@ def _fill(future: "Future[T]", work: Callable[[], T]) -> None:
 
 
 class Scrapes:
-    """Lets scrapers in and reads the ledger for them."""
+    """Lets scrapers in and reads the ledger for them.
+
+    Keys that are not known to be good wait in a line of their own: whoever sends many holds up no scraper.
+    """
 
     def __init__(self, ledger: Ledger, keyring: Keyring) -> None:
         self.ledger = ledger
         self._keyring = keyring
-        self._reader = OneAtATime[Figures]()
+        self._door, self._reader = OneAtATime[None](), OneAtATime[Figures]()
         self._good: dict[bytes, int] = {}  # ids by hash, of keys that were good when the database was last asked
 
     async def read(self, plain: str | None) -> tuple[int | None, Figures | None]:
@@ -86,24 +89,31 @@ class Scrapes:
         plain  the key; None where none is asked for
         Raises KeyRejected, RoleTooLow, Unavailable.
         """
-        digest = None if plain is None else hashlib.sha256(plain.encode(errors="backslashreplace")).digest()
-        found = None
-        with suppress(TimeoutError, *DATABASE_AWAY):
-            found = await self._reader.run(partial(self._read, plain, digest), _PATIENCE)
-        if digest is not None and digest not in self._good:
+        end = time.monotonic() + _PATIENCE
+        digest = hashlib.sha256((plain or "").encode(errors="backslashreplace")).digest()
+        if plain is not None and digest not in self._good:
+            with suppress(TimeoutError, *DATABASE_AWAY):
+                await self._door.run(partial(self._check, plain, digest), _PATIENCE)
+        key = None if plain is None else self._good.get(digest)
+        if plain is not None and key is None:
             raise Unavailable("the database does not answer, and keeps whether this key is good")
-        return None if digest is None else self._good[digest], found
+        with suppress(TimeoutError, *DATABASE_AWAY):
+            return key, await self._reader.run(partial(self._read, plain, digest), end - time.monotonic())
+        return key, None
 
-    def _read(self, plain: str | None, digest: bytes | None) -> Figures:
-        if plain is not None and digest is not None:
-            try:
-                key = self._keyring.authenticate(plain)
-                keys.require(key, "reader")
-            except (KeyRejected, RoleTooLow):
-                self._good.pop(digest, None)
-                raise
-            self._good[digest] = key.id
+    def _read(self, plain: str | None, digest: bytes) -> Figures:
+        if plain is not None:
+            self._check(plain, digest)
         return self.ledger.read()
+
+    def _check(self, plain: str, digest: bytes) -> None:
+        try:
+            key = self._keyring.authenticate(plain)
+            keys.require(key, "reader")
+        except (KeyRejected, RoleTooLow):
+            self._good.pop(digest, None)
+            raise
+        self._good[digest] = key.id
 
 
 class _Together(Collector):

@@ -18,6 +18,7 @@ from app.api.refusals import REQUEST_ID
 _ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _PROBES = ("/healthz", "/readyz", "/metrics")
+_CALLER_GONE = 499  # as nginx has it: what nobody heard is no failure
 _JOBS = "/v1/jobs/"
 _log = structlog.get_logger()
 
@@ -33,7 +34,7 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, send)
+        request = _Request(scope, receive, send)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.id)
         span = trace.get_current_span()
@@ -41,7 +42,7 @@ class Requests:
         if scope["query_string"]:
             span.set_attribute("url.query", "")  # questions and sources may stand there
         try:
-            await self._app(scope, receive, request.send)
+            await self._app(scope, request.receive, request.send)
         finally:
             request.tell()
 
@@ -49,20 +50,27 @@ class Requests:
 class _Request:
     """What is known of a request when it has ended."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = Headers(scope=scope).get(REQUEST_ID, "")
         self.id = given if _ID.fullmatch(given) else uuid4().hex
-        self._scope, self._send = scope, send
+        self._scope, self._receive, self._send = scope, receive, send
         self._began = time.monotonic()
         self._status = 500  # unless a reply begins
+        self._gone = False  # the caller, before that
         self._fields: dict[str, object] = {}
+
+    async def receive(self) -> Message:
+        """Get the next part of the request."""
+        message = await self._receive()
+        self._gone = self._gone or message["type"] == "http.disconnect"
+        return message
 
     async def send(self, message: Message) -> None:
         """Send a part of the reply, the first with the id."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers[REQUEST_ID] = self.id
-            self._status = message["status"]
+            self._status = _CALLER_GONE if self._gone else message["status"]
             self._note(headers)
         await self._send(message)
 

@@ -1,10 +1,15 @@
 """Every request has an id and one line in the log, which tells how it went and nothing that anybody said."""
 
 import re
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
+
+from tests.api.held import Held
+from tests.api.test_health import wait_until
 
 SECRET = "Where do olms live?"
 
@@ -76,3 +81,18 @@ def test_a_line_inside_a_request_has_its_id(client, monkeypatch):
     monkeypatch.setattr("app.services.facts.get", lambda *_: seen.append(get_contextvars()) or 1 / 0)
     client.get("/v1/facts/1", headers={"X-Request-ID": "mine"})
     assert seen == [{"request_id": "mine"}]
+
+
+def test_a_caller_who_has_gone_is_no_failure(untaught_service, untaught_keys, lines):
+    address = urlsplit(untaught_service.url)
+    body = b'{"question": "Who?"}'
+    head = f"POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {untaught_keys['reader']}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    engine = untaught_service.serving.engine
+    with Held(engine, 0):
+        with socket.create_connection((address.hostname, address.port)) as caller:
+            caller.sendall(head.encode() + body)
+            wait_until(lambda: engine.report().waiting == 1)
+        wait_until(lambda: any(request.ended is not None for request in [*engine._requests.values()]))
+    wait_until(lambda: any(line["route"] == "/v1/query" for line in lines()))
+    assert lines()[-1]["status"] == 499
