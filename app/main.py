@@ -13,6 +13,7 @@ import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
 
+from app import logs, tracing
 from app.api import (
     activations,
     aliases,
@@ -26,6 +27,7 @@ from app.api import (
     imports,
     jobs,
     keys,
+    metrics,
     models,
     pauses,
     query,
@@ -35,8 +37,11 @@ from app.api import (
 from app.api.errors import handle_errors
 from app.api.headers import SecurityHeaders
 from app.api.keyring import Keyring
+from app.api.ledger import Ledger
 from app.api.limits import BodyLimit
+from app.api.metrics import Scrapes
 from app.api.ports import AdminPort
+from app.api.requests import Requests
 from app.api.strict import only_known_parameters, only_text
 from app.api.watch import JobWatch
 from app.db.session import Sessions, close_sessions, open_sessions
@@ -60,7 +65,15 @@ class State(TypedDict):
     limiter: Limiter
     watch: JobWatch
     imports: anyio.Semaphore  # files that are read at once
+    scrapes: Scrapes
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
+
+
+def serve() -> FastAPI:
+    """The application of a process of its own, with its logs, and its traces where the environment says where to."""
+    logs.configure()
+    tracing.configure("api")
+    return create_app()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -73,17 +86,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         docs_url=None,  # `reference` has a page that loads nothing from elsewhere
         redoc_url=None,
+        # Requests have spans where a provider is configured. Errors go to the log, and figures to /metrics.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
     limits = {"max_bytes": settings.max_body_bytes, "max_import_bytes": settings.max_import_bytes}
     app.add_middleware(BodyLimit, **limits)
     if settings.admin_port:
         app.add_middleware(AdminPort, port=settings.admin_port)
+    app.add_middleware(Requests)
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
-    history = (versions, activations, aliases, diffs)
-    for resource in (*teaching, *asking, *history, pauses, engines, keys, audit, health, reference):
+    history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
+    for resource in (*teaching, *asking, *history, pauses, keys, *watching, reference):
         app.include_router(resource.router)
     return app
 
@@ -114,6 +130,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
+        stack.callback(tracing.flush)
         sessions = open_sessions(settings.database_url)
         stack.callback(close_sessions, sessions)
         with sessions() as session:
@@ -137,6 +154,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         stack.callback(watch.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
         imports = anyio.Semaphore(settings.max_imports)
+        scrapes = Scrapes(Ledger(sessions, settings), keyring)
         yield State(
             settings=settings,
             sessions=sessions,
@@ -145,5 +163,6 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
             limiter=limiter,
             watch=watch,
             imports=imports,
+            scrapes=scrapes,
             serving=serving,
         )

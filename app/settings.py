@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
     max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions
 
+    metrics_open: bool = False  # whether /metrics is shown without a key
+
     # What a caller may send
     max_body_bytes: int = Field(1_048_576, ge=1)  # also of a record of a file that is imported
     max_import_bytes: int = Field(268_435_456, ge=1)  # of such a file

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
@@ -92,26 +93,31 @@ class Learner:
             _log.exception("anchor not stored")
 
     def _attempt(self, claim: Claim) -> None:
-        log = _log.bind(job=claim.job, parent=claim.parent)
+        with structlog.contextvars.bound_contextvars(job=claim.job, parent=claim.parent):
+            self._survive(claim)
+
+    def _survive(self, claim: Claim) -> None:
+        """Whatever happens to an attempt, its job is told."""
         try:
-            if claim.kind == "forget":
-                self._hand_in_forgotten(claim, self._forget(claim))
-            else:
-                self._hand_in(claim, *self._train(claim))
+            with tracing.span(claim.kind, claim.traceparent, job=claim.job, facts=len(claim.facts)):
+                if claim.kind == "forget":
+                    self._hand_in_forgotten(claim, self._forget(claim))
+                else:
+                    self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
-            log.warning("lease lost", reason=str(lost))
+            _log.warning("lease lost", reason=str(lost))
         except Stopped:
             self._put_down(claim, "the worker was stopped")
         except WrongCheckpoint as refusal:  # the data were given to another base while this process ran
-            log.error("this worker has to be started anew", reason=str(refusal))
+            _log.error("this worker has to be started anew", reason=str(refusal))
             self._stopping.set()
             self._put_down(claim, str(refusal))
         except DATABASE_AWAY as error:
-            log.warning("database away", error=str(error))
+            _log.warning("database away", error=str(error))
             self._put_down(claim, "the database was away")
         except Exception as error:
             # Whatever went wrong, in whichever library: the job is not lost, and it says what went wrong.
-            log.exception("attempt failed")
+            _log.exception("attempt failed")
             own = isinstance(error, ModelError | SlotwiseError)
             self._give_back(claim, str(error) if own else f"{type(error).__name__}: {error}")
 
@@ -130,7 +136,7 @@ class Learner:
                 with self._sessions() as session:
                     learning.put_down(session, claim, reason)
             except LeaseLost as lost:
-                _log.warning("lease lost", job=claim.job, reason=str(lost))
+                _log.warning("lease lost", reason=str(lost))
             except DATABASE_AWAY:
                 if time.monotonic() < end:
                     time.sleep(_PAUSE_SECONDS)
@@ -218,6 +224,7 @@ class Learner:
             self._publish(session, learning.commit_forgotten(session, claim, forgotten))
 
     def _publish(self, session: Session, version: int) -> None:
+        _log.info("handed in", version=version)
         self._queue.hint()
         # Usually too early, but it sees at once when another version went live meanwhile.
         if publishing.publish(session, self._settings, version).state == "published":

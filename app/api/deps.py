@@ -61,6 +61,7 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
             raise KeyRejected("there is no API key; send the header Authorization: Bearer sw_…")
         keyring: Keyring = request.state.keyring
         found = keyring.authenticate(given.credentials)
+        request.state.key_id = found.id  # for the line that is logged of the request
         limiter: Limiter = request.state.limiter
         limiter.request(found.id, found.requests_per_minute)  # what is refused below costs as much
         keys.require(found, role)
@@ -75,6 +76,7 @@ ServingDep = Annotated["Serving", Depends(_serving)]
 LimiterDep = Annotated[Limiter, Depends(_limiter)]
 WatchDep = Annotated[JobWatch, Depends(_watch)]
 SessionDep = Annotated[Session, Depends(_session)]
+Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 
 Reader = Annotated[ApiKey, Depends(_needs("reader"))]

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.session import transaction
 from app.db.tables import UNDECIDED, ApiKey, Fact, Forgetting, Job, Json
 from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput
@@ -83,6 +84,7 @@ def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequenc
         job = jobs.get(session, max(known.values()))
         return Submitted(job.id, job.state, taken, new=False)
     job = Job(namespace=settings.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    job.traceparent = tracing.traceparent()
     session.add(job)
     session.flush()
     session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)

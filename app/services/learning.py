@@ -27,7 +27,8 @@ from model.facts import Fact
 class Claim:
     """The right to do a job on top of version `parent`, for as long as the lease stands at `epoch`.
 
-    facts  to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    facts        to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    traceparent  the span of the call that made the job
     """
 
     job: int
@@ -36,6 +37,7 @@ class Claim:
     epoch: int
     parent: int
     facts: tuple[Fact, ...]
+    traceparent: str | None = None
 
 
 def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
@@ -54,7 +56,8 @@ def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
-        return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, _claimed(session, job))
+        facts = _claimed(session, job)
+        return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, facts, job.traceparent)
 
 
 def heartbeat(session: Session, claim: Claim, done: int) -> None:

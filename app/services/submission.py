@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.session import transaction
 from app.db.tables import ApiKey, Fact, Job, JobState
 from app.services import audit, calls, intake, jobs
@@ -89,6 +90,7 @@ def take_in(session: Session, settings: Settings, key: ApiKey, new: Sequence[New
     known, stored, rows = sorted_out.known, sorted_out.new, dict[str, Fact]()
     if stored:
         job = Job(namespace=settings.namespace, total=len(stored), api_key_id=key.id)
+        job.traceparent = tracing.traceparent()
         session.add(job)
         session.flush()
         rows = {identities[i].content: _row(new[i], identities[i], job, key) for i in stored}

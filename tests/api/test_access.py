@@ -36,6 +36,7 @@ ACCESS = {
         POST    /v1/chat/completions
         GET     /v1/models
         GET     /v1/models/{model}
+        GET     /metrics
     """,
     "writer": """
         POST    /v1/facts

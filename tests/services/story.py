@@ -180,6 +180,14 @@ class Story:
         """Let as much time pass as makes an engine count as dead."""
         self._age(EngineRow.heartbeat, self.settings.engine_fresh_seconds)
 
+    def age_facts(self, seconds: float) -> None:
+        """Let as much time pass since all facts were posted."""
+        self._age(Fact.created_at, seconds)
+
+    def age_events(self, seconds: float) -> None:
+        """The same since all that has happened to jobs."""
+        self._age(JobEvent.created_at, seconds)
+
     def _age(self, column, seconds: float) -> None:
         past = column - timedelta(seconds=seconds + 1)
         with self.sessions.begin() as session:
@@ -205,7 +213,7 @@ def learned(
             reason="the model says 'Paris'" if fact.id in failing else None,
             probe={"text": "Zorvania's capital?", "answer": fact.answer or "Melpek", "held_out": True},
             probe_answer="Paris" if fact.id in failing else "Melpek",
-            report={"steps": 3},
+            report={"steps": 3, "seconds": 1.5},
             took_over=tuple(took_over.get(fact.id, ())),
         )
         for fact in claim.facts
