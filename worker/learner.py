@@ -58,7 +58,7 @@ class Learner:
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
         self._teacher = Teacher(checkpoint, config or LearnConfig(), Phrasing.configured(settings))
-        self._forgetter = Forgetter(checkpoint)
+        self._forgetter = Forgetter(checkpoint, self._teacher.prober)
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
         self._owner = owner.own()
@@ -189,7 +189,7 @@ class Learner:
         with self._sessions() as session:
             asked = replacing.touched(session, lost - set(own))
         asked += [Touched(fact, own[fact].text, own[fact].answer) for fact in sorted(lost & set(own))]
-        return retell(self._checkpoint, view, asked)
+        return retell(self._teacher.prober, self._checkpoint.prompts, view, asked)
 
     def _hand_in(self, claim: Claim, learned: Learned, change: Drift | None, retold: list[Retold]) -> None:
         """Commit what was learned as a version, or say why it must not become one."""
