@@ -24,7 +24,7 @@ run: $(VENV)/.installed ## install into .venv and start the whole service (ARGS=
 	@exec $(BIN)/slotwise up $(ARGS)
 
 test: $(VENV)/.installed ## install and run the tests (ARGS="tests/model -k delta")
-	$(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/ruff check .
