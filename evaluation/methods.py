@@ -33,7 +33,7 @@ class Method:
 
 def methods(base: Path, memory: Path, device: str) -> dict[str, Method]:
     """All rivals on the base of one folder, and the memory folder that belongs to it."""
-    steps = tuple({"rate": rate, "steps": steps} for rate, steps in ((100.0, 1), (10.0, 16), (100.0, 16)))
+    steps = tuple({"rate": rate, "steps": steps} for rate, steps in ((100.0, 1), (30.0, 16), (100.0, 16)))
     found = tuple({"most": most, "least": least} for most in (1, 5) for least in (0.0, 6.0))
     return {
         "untouched": Method(partial(Untouched, base, device), learns=False),
