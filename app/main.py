@@ -18,6 +18,7 @@ from app.api import (
     audit,
     chat,
     completions,
+    console,
     diffs,
     engines,
     facts,
@@ -25,6 +26,7 @@ from app.api import (
     jobs,
     keys,
     models,
+    own_key,
     query,
     reference,
     versions,
@@ -85,9 +87,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         diffs,
         engines,
         keys,
+        own_key,
         audit,
         health,
         reference,
+        console,
     ):
         app.include_router(resource.router)
     return app

@@ -15,6 +15,7 @@ limits.py    how long a body may be
 headers.py   what a browser may make of a reply
 ports.py     a port of their own for admin calls
 reference.py /docs
+console.py   the files of /console
 facts.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-keys.py audit.py engines.py health.py   one module a resource
+keys.py own_key.py audit.py engines.py health.py   one module a resource
 """

@@ -24,6 +24,8 @@ ACCESS = {
         HEAD    /openapi.json
         GET     /docs
         GET     /docs/{name}
+        GET     /console
+        GET     /console/{name}
     """,
     "reader": """
         GET     /v1/facts
@@ -35,6 +37,7 @@ ACCESS = {
         POST    /v1/chat/completions
         GET     /v1/models
         GET     /v1/models/{model}
+        GET     /v1/key
     """,
     "writer": """
         POST    /v1/facts

@@ -1,0 +1,86 @@
+// Facts: a list by status and source, and one fact with its probe, its history, and a way to forget it.
+
+import * as api from "./api.js";
+import { gauge } from "./answer.js";
+import { asked } from "./dialog.js";
+import { field, h, moment, notice, paged, pill, select, terms } from "./dom.js";
+import { jobCard } from "./job.js";
+import { may } from "./roles.js";
+import { factRow, outcome, told } from "./told.js";
+
+const STATUSES = ["live", "queued", "learning", "verifying", "failed", "replaced", "forgotten", "rolled_back", "retired", "cancelled"];
+const STEPS_OF_HISTORY = 20; // facts before and after one that are looked up
+
+/** `#facts?status=live&source=atlas`, `#facts/12`, and `#facts/12/9` while job 9 forgets it. */
+export async function page({ path: [id, job], query, role, signal }) {
+  return id ? one(await api.fact(id), job, role, signal) : list(query);
+}
+
+async function list(query) {
+  const status = query.get("status") ?? "";
+  const source = query.get("source") ?? "";
+  const search = h("input", { name: "source", type: "search", value: source, autocomplete: "off" });
+  const statuses = select("status", [["", "any"], ...STATUSES.map((one) => [one, one.replace("_", " ")])], status);
+  const filter = (event) => {
+    event.preventDefault();
+    location.hash = `#facts?${new URLSearchParams({ status: statuses.value, source: search.value.trim() })}`;
+  };
+  const rows = await paged(h("ul", { class: "rows" }), (cursor) => api.facts({ status, source, cursor }), factRow,
+    status || source ? "No fact is like this." : "Nothing was taught yet.");
+  return [
+    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Facts"), h("p", { class: "lead" }, "What was taught, and what became of it."))),
+    h("form", { class: "filter", onsubmit: filter }, field("Status", statuses), field("Source, as it was posted", search), h("button", {}, "Show")),
+    ...rows,
+  ];
+}
+
+async function one(fact, job, role, signal) {
+  const again = () => { location.hash = `#facts/${fact.id}`; };
+  const forgettable = fact.status === "live" && may(role, "operator") && !job;
+  const problem = h("div", {});
+  const forget = async () => {
+    const text = "A new version without its rows goes live. A rollback brings it back; older versions answer with it for ever.";
+    if ((await asked({ title: `Forget fact ${fact.id}?`, text, action: "Forget" })) === null) return;
+    const { job: made } = await api.forget(fact.id);
+    location.hash = `#facts/${fact.id}/${made.id}`;
+  };
+  const forgetting = () => forget().catch((error) => problem.replaceChildren(notice(error.message)));
+  return [
+    h("p", { class: "back" }, h("a", { href: "#facts" }, "All facts")),
+    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, told(fact)), h("p", { class: "lead" }, pill(fact.status), ` fact ${fact.id}`)),
+      forgettable && h("div", { class: "tools" }, h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …"))),
+    problem,
+    job && jobCard(job, signal, again),
+    h("section", { class: "card" }, outcome(fact) ?? h("p", { class: "quietly" }, "It was not asked yet."), neighbours(fact.report)),
+    h("section", {}, terms([
+      ["Statement", fact.question === null ? null : fact.statement],
+      ["Also in these words", fact.phrasings.join(" · ")],
+      ["Source", fact.source],
+      ["Valid from", fact.valid_from && moment(fact.valid_from)],
+      ["Posted", moment(fact.created_at)],
+      ["Job", may(role, "writer") ? h("a", { href: `#teach/${fact.job}` }, `job ${fact.job}`) : fact.job],
+      ["Version", fact.version !== null && may(role, "operator") ? h("a", { href: `#versions/${fact.version}` }, `version ${fact.version}`) : fact.version],
+      ["Parts that nothing teaches", fact.report?.unread?.join(" · ")],
+    ])),
+    await history(fact),
+  ].filter(Boolean);
+}
+
+function neighbours(report) {
+  if (!report?.neighbours?.asked) return null;
+  const { asked: all, open } = report.neighbours;
+  const words = `${open} of ${all} questions beside it, which were never taught, open its rows`;
+  return h("p", { class: "measured" }, gauge(open / all, words), h("span", {}, `${words}.`));
+}
+
+/** What it took the place of, and what took its place, oldest first. */
+async function history(fact) {
+  if (!fact.replaces.length && fact.replaced_by === null) return null;
+  const before = await Promise.all(fact.replaces.slice(-STEPS_OF_HISTORY).map(api.fact));
+  const after = [];
+  for (let last = fact; last.replaced_by !== null && after.length < STEPS_OF_HISTORY; after.push(last)) {
+    last = await api.fact(last.replaced_by);
+  }
+  const step = (each) => h("li", { class: each === fact ? "row here" : "row" }, ...factRow(each).childNodes);
+  return h("section", {}, h("h2", {}, "History"), h("ol", { class: "rows history" }, [...before, fact, ...after].map(step)));
+}

@@ -1,0 +1,91 @@
+// A job, followed until it has ended: its state, how far it is, and what became of its facts.
+
+import * as api from "./api.js";
+import { h, moment, notice, pill } from "./dom.js";
+import { factRow, outcome } from "./told.js";
+
+const ENDED = ["succeeded", "failed", "rejected", "cancelled"];
+const STEPS = ["queued", "running", "verifying", "succeeded"];
+const REST = 1_000; // ms, before a stream is tried again that broke or could not be had
+const SHOWN = 20; // facts whose outcome is told
+
+/** A card that shows a job while it moves; it stops when `signal` does. `onend` is called once it has ended. */
+export function jobCard(id, signal, onend = () => {}) {
+  const body = h("div", { "aria-live": "polite" }, h("p", { class: "quietly" }, "Asking for it …"));
+  const facts = h("ul", { class: "rows outcomes" });
+  const element = h("section", { class: "card job", "aria-label": `Job ${id}` }, body, facts);
+  follow(id, (job) => body.replaceChildren(...shown(job)), signal)
+    .then(async (job) => {
+      const all = await Promise.all(job.facts.slice(0, SHOWN).map((fact) => api.fact(fact.id)));
+      const residual = (fact) => job.report?.residual?.find((one) => one.fact === fact.id);
+      facts.replaceChildren(...all.map((fact) => h("li", {}, h("ul", {}, factRow(fact)), outcome(fact, residual(fact)))));
+      onend(job);
+    })
+    .catch((error) => signal.aborted || body.replaceChildren(notice(error.message)));
+  return element;
+}
+
+/** Follow the events of a job; wherever they break off the job itself is read, and they are taken up again. */
+async function follow(id, show, signal) {
+  let after;
+  for (;;) {
+    try {
+      for await (const event of await api.jobEvents(id, after, signal)) {
+        after = event.id ?? after;
+        if (event.name !== "job") continue;
+        const told = JSON.parse(event.data);
+        show(told);
+        if (ENDED.includes(told.state)) return await api.job(id);
+      }
+    } catch (error) {
+      if (signal.aborted || [401, 403].includes(error.status)) throw error;
+    }
+    const job = await read(id);
+    if (job) show(job);
+    if (job && ENDED.includes(job.state)) return job;
+    await new Promise((resolve) => setTimeout(resolve, REST));
+    signal.throwIfAborted();
+  }
+}
+
+/** The job, or nothing while the service is away: what was taken in is not lost then. */
+async function read(id) {
+  try {
+    return await api.job(id);
+  } catch (error) {
+    if (error.status === 0 || error.status === 429 || error.status >= 500) return null;
+    throw error;
+  }
+}
+
+function shown(job) {
+  const { done, total } = job.progress;
+  const unit = total === 1 ? "fact" : "facts";
+  const title = h("h2", {}, `Job ${job.id}`, " ", h("span", { class: "quietly" }, job.kind));
+  const parts = [h("div", { class: "card-head" }, title, pill(job.state)), steps(job.state)];
+  if (!ENDED.includes(job.state)) {
+    parts.push(h("label", { class: "progress" }, h("progress", { value: done, max: total }), `${done} of ${total} ${unit}`));
+  }
+  if (job.error) parts.push(h("p", { class: "notice" }, job.error));
+  if (job.state === "succeeded") parts.push(h("p", {}, `Live since version ${job.version}. ${cost(job.report)}`));
+  return parts;
+}
+
+function steps(state) {
+  const at = STEPS.indexOf(state);
+  if (at < 0) return null;
+  const step = (name, index) => h("li", { class: index <= at ? "done" : "", "aria-current": index === at && "step" }, name);
+  return h("ol", { class: "steps", "aria-label": "Steps" }, STEPS.map(step));
+}
+
+function cost(report) {
+  if (!report?.slots) return "";
+  return `${report.slots} slots, ${report.bytes.toLocaleString()} bytes, ${report.seconds} s.`;
+}
+
+/** A job as a row of a list. */
+export function jobRow(job) {
+  const { total } = job.progress;
+  const small = [job.kind, ` · ${total} ${total === 1 ? "fact" : "facts"}`, job.version && ` · version ${job.version}`, " · ", moment(job.created_at)];
+  return h("li", { class: "row" }, h("a", { href: `#teach/${job.id}` }, `Job ${job.id}`), pill(job.state), h("p", { class: "small" }, small));
+}
