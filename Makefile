@@ -37,8 +37,7 @@ check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/lint-imports
 
 results: $(VENV)/.installed ## compare with rivals (DATA=DIR, ARGS="--sets zsre --facts 200"); resumable
-	$(BIN)/python -m evaluation --data $(DATA) --work .results $(ARGS)
-	$(BIN)/python -m evaluation.report --work .results --out docs/results
+	$(BIN)/python -m evaluation --data $(DATA) --work .results --out docs/results $(ARGS)
 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.handmade

@@ -15,11 +15,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import remote
+from app import remote, remote_jobs
 from app.client import ApiKey, ClientError, Page
 from app.client.clients import LOCAL_URL
 from app.db.tables import Role
 from app.errors import SlotwiseError
+from app.reached import AsJson
 from app.settings import Settings
 from app.shown import Shown
 from model.errors import ModelError
@@ -30,6 +31,7 @@ app.add_typer(keys_app, name="keys")
 audit_app = typer.Typer(help="The audit log, on the machine of the service.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(remote.app)  # without a name: its commands stand beside these
+app.add_typer(remote_jobs.app)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
 
@@ -142,7 +144,7 @@ def create_key(
 
 @keys_app.command("list")
 def list_keys(
-    cursor: remote.Cursor = None, limit: remote.Limit = 50, as_json: remote.AsJson = False, data_dir: DataDir = None
+    cursor: remote.Cursor = None, limit: remote.Limit = 50, as_json: AsJson = False, data_dir: DataDir = None
 ) -> None:
     """List API keys, newest first, with those that are revoked."""
     from app.services import keys

@@ -18,16 +18,20 @@
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
+    │   │   └── FactNotLiveYet      it is on its way
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
+    │   ├── JobNotCancellable       a job that is verifying or has ended
     │   ├── LastAdminKey            without this key nobody could make another one over HTTP
     │   ├── LiveVersionConflict     another version is live than the caller expected
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
     ├── Unavailable                 try again later
+    │   ├── ImportInterrupted       a file was not read to its end; the message says what of it was taken in
+    │   ├── TooManyImports          this process reads as many files as it may at once
     │   ├── NotBootstrapped         the database has no base version yet
     │   ├── VersionNotServed        the engine could not bring a version up in time
     │   └── HeadUnknown             the database has been away for too long to know what is live
     ├── AuditBroken                 a row of the audit log is not what was written, or is missing
-    ├── LeaseLost                   a worker's learn lease has passed to another: its result is void
+    ├── LeaseLost                   a worker's learn lease has ended or passed to another: its result is void
     ├── WrongCheckpoint             the data belong to another base checkpoint
     ├── DamagedDelta                a stored delta does not match its checksum, or the rows that it is to change
     ├── DamagedAnchor               the same of an anchor, for which deltas stand in
@@ -115,8 +119,16 @@ class FactNotLive(Conflict):
     """The fact is not live, so nothing of it can be forgotten; the message says what it is."""
 
 
+class FactNotLiveYet(FactNotLive):
+    """The fact is on its way; once it is live it can be forgotten."""
+
+
 class IdempotencyInProgress(Conflict):
     """The first call with this idempotency key has not ended."""
+
+
+class JobNotCancellable(Conflict):
+    """The job is verifying, has ended, or is none that may be cancelled; the message says what it is."""
 
 
 class LastAdminKey(Conflict):
@@ -133,6 +145,14 @@ class NoPreviousVersion(Conflict):
 
 class Unavailable(SlotwiseError):
     """The service cannot answer now; the same call may succeed later."""
+
+
+class ImportInterrupted(Unavailable):
+    """The database went away while a file was read; the message says what of it was taken in."""
+
+
+class TooManyImports(Unavailable):
+    """This process reads as many files at once as it may."""
 
 
 class NotBootstrapped(Unavailable):
@@ -152,7 +172,7 @@ class AuditBroken(SlotwiseError):
 
 
 class LeaseLost(SlotwiseError):
-    """A worker's learn lease has passed to another: what it learned must not be written."""
+    """A worker's learn lease was taken away or has passed to another: what it learned must not be written."""
 
 
 class WrongCheckpoint(SlotwiseError):

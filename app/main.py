@@ -8,10 +8,12 @@ from functools import partial
 from importlib.metadata import version
 from typing import TypedDict
 
+import anyio
 import anyio.to_thread
 import structlog
 from fastapi import Depends, FastAPI
 
+from app import logs, tracing
 from app.api import (
     activations,
     aliases,
@@ -23,10 +25,13 @@ from app.api import (
     engines,
     facts,
     health,
+    imports,
     jobs,
     keys,
+    metrics,
     models,
     own_key,
+    pauses,
     query,
     reference,
     versions,
@@ -34,9 +39,13 @@ from app.api import (
 from app.api.errors import handle_errors
 from app.api.headers import SecurityHeaders
 from app.api.keyring import Keyring
+from app.api.ledger import Ledger
 from app.api.limits import BodyLimit
+from app.api.metrics import Scrapes
 from app.api.ports import AdminPort
+from app.api.requests import Requests
 from app.api.strict import only_known_parameters, only_text
+from app.api.watch import JobWatch
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.errors import StackFailed
 from app.limiter import Limiter
@@ -56,7 +65,17 @@ class State(TypedDict):
     queue: Queue
     keyring: Keyring
     limiter: Limiter
+    watch: JobWatch
+    imports: anyio.Semaphore  # files that are read at once
+    scrapes: Scrapes
     serving: object  # app.serving.Serving, which is not imported here: see `_lifespan`
+
+
+def serve() -> FastAPI:
+    """The application of a process of its own, with its logs, and its traces where the environment says where to."""
+    logs.configure()
+    tracing.configure("api")
+    return create_app()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -69,30 +88,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         docs_url=None,  # `reference` has a page that loads nothing from elsewhere
         redoc_url=None,
+        # Requests have spans where a provider is configured. Errors go to the log, and figures to /metrics.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False, "auto_configure": False},
         dependencies=[Depends(only_known_parameters), Depends(only_text)],
     )
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    limits = {"max_bytes": settings.max_body_bytes, "max_import_bytes": settings.max_import_bytes}
+    app.add_middleware(BodyLimit, **limits)
     if settings.admin_port:
         app.add_middleware(AdminPort, port=settings.admin_port)
+    app.add_middleware(Requests)
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
-    asking = (query, completions, chat, models)
-    for resource in (
-        facts,
-        jobs,
-        *asking,
-        versions,
-        activations,
-        aliases,
-        diffs,
-        engines,
-        keys,
-        own_key,
-        audit,
-        health,
-        reference,
-        console,
-    ):
+    teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
+    history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
+    for resource in (*teaching, *asking, *history, pauses, keys, own_key, *watching, reference, console):
         app.include_router(resource.router)
     return app
 
@@ -123,6 +132,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS_FOR_SHORT_CALLS
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
+        stack.callback(tracing.flush)
         sessions = open_sessions(settings.database_url)
         stack.callback(close_sessions, sessions)
         with sessions() as session:
@@ -141,7 +151,20 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         serving = Serving(engine, sessions, queue, settings, Relay(loop))
         serving.start()
         stack.callback(serving.stop)
+        watch = JobWatch(sessions, queue, settings.poll_seconds)
+        watch.start()
+        stack.callback(watch.stop)
         keyring = Keyring(sessions, settings.max_stale_seconds)
+        imports = anyio.Semaphore(settings.max_imports)
+        scrapes = Scrapes(Ledger(sessions, settings), keyring)
         yield State(
-            settings=settings, sessions=sessions, queue=queue, keyring=keyring, limiter=limiter, serving=serving
+            settings=settings,
+            sessions=sessions,
+            queue=queue,
+            keyring=keyring,
+            limiter=limiter,
+            watch=watch,
+            imports=imports,
+            scrapes=scrapes,
+            serving=serving,
         )

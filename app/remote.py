@@ -3,39 +3,28 @@
 They know nothing of the service but its address and a key.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, cast
 
 import typer
 
 from app.client import (
     Answer,
-    Busy,
-    ClientError,
-    Job,
-    KeyRejected,
     Message,
     Options,
     Piece,
-    Retries,
     RoleTooLow,
     Slotwise,
-    Unreachable,
 )
 from app.client.clients import LOCAL_URL
+from app.reached import AsJson, Key, Url, followed, reached
 from app.shown import Shown
 
 app = typer.Typer()
 
-Url = Annotated[str, typer.Option(envvar="SLOTWISE_URL", help="Address of the service.")]
-Key = Annotated[str, typer.Option(envvar="SLOTWISE_KEY", show_default=False, help="API key.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, one document a line.")]
 Asked = Annotated[str | None, typer.Option(help="Version to ask, by number or name; the live one without it.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Tokens of the answer at most.")]
 Cursor = Annotated[int | None, typer.Option(min=0, help="What the page before named as its next one.")]
 Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
-_ATTEMPTS = Retries(attempts=4)  # somebody waits at the terminal: about a second in all
 
 
 @app.command()
@@ -53,14 +42,14 @@ def teach(
     """Teach a fact."""
     if (question is None and statement is None) or (question is not None and answer is None):
         raise typer.BadParameter("a question with its answer is needed, or --statement")
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         taught = service.teach(
             question=question, answer=answer, statement=statement, phrasings=phrasing or (), source=source
         )
         shown = Shown(as_json)
         shown.taught(taught)
         if follow:
-            _follow(service, taught.job.id, shown)
+            followed(service, taught.job.id, shown)
 
 
 @app.command()
@@ -74,7 +63,7 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Ask a question; the facts that the answer was read from stand beneath it."""
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         Shown(as_json).answer(service.ask(question, only_taught=only_taught, **_options(version, max_tokens)))
 
 
@@ -91,7 +80,7 @@ def chat(
     """Chat: one message and its answer, or line by line until the input ends (Ctrl-D)."""
     turns: list[Message] = [{"role": "system", "content": system}] if system else []
     shown = Shown(as_json)
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         for line in shown.lines() if message is None else [message]:
             turns.append({"role": "user", "content": line})
             said = _say(service, turns, _options(version, max_tokens), shown)
@@ -110,7 +99,7 @@ def facts(
     as_json: AsJson = False,
 ) -> None:
     """List facts, newest first, or show one."""
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         if fact is not None:
             Shown(as_json).one(service.fact(fact))
         else:
@@ -129,12 +118,12 @@ def forget(
     """Let the model forget a live fact, or all of a source."""
     if (fact is None) == (source is None):
         raise typer.BadParameter("the number of a fact is needed, or --source")
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         named = service.forget(fact) if fact is not None else service.forget_source(source or "")
         shown = Shown(as_json)
         shown.taught(named)
         if follow:
-            _follow(service, named.job.id, shown)
+            followed(service, named.job.id, shown)
 
 
 @app.command()
@@ -151,11 +140,11 @@ def jobs(
     """List jobs, newest first, show one, or follow one to its end."""
     if follow and job is None:
         raise typer.BadParameter("--follow needs the number of a job")
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         if job is None:
             Shown(as_json).jobs(service.jobs(state=state, cursor=cursor, limit=limit))
         elif follow:
-            _follow(service, job, Shown(as_json))
+            followed(service, job, Shown(as_json))
         else:
             Shown(as_json).one(service.job(job))
 
@@ -170,7 +159,7 @@ def versions(
     as_json: AsJson = False,
 ) -> None:
     """List versions, newest first, or show one."""
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         if version is not None:
             Shown(as_json).one(service.version(_named(version)))
         else:
@@ -188,7 +177,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make a version live; forward works as backward does."""
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         moved = service.rollback(_named(version), reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
         Shown(as_json).moved(moved)
 
@@ -196,27 +185,13 @@ def rollback(
 @app.command()
 def status(url: Url = LOCAL_URL, key: Key = "", as_json: AsJson = False) -> None:
     """Tell whether queries are answered, by which version; with an operator's key also which engines there are."""
-    with _service(url, key) as service:
+    with reached(url, key) as service:
         ready = service.ready()
         try:
             engines = service.engines().items if key else None
         except RoleTooLow:
             engines = None
         Shown(as_json).status(ready, engines)
-
-
-@contextmanager
-def _service(url: str, key: str) -> Iterator[Slotwise]:
-    """A client; what it raises says what to do about it."""
-    try:
-        with Slotwise(url, key, retries=_ATTEMPTS) as client:
-            yield client
-    except Unreachable as error:
-        raise ClientError(f"{error}; start one with `slotwise up`, or set SLOTWISE_URL") from error
-    except KeyRejected as error:
-        raise ClientError(f"{error}; set SLOTWISE_KEY") from error
-    except Busy as error:
-        raise ClientError(f"the service is busy or not ready: {error}") from error
 
 
 def _named(version: str) -> int | str:
@@ -240,18 +215,3 @@ def _say(service: Slotwise, turns: list[Message], options: Options, shown: Shown
                 text = part.answer or ""
                 shown.told(part)
     return text
-
-
-def _follow(service: Slotwise, job: int, shown: Shown) -> None:
-    """Show a job to its end. Raises ClientError unless it succeeded."""
-    end: Job | None = None
-    with shown.progress(job) as told:
-        for end in service.follow(job):
-            told(end)
-    if end is None or not end.succeeded:
-        state, why = ("unknown", None) if end is None else (end.state, _why(end))
-        raise ClientError(f"job {job} ended as {state}: {why or 'no reason is given'}")
-
-
-def _why(job: Job) -> str | None:
-    return job.error or next((fact.reason for fact in job.facts if fact.reason), None)

@@ -21,7 +21,7 @@ def main() -> None:
         places.append((settings.admin_host or settings.host, settings.admin_port))
     sockets = [each for host, port in places for each in _bound(host, port)]
     server = uvicorn.Server(
-        uvicorn.Config("app.main:create_app", factory=True, timeout_graceful_shutdown=_STOP_SECONDS)
+        uvicorn.Config("app.main:serve", factory=True, access_log=False, timeout_graceful_shutdown=_STOP_SECONDS)
     )
     try:
         server.run(sockets)

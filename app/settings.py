@@ -57,8 +57,12 @@ class Settings(BaseSettings):
     query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
     max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions
 
+    metrics_open: bool = False  # whether /metrics is shown without a key
+
     # What a caller may send
-    max_body_bytes: int = Field(1_048_576, ge=1)
+    max_body_bytes: int = Field(1_048_576, ge=1)  # also of a record of a file that is imported
+    max_import_bytes: int = Field(268_435_456, ge=1)  # of such a file
+    max_imports: int = Field(2, ge=1)  # files that a process reads at once; each holds a connection to the database
     max_facts: int = Field(1_000, ge=1)
     max_statement_characters: int = Field(2_000, ge=1)  # statements, questions and each phrasing
     max_answer_characters: int = Field(200, ge=1)

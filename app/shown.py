@@ -9,11 +9,32 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from app.client.results import Activated, Answer, ApiKey, Engine, Fact, Job, Page, Piece, Ready, Taught, Version
+from app.client.results import (
+    Activated,
+    Answer,
+    ApiKey,
+    Engine,
+    Fact,
+    Imported,
+    Job,
+    Page,
+    Piece,
+    Ready,
+    Taught,
+    Version,
+)
 
 _DIM = "dim"
 
@@ -41,6 +62,30 @@ class Shown:
             return self._json(taught)
         facts = ", ".join(f"fact {fact.id} is {fact.status}" for fact in taught.facts)
         return self._say(f"{facts}; job {taught.job.id} is {taught.job.state}")
+
+    def imported(self, report: Imported) -> None:
+        """What became of the lines of a file."""
+        if self._as_json:
+            return self._json(report)
+        counts = f"{report.accepted:,} accepted, {report.duplicates:,} duplicates, {report.refused:,} refused"
+        overruled = f", {report.overruled:,} answered otherwise by a later line" if report.overruled else ""
+        self._say(f"{report.lines:,} facts: {counts}{overruled}{'; nothing was stored' if report.dry_run else ''}")
+        if report.jobs:
+            self._say(f"jobs {report.jobs[0].id} to {report.jobs[-1].id}", _DIM)
+        if report.errors:
+            rows = ((error.line, error.field, error.message) for error in report.errors)
+            self._console.print(_table(("line", "field", "refused because"), rows))
+        return None
+
+    @contextmanager
+    def sending(self, name: str, size: int) -> Iterator[Callable[[int], None] | None]:
+        """What is to be told how many bytes of a file are sent; None where nobody watches."""
+        if self._as_json or not self._console.is_terminal:
+            yield None
+            return
+        with Progress(TextColumn(name), BarColumn(), DownloadColumn(), console=self._console, transient=True) as bar:
+            task = bar.add_task(name, total=size)
+            yield lambda sent: bar.update(task, completed=sent)
 
     def answer(self, answer: Answer) -> None:
         """An answer as a whole, and where it is from."""
@@ -126,6 +171,8 @@ class Shown:
             return self._line(_plain({**ready.model_dump(mode="json"), "engines": shown}))
         lag = "the database is away" if ready.lag is None else f"{ready.lag} moves behind the head"
         self._say(f"{ready.status}: version {ready.version} answers, the head is {ready.head} ({lag})")
+        if ready.learning == "paused":
+            self._say("learning is paused; `slotwise resume` lets it go on")
         if engines is None:
             return None
         rows = ((one.id, "alive" if one.alive else "silent", one.version, one.lag, one.heartbeat) for one in engines)

@@ -1,7 +1,7 @@
 """Teach rivals the same facts and ask them the same questions: `python -m evaluation --data DIR --work DIR`.
 
 Each method's settings are swept on fewer questions, and the best of them is asked all. Every result is a file in
---work: what broke off goes on. `python -m evaluation.report --work DIR` makes tables and plots of them.
+--work: what broke off goes on. --out makes tables and a plot of them.
 """
 
 import argparse
@@ -10,6 +10,7 @@ from pathlib import Path
 import model
 from evaluation.comparison import Comparison
 from evaluation.methods import methods
+from evaluation.report import Table, plot
 from evaluation.sets import read
 from model.base.source import base_folder
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="all where left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--swept-on", type=int, metavar="N", help="take the settings that were best with N facts")
+    parser.add_argument("--out", type=Path, help="folder for tables.md and methods.png")
     given = parser.parse_args()
     known = methods(base_folder(given.base, print), given.memory, given.device)
     if unknown := set(given.methods or ()) - set(known):
@@ -38,12 +40,17 @@ def main() -> None:
         test = read(name, facts, given.data, given.seed)
         return Comparison(given.work / f"{name} {facts} {given.seed}", test, known)
 
+    tables = []
     for name in given.sets:
         for facts in given.facts:
             runs = compared(name, facts)
             swept = compared(name, given.swept_on) if given.swept_on else runs
-            for method in given.methods or known:
-                runs.result(method, swept.best(method))
+            made = [runs.run(method, swept.best(method)) for method in given.methods or known]
+            tables.append(Table(name, facts, given.seed, [(run, runs.figures(run)) for run in made]))
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "tables.md").write_text("\n".join(map(str, tables)), encoding="utf-8")
+        plot(tables, given.out / "methods.png")
 
 
 if __name__ == "__main__":

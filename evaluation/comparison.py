@@ -1,30 +1,46 @@
-"""One test set, and what rivals make of it: every result is a file, so that what broke off goes on."""
+"""One test set, and what rivals make of it: every run is a file, so that what broke off goes on."""
 
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.methods import Method
 from evaluation.outcomes import TOKENS, Asked, judged
 from evaluation.rival import Rival
-from evaluation.sets import TestSet
+from evaluation.sets import FactSet
 
-_SWEPT = 30  # questions of each kind that a sweep asks
+_SWEPT = 16  # questions of each kind that a sweep asks
+
+Answers = dict[str, list[str]]  # by the kind of question
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one method does with one setting.
+
+    seconds, size  of teaching, and in bytes of what it keeps, a fact
+    """
+
+    method: str
+    settings: dict[str, Any]
+    seconds: float
+    size: float
+    answers: Answers
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Runs on one test set.
 
-    work     folder of the results
+    work     folder of the runs
     methods  by name; «untouched» among them
     """
 
     work: Path
-    test: TestSet
+    test: FactSet
     methods: Mapping[str, Method]
 
     def best(self, name: str) -> dict[str, Any]:
@@ -32,47 +48,46 @@ class Comparison:
         tried = self.methods[name].sweep
         if len(tried) == 1:
             return tried[0]
-        return max(tried, key=lambda settings: _worth(self.result(name, settings, swept=True)["figures"]))
+        return max(tried, key=lambda settings: _worth(self.figures(self.run(name, settings, swept=True), swept=True)))
 
-    def result(self, name: str, settings: dict[str, Any], *, swept: bool = False) -> dict[str, Any]:
-        """What one method does with one setting; `swept` asks fewer questions."""
+    def run(self, name: str, settings: dict[str, Any], *, swept: bool = False) -> Run:
+        """What one method does with one setting, made once; `swept` asks fewer questions."""
         told = " ".join(f"{key}={value}" for key, value in settings.items())
         file = self.work / f"{' '.join(filter(None, (name, told, 'swept' if swept else '')))}.json"
         if not file.exists():
             print(f"{self.work.name}: {file.stem}", flush=True)
-            _write(file, self._run(name, settings, swept=swept) | {"method": name, "settings": settings})
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
+            _write(file, asdict(self._made(name, settings, swept=swept)))
+        return Run(**json.loads(file.read_text(encoding="utf-8")))
 
-    def _run(self, name: str, settings: dict[str, Any], *, swept: bool) -> dict[str, Any]:
-        method, part = self.methods[name], self._first(_SWEPT if swept else None)
-        rival, chats = method.make(**settings), Asked.of(part)
-        before = self._before(rival if method.engine else None)
-        before = {kind: said[: len(getattr(chats, kind))] for kind, said in before.items()}
+    def figures(self, run: Run, *, swept: bool = False) -> dict[str, float]:
+        """What its answers are worth."""
+        before = self._before(run.method)
+        before = {kind: said[: len(run.answers[kind])] for kind, said in before.items()}
+        return judged(self._part(swept=swept), [case.right[0] for case in self.test.taught], before, run.answers)
+
+    def _made(self, name: str, settings: dict[str, Any], *, swept: bool) -> Run:
+        method, taught = self.methods[name], self.test.taught
+        rival, chats = method.make(**settings), Asked.of(self._part(swept=swept))
+        before = self._before(name, rival if method.engine else None)
         began = time.monotonic()
-        rival.teach([case.fact for case in self.test.taught])
-        seconds = time.monotonic() - began
+        rival.teach([case.fact for case in taught])
+        seconds = (time.monotonic() - began) / len(taught)
         after = before
         if method.learns:
             after = {kind: rival.answers(each, TOKENS) for kind, each in vars(chats).items()}
-        return {
-            "figures": judged(part, [case.right[0] for case in self.test.taught], before, after),
-            "seconds a fact": seconds / len(self.test.taught),
-            "bytes a fact": rival.size() / len(self.test.taught),
-            "answers": after,
-        }
+        return Run(name, settings, seconds, rival.size() / len(taught), after)
 
-    def _before(self, engine: Rival | None) -> dict[str, list[str]]:
+    def _before(self, name: str, engine: Rival | None = None) -> Answers:
         """What the base says to all chats: as transformers runs it, or as our engine does."""
-        file = self.work / f"before{'' if engine is None else ' by the engine'}.json"
+        file = self.work / f"before{' by the engine' if self.methods[name].engine else ''}.json"
         if not file.exists():
             rival = engine or self.methods["untouched"].make()
             _write(file, {kind: rival.answers(chats, TOKENS) for kind, chats in vars(Asked.of(self.test)).items()})
-        found: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+        found: Answers = json.loads(file.read_text(encoding="utf-8"))
         return found
 
-    def _first(self, few: int | None) -> TestSet:
-        test = self.test
+    def _part(self, *, swept: bool) -> FactSet:
+        test, few = self.test, _SWEPT if swept else None
         return replace(test, taught=test.taught[:few], untaught=test.untaught[:few], controls=test.controls[:few])
 
 

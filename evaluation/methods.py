@@ -33,16 +33,15 @@ class Method:
 
 def methods(base: Path, memory: Path, device: str) -> dict[str, Method]:
     """All rivals on the base of one folder, and the memory folder that belongs to it."""
-    steps = tuple({"rate": rate, "steps": steps} for rate in (10.0, 100.0) for steps in (1, 16))
-    found = tuple({"most": most, "least": least} for most in (1, 5) for least in (0.0, 15.0))
-    late = tuple({"rate": rate, "depth": depth} for rate in (3e-4, 1e-3) for depth in (0.7, 0.9))
+    steps = tuple({"rate": rate, "steps": steps} for rate, steps in ((100.0, 1), (10.0, 16), (100.0, 16)))
+    found = tuple({"most": most, "least": least} for most in (1, 5) for least in (0.0, 6.0))
     return {
         "untouched": Method(partial(Untouched, base, device), learns=False),
         "ours": Method(partial(Ours, base, device, memory), engine=True),
         "retrieval": Method(partial(Retrieval, base, device), found),
         "full finetuning": Method(partial(Finetuning, base, device, "full"), _rates(1e-5, 3e-5, 1e-4)),
         "LoRA": Method(partial(Finetuning, base, device, "lora"), _rates(3e-4, 1e-3, 3e-3)),
-        "LocFT-BF": Method(partial(Finetuning, base, device, "locft"), late),
+        "LocFT-BF": Method(partial(Finetuning, base, device, "locft"), _rates(3e-4, 1e-3)),
         "codebook": Method(partial(Codebook, base, device), tuple({"radius": radius} for radius in (0.2, 0.4, 0.6))),
         "paper's step": Method(partial(ProductKeys, base, device, memory), steps),
         "TF alone": Method(partial(ProductKeys, base, device, memory, idf=False), steps),

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.sets import Case, Chat, TestSet, question
-from model.evaluate import matches
+from evaluation.sets import Case, Chat, FactSet, question
+from model.evaluate import matches, normalise
 
 TOKENS = 20  # of an answer, at most
 
@@ -21,7 +21,7 @@ class Asked:
     controls: list[Chat]
 
     @classmethod
-    def of(cls, test: TestSet) -> "Asked":
+    def of(cls, test: FactSet) -> "Asked":
         """Never taught facts are asked in the words in which taught ones are asked again."""
         again = [case.reworded or case.posted for case in test.untaught]
         return cls(
@@ -35,39 +35,48 @@ class Asked:
 
 
 def judged(
-    test: TestSet, taught: Sequence[str], before: dict[str, list[str]], after: dict[str, list[str]]
+    test: FactSet, taught: Sequence[str], before: dict[str, list[str]], after: dict[str, list[str]]
 ) -> dict[str, float]:
     """Shares of the answers of each kind, of kinds that the set has; `taught` are all answers that were taught.
 
     A taught fact is answered right, stale (as the base does, or what was right before), with another fact's answer
-    (invented), or missed. Where nothing was taught, an answer is identical to that before, and told if it is one that
-    was taught and was not given before.
+    (invented), or missed. Right is whatever says the answer, alone or in a sentence, because the base makes sentences
+    of what stands in its prompt; `exact` is the answer alone. Where nothing was taught, an answer is identical to that
+    before, and told if it says what was taught and the one before did not.
     """
     figures: dict[str, float] = {}
     for kind in ("posted", "reworded"):
         cases = [case for case in test.taught if getattr(case, kind)]
-        if cases:
-            found = [
-                _outcome(case, said, old, taught)
-                for case, said, old in zip(cases, after[kind], before[kind], strict=True)
-            ]
-            figures |= {f"{kind} {name}": found.count(name) / len(found) for name in ("right", "stale", "invented")}
-            tenth = max(1, len(found) // 10)
-            figures[f"{kind} worst tenth"] = min(
-                found[start : start + tenth].count("right") / tenth for start in range(0, len(found) - tenth + 1, tenth)
-            )
-    for kind in ("beside", "neighbours", "untaught", "controls"):
-        pairs = list(zip(before[kind], after[kind], strict=True))
+        pairs = list(zip(cases, after[kind], strict=True))
         if pairs:
-            figures[f"{kind} identical"] = sum(old == new for old, new in pairs) / len(pairs)
-            told = [old != new and any(matches(new, answer) for answer in taught) for old, new in pairs]
+            found = [_outcome(*pair, old, taught) for pair, old in zip(pairs, before[kind], strict=True)]
+            figures |= {f"{kind} {name}": found.count(name) / len(found) for name in ("right", "stale", "invented")}
+            exact = [any(matches(said, right) for right in case.right) for case, said in pairs]
+            figures[f"{kind} exact"] = sum(exact) / len(exact)
+            figures[f"{kind} worst tenth"] = _worst_tenth([each == "right" for each in found])
+    for kind in ("beside", "neighbours", "untaught", "controls"):
+        both = list(zip(before[kind], after[kind], strict=True))
+        if both:
+            figures[f"{kind} identical"] = sum(old == new for old, new in both) / len(both)
+            told = [any(_says(new, answer) and not _says(old, answer) for answer in taught) for old, new in both]
             figures[f"{kind} told"] = sum(told) / len(told)
     return figures
 
 
+def _worst_tenth(right: Sequence[bool]) -> float:
+    """The least share of the tenths of facts, in the order in which they were taught."""
+    size = max(1, len(right) // 10)
+    return min(sum(right[start : start + size]) / size for start in range(0, len(right) - size + 1, size))
+
+
 def _outcome(case: Case, said: str, old: str, taught: Sequence[str]) -> str:
-    if any(matches(said, right) for right in case.right):
+    if any(_says(said, right) for right in case.right):
         return "right"
-    if said == old or any(matches(said, each) for each in case.before):
+    if said == old or any(_says(said, each) for each in case.before):
         return "stale"
-    return "invented" if any(matches(said, each) for each in taught) else "miss"
+    return "invented" if any(_says(said, each) and not _says(old, each) for each in taught) else "miss"
+
+
+def _says(said: str, answer: str) -> bool:
+    """Whether the words of an answer stand in what is said."""
+    return f" {normalise(answer)} " in f" {normalise(said)} "

@@ -44,7 +44,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class FactSet:
     """Cases that are taught, as many that are not, and chats that have nothing to do with either."""
 
     name: str
@@ -53,7 +53,7 @@ class TestSet:
     controls: list[Chat]
 
 
-def read(name: str, count: int, data: Path, seed: int = 0) -> TestSet:
+def read(name: str, count: int, data: Path, seed: int = 0) -> FactSet:
     """A set of `count` taught cases, and as many that are not, drawn by `seed`.
 
     Raises ValueError for an unknown set, or one with fewer than 2 · count cases.
@@ -64,7 +64,7 @@ def read(name: str, count: int, data: Path, seed: int = 0) -> TestSet:
     random.Random(seed).shuffle(cases)
     if len(cases) < 2 * count:
         raise ValueError(f"facts: {count:,}; {name} has {len(cases):,} cases, of which half are never taught")
-    return TestSet(name, cases[:count], cases[count : 2 * count], controls(data))
+    return FactSet(name, cases[:count], cases[count : 2 * count], controls(data))
 
 
 def question(text: str) -> Chat:

@@ -10,6 +10,7 @@ from app.services.forgetting import ForgottenVersion
 from app.services.replacing import Touched
 from model.base.checkpoint import Checkpoint
 from model.learn.change import removal
+from model.learn.probing import Prober
 from model.memory.table import View
 from worker.retold import Retold, retell
 
@@ -19,8 +20,8 @@ _TOGETHER = 32  # probes that are asked between two reports of progress
 class Forgetter:
     """Takes facts out of views of one checkpoint. It belongs to the thread that runs the model."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
+    def __init__(self, checkpoint: Checkpoint, prober: Prober) -> None:
+        self._checkpoint, self._prober = checkpoint, prober
 
     def forget(
         self,
@@ -69,6 +70,6 @@ class Forgetter:
     def _retold(self, view: View, asked: Sequence[Touched], on_progress: Callable[[int], None]) -> list[Retold]:
         found: list[Retold] = []
         for start in range(0, len(asked), _TOGETHER):
-            found += retell(self._checkpoint, view, asked[start : start + _TOGETHER])
+            found += retell(self._prober, self._checkpoint.prompts, view, asked[start : start + _TOGETHER])
             on_progress(len(found))
         return found

@@ -15,11 +15,12 @@ from app.errors import LeaseLost
 from app.services import learning
 
 _SHORTEST_PAUSE = 0.25  # seconds: quick facts share a beat, for each one is a commit
+_LONGEST_PAUSE = 0.5  # a job that is cancelled is seen within a second
 _log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Renews the lease of `claim` every `seconds` while its block runs, and passes progress on."""
+    """Renews the lease of `claim` at least every `seconds` while its block runs, and passes progress on."""
 
     def __init__(self, sessions: Sessions, claim: learning.Claim, seconds: float) -> None:
         self._sessions, self._claim, self._seconds = sessions, claim, seconds
@@ -53,7 +54,7 @@ class Heartbeat:
         while not self._ended.is_set() and not self._lost:
             self._beat()
             self._ended.wait(min(_SHORTEST_PAUSE, self._seconds))
-            self._wake.wait(self._seconds)
+            self._wake.wait(min(_LONGEST_PAUSE, self._seconds))
             self._wake.clear()
 
     def _beat(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
@@ -18,7 +19,8 @@ from app.phrasing import Phrasing
 from app.queue import Queue
 from app.services import forgetting, learning, publishing, replacing, versions
 from app.services.forgetting import ForgottenVersion
-from app.services.learning import Claim, LearnedVersion
+from app.services.handed import LearnedVersion
+from app.services.learning import Claim
 from app.services.replacing import Touched
 from app.settings import Settings
 from model.base.checkpoint import Checkpoint
@@ -56,7 +58,7 @@ class Learner:
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
         self._teacher = Teacher(checkpoint, config or LearnConfig(), Phrasing.configured(settings))
-        self._forgetter = Forgetter(checkpoint)
+        self._forgetter = Forgetter(checkpoint, self._teacher.prober)
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
         self._owner = owner.own()
@@ -91,30 +93,40 @@ class Learner:
             _log.exception("anchor not stored")
 
     def _attempt(self, claim: Claim) -> None:
-        log = _log.bind(job=claim.job, parent=claim.parent)
+        with structlog.contextvars.bound_contextvars(job=claim.job, parent=claim.parent):
+            self._survive(claim)
+
+    def _survive(self, claim: Claim) -> None:
+        """Whatever happens to an attempt, its job is told."""
         try:
-            if claim.kind == "forget":
-                self._hand_in_forgotten(claim, self._forget(claim))
-            else:
-                self._hand_in(claim, *self._train(claim))
+            with tracing.span(claim.kind, claim.traceparent, job=claim.job, facts=len(claim.facts)):
+                if claim.kind == "forget":
+                    self._hand_in_forgotten(claim, self._forget(claim))
+                else:
+                    self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
-            log.warning("lease lost", reason=str(lost))
+            _log.warning("lease lost", reason=str(lost))
         except Stopped:
             self._put_down(claim, "the worker was stopped")
         except WrongCheckpoint as refusal:  # the data were given to another base while this process ran
-            log.error("this worker has to be started anew", reason=str(refusal))
+            _log.error("this worker has to be started anew", reason=str(refusal))
             self._stopping.set()
             self._put_down(claim, str(refusal))
         except DATABASE_AWAY as error:
-            log.warning("database away", error=str(error))
+            _log.warning("database away", error=str(error))
             self._put_down(claim, "the database was away")
         except Exception as error:
             # Whatever went wrong, in whichever library: the job is not lost, and it says what went wrong.
-            log.exception("attempt failed")
+            _log.exception("attempt failed")
             own = isinstance(error, ModelError | SlotwiseError)
+            self._give_back(claim, str(error) if own else f"{type(error).__name__}: {error}")
+
+    def _give_back(self, claim: Claim, reason: str) -> None:
+        try:
             with self._sessions() as session:
-                reason = str(error) if own else f"{type(error).__name__}: {error}"
                 learning.give_back(session, self._settings, claim, reason)
+        except LeaseLost as lost:  # it was cancelled meanwhile, or another worker has it
+            _log.warning("lease lost", job=claim.job, reason=str(lost))
 
     def _put_down(self, claim: Claim, reason: str) -> None:
         """Hand a job back that is not to blame, as soon as the database answers; after a lease it is too late."""
@@ -124,7 +136,7 @@ class Learner:
                 with self._sessions() as session:
                     learning.put_down(session, claim, reason)
             except LeaseLost as lost:
-                _log.warning("lease lost", job=claim.job, reason=str(lost))
+                _log.warning("lease lost", reason=str(lost))
             except DATABASE_AWAY:
                 if time.monotonic() < end:
                     time.sleep(_PAUSE_SECONDS)
@@ -177,7 +189,7 @@ class Learner:
         with self._sessions() as session:
             asked = replacing.touched(session, lost - set(own))
         asked += [Touched(fact, own[fact].text, own[fact].answer) for fact in sorted(lost & set(own))]
-        return retell(self._checkpoint, view, asked)
+        return retell(self._teacher.prober, self._checkpoint.prompts, view, asked)
 
     def _hand_in(self, claim: Claim, learned: Learned, change: Drift | None, retold: list[Retold]) -> None:
         """Commit what was learned as a version, or say why it must not become one."""
@@ -212,6 +224,7 @@ class Learner:
             self._publish(session, learning.commit_forgotten(session, claim, forgotten))
 
     def _publish(self, session: Session, version: int) -> None:
+        _log.info("handed in", version=version)
         self._queue.hint()
         # Usually too early, but it sees at once when another version went live meanwhile.
         if publishing.publish(session, self._settings, version).state == "published":

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from app.db.tables import Json
-from app.services.learning import Claim, FactResult, WrittenSlots
+from app.services.handed import FactResult, WrittenSlots
+from app.services.learning import Claim
 from app.settings import Settings
 from model.learn.gate import Drift
 from model.learn.job import FactReport, Learned

@@ -7,6 +7,7 @@ import structlog
 import torch
 from celery import Celery, Task, signals
 
+from app import logs, tracing
 from app.db.session import open_sessions
 from app.queue import LEARN, Queue
 from app.settings import Settings
@@ -48,11 +49,13 @@ class Process:
         self._sessions, self._queue = open_sessions(settings.database_url), Queue(settings)
         self._sweeper = Sweeper(self._sessions, self._queue, settings)
         self._learner: Learner | None = None
+        signals.setup_logging.connect(logs.configure, weak=False)  # Celery leaves logs alone then
         signals.worker_init.connect(self._load, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
         signals.worker_shutting_down.connect(self._stop, weak=False)
 
     def _load(self, **_: Any) -> None:
+        tracing.configure("worker")
         make_way(self._settings.worker_threads, self._settings.worker_nice)
         try:
             checkpoint = self._loaded()

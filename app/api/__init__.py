@@ -16,6 +16,8 @@ headers.py   what a browser may make of a reply
 ports.py     a port of their own for admin calls
 reference.py /docs
 console.py   the files of /console
-facts.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-keys.py own_key.py audit.py engines.py health.py   one module a resource
+watch.py     jobs that are followed: one look for all streams
+records.py   a file of facts, cut into lines and rows
+facts.py imports.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
+pauses.py keys.py own_key.py audit.py engines.py health.py   one module a resource
 """

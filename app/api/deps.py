@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from app.api.keyring import Keyring
+from app.api.watch import JobWatch
 from app.db.tables import MAX_ID, ApiKey, Role
 from app.errors import KeyRejected
 from app.limiter import Limiter
@@ -40,6 +41,10 @@ async def _limiter(request: Request) -> Limiter:
     return cast(Limiter, request.state.limiter)
 
 
+async def _watch(request: Request) -> JobWatch:
+    return cast(JobWatch, request.state.watch)
+
+
 def _session(request: Request) -> Iterator[Session]:
     """A session for the call. Services commit: what comes after the `yield` runs behind the answer."""
     with request.state.sessions() as session:
@@ -56,6 +61,7 @@ def _needs(role: Role) -> Callable[..., ApiKey]:
             raise KeyRejected("there is no API key; send the header Authorization: Bearer sw_…")
         keyring: Keyring = request.state.keyring
         found = keyring.authenticate(given.credentials)
+        request.state.key_id = found.id  # for the line that is logged of the request
         limiter: Limiter = request.state.limiter
         limiter.request(found.id, found.requests_per_minute)  # what is refused below costs as much
         keys.require(found, role)
@@ -68,7 +74,9 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 ServingDep = Annotated["Serving", Depends(_serving)]
 LimiterDep = Annotated[Limiter, Depends(_limiter)]
+WatchDep = Annotated[JobWatch, Depends(_watch)]
 SessionDep = Annotated[Session, Depends(_session)]
+Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
 
 Reader = Annotated[ApiKey, Depends(_needs("reader"))]

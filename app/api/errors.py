@@ -36,6 +36,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.DamagedDelta: HTTPStatus.INTERNAL_SERVER_ERROR,
     model_errors.InvalidPrompt: HTTPStatus.UNPROCESSABLE_ENTITY,
     model_errors.PromptTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyImports: HTTPStatus.TOO_MANY_REQUESTS,
     model_errors.QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     model_errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
     model_errors.Aborted: HTTPStatus.SERVICE_UNAVAILABLE,  # asked again, another version answers
@@ -46,11 +47,27 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     model_errors.SpareRowsExhausted: HTTPStatus.SERVICE_UNAVAILABLE,
     **dict.fromkeys(DATABASE_AWAY, HTTPStatus.SERVICE_UNAVAILABLE),
 }
-# pydantic's words where ours say more
+# What pydantic finds, in our words; braces hold what it says of the limit.
 _MESSAGES = {
     "extra_forbidden": "there is no such field",
     "missing": "it is missing",
-    "model_attributes_type": "a JSON object is needed",
+    **dict.fromkeys(("model_attributes_type", "model_type", "dict_type"), "a JSON object is needed"),
+    "list_type": "a list is needed",
+    "string_type": "a text is needed",
+    "datetime_type": "a date or time is needed, as a text",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false is needed"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number is needed"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number is needed"),
+    "greater_than_equal": "at least {ge} is needed",
+    "greater_than": "more than {gt} is needed",
+    "less_than_equal": "at most {le} is allowed",
+    "less_than": "less than {lt} is needed",
+    "string_too_long": "at most {max_length} characters are allowed",
+    "string_too_short": "at least {min_length} characters are needed",
+    "too_long": "at most {max_length} are allowed",
+    "too_short": "at least {min_length} are needed",
+    "string_pattern_mismatch": "it must match {pattern}",
+    "literal_error": "one of {expected} is needed",
 }
 
 
@@ -124,7 +141,7 @@ def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         position, reason = found[0]["loc"][-1], found[0]["ctx"]["error"]
         detail = f"the body is not JSON: {reason} at character {position}"
         return Refusal(HTTPStatus.BAD_REQUEST, detail, "MalformedJson").reply(request.url.path)
-    listed = tuple({"field": _named(one["loc"]), "message": _message(one)} for one in found)
+    listed = tuple({"field": named(one["loc"]), "message": message_of(one)} for one in found)
     told = [f"{one['field']}: {one['message']}" for one in listed[:_SHOWN_ERRORS]]
     if len(listed) > len(told):
         told.append(f"and {len(listed) - len(told)} more")
@@ -139,8 +156,8 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
     return reply
 
 
-def _named(location: Sequence[int | str]) -> str:
-    """("body", "facts", 3, "answer") → `facts[3].answer`."""
+def named(location: Sequence[int | str]) -> str:
+    """("body", "facts", 3, "answer") → `facts[3].answer`; the first part alone where there is no other."""
     where, *path = location
     if path and path[0] in FACT_SHAPES:
         path = path[1:]
@@ -148,8 +165,13 @@ def _named(location: Sequence[int | str]) -> str:
     return field.removeprefix(".") or str(where)
 
 
-def _message(error: Mapping[str, Any]) -> str:
-    message: str = _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+def message_of(error: Mapping[str, Any]) -> str:
+    """What is wrong with a value, and the value."""
+    own = _MESSAGES.get(error["type"])
+    limits = {
+        name: f"{limit:.15g}" if isinstance(limit, float) else limit for name, limit in error.get("ctx", {}).items()
+    }
+    message = error["msg"].removeprefix("Value error, ") if own is None else own.format_map(limits)
     if error["type"] == "model_attributes_type" and isinstance(error["input"], bytes):
         return f"{message}, with the header Content-Type: application/json"
     if error["type"] == "missing" or isinstance(error["input"], dict):

@@ -4,6 +4,8 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from app.api.bodies import FactsBody
 from app.api.deps import (
@@ -20,17 +22,18 @@ from app.api.deps import (
     Writer,
 )
 from app.api.errors import KEYED, problems
-from app.api.schemas import FactOut, Page, SubmittedOut
+from app.api.schemas import FactOut, Outgoing, Page, SubmittedOut, example
 from app.queue import Queue
-from app.services import facts, forgetting, submission
+from app.services import facts, forgetting, rehearsal, submission
 from app.services.facts import FactStatus, FactView
 from app.services.pages import Page as ServicePage
+from app.services.rehearsal import Foreseen, Verdict
 from app.services.submission import Post, Submitted
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"], responses=KEYED)
 
 
-_REPEATED = "all of these facts are live or on their way already; nothing was stored"
+_REPEATED = "all of these facts are live or on their way already, or it was a `dry_run`; nothing was stored"
 _GONE = "all of these facts are forgotten or about to be; nothing was stored"
 _FORGETS: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {"model": SubmittedOut, "description": _GONE},
@@ -38,11 +41,49 @@ _FORGETS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class ForeseenOut(Outgoing):
+    """What would become of a fact."""
+
+    verdict: Verdict = Field(description="`unaskable`: it would fail, as nothing tells what is asked")
+    duplicate_of: int | None = Field(description="the fact that says the same and is live or on its way")
+    replaces: list[int] = Field(description="facts with the same question and another answer; the model finds more")
+    questions: list[str] = Field(description="it would be taught by; another model may write more")
+    unread: list[str] = Field(description="parts of the statement that none of them teaches")
+    reason: str | None = Field(description="why it would not be learned")
+
+
+class RehearsedOut(Outgoing):
+    """What a POST would come to; nothing was stored."""
+
+    model_config = example(
+        dry_run=True,
+        facts=[
+            {
+                "verdict": "new",
+                "duplicate_of": None,
+                "replaces": [4],
+                "questions": ["What is the capital of Zorvania?"],
+                "unread": [],
+                "reason": None,
+            }
+        ],
+    )
+
+    dry_run: bool = True
+    facts: list[ForeseenOut] = Field(description="in the order sent")
+
+    @classmethod
+    def of(cls, foreseen: list[Foreseen]) -> "RehearsedOut":
+        """The reply."""
+        return cls(facts=[ForeseenOut.model_validate(one) for one in foreseen])
+
+
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
+    response_model=SubmittedOut,
     responses={
-        HTTPStatus.OK.value: {"model": SubmittedOut, "description": _REPEATED},
+        HTTPStatus.OK.value: {"model": SubmittedOut | RehearsedOut, "description": _REPEATED},
         **problems(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     },
 )
@@ -56,8 +97,12 @@ def post_facts(
     queue: QueueDep,
     limiter: LimiterDep,
     idempotency_key: Annotated[str | None, Header(description="same key and body: same reply")] = None,
-) -> SubmittedOut:
+    dry_run: Annotated[bool, Query(description="store nothing, and tell what would become of each fact")] = False,
+) -> SubmittedOut | JSONResponse:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
+    if dry_run:
+        rehearsed = RehearsedOut.of(rehearsal.rehearse(session, settings, body.new_facts()))
+        return JSONResponse(rehearsed.model_dump())
     post = Post(body.new_facts(), key, raw, idempotency_key)
     limiter.facts(key.id, key.facts_per_day, len(post.facts))
     return _replied(submission.submit(session, settings, post), response, queue)

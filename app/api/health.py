@@ -11,6 +11,8 @@ from app.api.deps import ServingDep
 from app.api.errors import problems
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing, example
+from app.db.outage import DATABASE_AWAY
+from app.services import pausing
 
 router = APIRouter(tags=["health"])
 
@@ -31,6 +33,7 @@ class Ready(Outgoing):
         engine="host-4711-a1b2c3",
         version=3,
         head=3,
+        learning="running",
         lag=0,
         state_hash="9f" * 32,
         views={"places": {"used": 2, "of": 32}, "rows": {"used": 128, "of": 1048576}},
@@ -40,6 +43,9 @@ class Ready(Outgoing):
     engine: str
     version: int
     head: int
+    learning: Literal["running", "paused"] | None = Field(
+        None, description="whether jobs are begun; null while the database is away"
+    )
     lag: int | None = Field(description="moves of the head not followed yet; null while the database is away")
     state_hash: str
     views: dict[str, Any] = Field(description="resident views and their room")
@@ -58,7 +64,15 @@ def readyz(request: Request, serving: ServingDep) -> Ready | JSONResponse:
     """A token was generated just now, the database was heard of, and the engine follows the head."""
     state = serving.readiness()
     if not state.failing:
-        return Ready.model_validate(state)
+        return Ready.model_validate(state).model_copy(update={"learning": _learning(request)})
     detail = "; ".join(f"{part}: {reason}" for part, reason in state.failing.items())
     refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, "NotReady", more={"failing": state.failing})
     return refusal.reply(request.url.path)
+
+
+def _learning(request: Request) -> Literal["running", "paused"] | None:
+    try:
+        with request.state.sessions() as session:
+            return "paused" if pausing.is_paused(session, request.state.settings.namespace) else "running"
+    except DATABASE_AWAY:
+        return None

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi.responses import JSONResponse
 
 from app.api.schemas import Outgoing, example
 
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "X-Request-ID"
 OPENAI_PATHS = ("/v1/completions", "/v1/chat/", "/v1/models")
 _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
@@ -22,7 +24,8 @@ _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     # OpenAI's clients would ask again by themselves, and wait as long once more.
     HTTPStatus.GATEWAY_TIMEOUT: {"X-Should-Retry": "false"},
 }
-_HEADERS_BY_NAME = {"IdempotencyInProgress": {"Retry-After": "1"}}
+# Conflicts that pass by themselves.
+_HEADERS_BY_NAME = {name: {"Retry-After": "1"} for name in ("IdempotencyInProgress", "FactNotLiveYet")}
 # Where OpenAI has a code of its own for what happened.
 _OPENAI_CODES = {
     "KeyRejected": "invalid_api_key",
@@ -84,7 +87,8 @@ class Refusal:
         """As in RFC 9457."""
         kind = f"urn:slotwise:{self._joined('-')}" if self.name else "about:blank"
         document = {"type": kind, "title": self.status.phrase, "status": self.status.value, "detail": self.detail}
-        return {**document, **({"errors": list(self.fields)} if self.fields else {}), **self.more}
+        told = {**document, **({"errors": list(self.fields)} if self.fields else {}), **self.more}
+        return {**told, **({"request_id": request} if (request := _request()) else {})}
 
     def openai(self) -> dict[str, Any]:
         """As OpenAI's API words it; what is wrong with a request is 400 there, whatever it is."""
@@ -97,6 +101,8 @@ class Refusal:
     def reply(self, path: str) -> JSONResponse:
         """The whole reply to a call of `path`."""
         headers = {**_HEADERS.get(self.status, {}), **_HEADERS_BY_NAME.get(self.name, {}), **self.headers}
+        if request := _request():  # a reply to an error that nobody caught passes no layer that adds it
+            headers[REQUEST_ID] = request
         if not path.startswith(OPENAI_PATHS):
             return JSONResponse(self.problem(), self.status, headers, MEDIA_TYPE)
         unprocessable = self.status is HTTPStatus.UNPROCESSABLE_ENTITY
@@ -105,3 +111,9 @@ class Refusal:
     def _joined(self, by: str) -> str:
         """`VersionNotFound` → `version-not-found`: what a program can tell errors apart by."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", by, self.name).lower()
+
+
+def _request() -> str | None:
+    """The id of the request that is answered; see `app.api.requests`."""
+    found: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return found

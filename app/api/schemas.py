@@ -41,6 +41,7 @@ class Problem(Outgoing):
         title="Not Found",
         status=404,
         detail="there is no published version 12",
+        request_id="5b1f0c9e7d2a4c6f8e3b9a1d0c2e4f68",
     )
 
     type: str
@@ -48,6 +49,7 @@ class Problem(Outgoing):
     status: int
     detail: str
     errors: list[dict[str, str]] | None = Field(None, description="field and message of every invalid value")
+    request_id: str | None = Field(None, description="as in the header X-Request-ID and in the log")
 
 
 class JobRef(Outgoing):

@@ -6,7 +6,6 @@ with Slotwise("http://127.0.0.1:8000", "sw_…") as slotwise:
     print(slotwise.ask("Which city is the capital of Zorvania?").answer)
 """
 
-from app.client.calls import Message, NewFact, Options
 from app.client.clients import AsyncSlotwise, Slotwise
 from app.client.errors import (
     BadRequest,
@@ -22,7 +21,21 @@ from app.client.errors import (
     TimedOut,
     Unreachable,
 )
-from app.client.results import Answer, ApiKey, Fact, Job, NewApiKey, Page, Piece, Taught, Version, VersionDetail
+from app.client.given import Message, NewFact, Options
+from app.client.results import (
+    Answer,
+    ApiKey,
+    Fact,
+    Imported,
+    Job,
+    NewApiKey,
+    Page,
+    Pause,
+    Piece,
+    Taught,
+    Version,
+    VersionDetail,
+)
 from app.client.retries import Retries
 
 __all__ = [
@@ -34,6 +47,7 @@ __all__ = [
     "ClientError",
     "Conflict",
     "Fact",
+    "Imported",
     "Job",
     "KeyRejected",
     "Message",
@@ -43,6 +57,7 @@ __all__ = [
     "NotUnderstood",
     "Options",
     "Page",
+    "Pause",
     "Piece",
     "Problem",
     "Refused",

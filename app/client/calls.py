@@ -4,24 +4,28 @@ So each stands here once, and two thin clients run it.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, TypeVar, Unpack
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
-from app.client.events import OfChat, OfQuery, Wording, chat_answer
+from app.client.events import OfChat, OfQuery, Part, Wording, chat_answer
+from app.client.files import Facts, upload
+from app.client.given import Message, NewFact, Options, given
 from app.client.results import (
     Activated,
     Answer,
     Engine,
     Fact,
     Health,
+    Imported,
     Job,
     Model,
     Page,
+    Pause,
     Ready,
     Taught,
     Version,
@@ -33,24 +37,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sent:
-    """What is sent; `repeatable` says whether sending it twice does what sending it once does."""
+    """What is sent.
+
+    pieces      a body that is no JSON
+    patience    seconds without a byte of the reply after which it is given up; None: as many as the client has
+    repeatable  whether sending it twice does what sending it once does
+    """
 
     method: str
     path: str
     json: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Callable[[], Iterator[bytes]] | None = None
+    patience: float | None = None
     repeatable: bool = True
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """As httpx takes it."""
+        """As httpx takes it, but for a body in pieces."""
         return {
             "method": self.method,
             "url": self.path,
             "json": self.json,
             "params": self.params,
             "headers": self.headers,
+            **({} if self.patience is None else {"timeout": self.patience}),
         }
 
 
@@ -67,60 +79,7 @@ class Stream:
     """A call whose reply is read event by event; each attempt reads it anew."""
 
     sent: Sent
-    wording: Callable[[], Wording]
-
-
-@dataclass(frozen=True)
-class NewFact:
-    """A fact to teach: a statement, or a question with its answer, or all three.
-
-    phrasings   the same fact in other words of your own
-    source      where it is from; answers cite it
-    valid_from  kept beside it; without a zone it is UTC
-    """
-
-    statement: str | None = None
-    question: str | None = None
-    answer: str | None = None
-    phrasings: Sequence[str] = ()
-    source: str | None = None
-    valid_from: datetime | None = None
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """As JSON, without what is not given."""
-        given = {**asdict(self), "phrasings": list(self.phrasings)}
-        if self.valid_from is not None:
-            given["valid_from"] = self.valid_from.isoformat()
-        return _given(**given)
-
-
-class Message(TypedDict):
-    """A turn of a conversation; the last one is the user's."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class Options(TypedDict, total=False):
-    """What all calls that ask take; docs/api.md has the defaults.
-
-    version          any published version, by its number or name; the live one without it
-    max_tokens       tokens of the answer at most
-    temperature      0 takes the most probable token every time
-    top_p            draw among the most probable tokens that together have this probability
-    seed             the same seed, prompt and version give the same answer
-    stop             a text, or up to 4; the answer ends before the first of them
-    timeout_seconds  within which the service must answer, waiting included
-    """
-
-    version: int | str
-    max_tokens: int
-    temperature: float
-    top_p: float
-    seed: int
-    stop: str | list[str]
-    timeout_seconds: float
+    wording: Callable[[], Wording[Part]]
 
 
 def teach(
@@ -149,11 +108,42 @@ def teach_many(facts: Sequence[NewFact], *, idempotency_key: str | None = None) 
     return _taught({"facts": [fact.body for fact in facts]}, idempotency_key)
 
 
+def import_facts(
+    facts: Facts,
+    *,
+    dry_run: bool = False,
+    idempotency_key: str | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Call[Imported]:
+    """Teach the facts of a file (`.csv`, `.jsonl`, `.ndjson`), or `NewFact` one by one, as many as there are.
+
+    dry_run      store nothing, and tell what would be
+    on_progress  is told how many bytes are sent
+
+    It is sent again with the same key, so taught once; facts from an iterator that ends are sent once. Raises
+    ValueError for another file, OSError, and BadRequest for a header that names no fields.
+    """
+    sent = upload(facts, on_progress)
+    headers = {"Content-Type": sent.kind, "Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+    if sent.size is not None:
+        headers["Content-Length"] = str(sent.size)
+    body = Sent(
+        "POST",
+        "/v1/facts/import",
+        params={"dry_run": "true"} if dry_run else {},
+        headers=headers,
+        pieces=sent.pieces,
+        patience=_IMPORT_SECONDS,
+        repeatable=sent.repeatable,
+    )
+    return Call(body, Imported.model_validate)
+
+
 def facts(
     *, status: str | None = None, source: str | None = None, cursor: int | None = None, limit: int | None = None
 ) -> Call[Page[Fact]]:
     """Facts, newest first. Raises BadRequest for a status that there is not."""
-    params = _given(status=status, source=source, cursor=cursor, limit=limit)
+    params = given(status=status, source=source, cursor=cursor, limit=limit)
     return Call(Sent("GET", "/v1/facts", params=params), Page[Fact].model_validate)
 
 
@@ -177,13 +167,21 @@ def forget_source(source: str) -> Call[Taught]:
 
 def jobs(*, state: str | None = None, cursor: int | None = None, limit: int | None = None) -> Call[Page[Job]]:
     """Jobs, newest first, without their facts. Raises BadRequest for a state that there is not."""
-    params = _given(state=state, cursor=cursor, limit=limit)
+    params = given(state=state, cursor=cursor, limit=limit)
     return Call(Sent("GET", "/v1/jobs", params=params), Page[Job].model_validate)
 
 
 def job(job_id: int) -> Call[Job]:
     """How far a job is, with its facts. Raises NotFound."""
     return Call(Sent("GET", f"/v1/jobs/{job_id}"), Job.model_validate)
+
+
+def cancel(job_id: int) -> Call[Job]:
+    """Cancel a job that is queued or running; cancelling twice is once.
+
+    Raises NotFound, Conflict for one that is verifying or has ended, RoleTooLow for the job of another key.
+    """
+    return Call(Sent("POST", f"/v1/jobs/{job_id}/cancel"), Job.model_validate)
 
 
 def ask(
@@ -194,7 +192,7 @@ def ask(
     only_taught  answer from taught facts alone: `answer` is None where none opens
     logprobs     log-probabilities of each token, with so many alternatives
     """
-    body = _given(question=question, only_taught=only_taught, logprobs=logprobs, **options)
+    body = given(question=question, only_taught=only_taught, logprobs=logprobs, **options)
     return Call(Sent("POST", "/v1/query", body), Answer.model_validate)
 
 
@@ -202,7 +200,7 @@ def complete(
     prompt: str, *, only_taught: bool = False, logprobs: int | None = None, **options: Unpack[Options]
 ) -> Call[Answer]:
     """Continue a text as it is; otherwise as `ask`."""
-    body = _given(prompt=prompt, only_taught=only_taught, logprobs=logprobs, **options)
+    body = given(prompt=prompt, only_taught=only_taught, logprobs=logprobs, **options)
     return Call(Sent("POST", "/v1/query", body), Answer.model_validate)
 
 
@@ -211,7 +209,7 @@ def stream(question: str, *, only_taught: bool = False, **options: Unpack[Option
 
     Nothing is tried again once a piece has come.
     """
-    body = _given(question=question, only_taught=only_taught, stream=True, **options)
+    body = given(question=question, only_taught=only_taught, stream=True, **options)
     return Stream(Sent("POST", "/v1/query", body), OfQuery)
 
 
@@ -232,7 +230,7 @@ def models() -> Call[tuple[Model, ...]]:
 
 def versions(*, cursor: int | None = None, limit: int | None = None) -> Call[Page[Version]]:
     """Published versions, newest first: a tree, by `parent_id`."""
-    params = _given(cursor=cursor, limit=limit)
+    params = given(cursor=cursor, limit=limit)
     return Call(Sent("GET", "/v1/admin/versions", params=params), Page[Version].model_validate)
 
 
@@ -248,8 +246,18 @@ def rollback(
 
     Raises NotFound, Conflict unless `expected_live` is live, and Busy for a version that there is no room for.
     """
-    body = _given(version=to, reason=reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
+    body = given(version=to, reason=reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
     return Call(Sent("POST", "/v1/admin/rollback", body, repeatable=False), Activated.model_validate)
+
+
+def pause(reason: str) -> Call[Pause]:
+    """Begin no job until `resume`; the one that is learned now is ended. Raises BadRequest without a reason."""
+    return Call(Sent("POST", "/v1/admin/pause", {"reason": reason}), Pause.model_validate)
+
+
+def resume(reason: str) -> Call[Pause]:
+    """Let learning go on. Raises BadRequest without a reason."""
+    return Call(Sent("POST", "/v1/admin/resume", {"reason": reason}), Pause.model_validate)
 
 
 def engines() -> Call[Page[Engine]]:
@@ -267,6 +275,7 @@ def ready() -> Call[Ready]:
     return Call(Sent("GET", "/readyz", repeatable=False), Ready.model_validate)
 
 
+_IMPORT_SECONDS = 600.0  # what the network holds of a file may be a hundred batches when all of it is sent
 _CHAT = "/v1/chat/completions"
 _MODELS = TypeAdapter(tuple[Model, ...])
 
@@ -278,16 +287,11 @@ def _taught(body: dict[str, Any], idempotency_key: str | None) -> Call[Taught]:
 
 def _chat_body(messages: str | Sequence[Message], options: Options) -> dict[str, Any]:
     turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-    given: dict[str, Any] = {**options}
-    asked = given.pop("version", None)
-    return _given(model="slotwise" if asked is None else f"slotwise@{asked}", messages=turns, **given)
+    more: dict[str, Any] = {**options}
+    asked = more.pop("version", None)
+    return given(model="slotwise" if asked is None else f"slotwise@{asked}", messages=turns, **more)
 
 
 def _whole_chat(body: dict[str, Any]) -> Answer:
     (choice,) = body["choices"]
     return chat_answer(body, choice, choice["message"]["content"])
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    """What is not None."""
-    return {name: value for name, value in fields.items() if value is not None}

@@ -14,6 +14,7 @@ import httpx
 from app.client.calls import Call, Stream
 from app.client.errors import ClientError, NotUnderstood, TimedOut, Unreachable, refusal_of
 from app.client.events import Lines, Part
+from app.client.following import Following
 from app.client.methods import Methods
 from app.client.results import Job
 from app.client.retries import Attempts, Retries
@@ -21,7 +22,6 @@ from app.client.retries import Attempts, Retries
 T = TypeVar("T")
 
 LOCAL_URL = "http://127.0.0.1:8000"
-_POLL_SECONDS = 0.3
 _TIMEOUT_SECONDS = 75.0  # the service's own limit for an answer is 60
 
 
@@ -62,7 +62,8 @@ class Slotwise(Methods):
         while True:
             try:
                 with _at(self._url):
-                    return _read(call, self._http.request(**call.sent.arguments))
+                    content = call.sent.pieces() if call.sent.pieces else None
+                    return _read(call, self._http.request(**call.sent.arguments, content=content))
             except ClientError as error:
                 pause = attempts.pause_after(error)
             time.sleep(pause)
@@ -86,23 +87,32 @@ class Slotwise(Methods):
                 pause = attempts.pause_after(error)
             time.sleep(pause)
 
-    def follow(self, job_id: int, *, poll: float = _POLL_SECONDS, timeout: float | None = None) -> Iterator[Job]:
-        """A job whenever its state or progress has changed, until it has ended.
+    def follow(self, job_id: int, *, timeout: float | None = None) -> Iterator[Job]:
+        """A job whenever its state or progress has changed, until it has ended; its facts come with the last one.
 
-        poll     seconds between two looks
         timeout  seconds after which TimedOut is raised; None waits as long as it takes
 
-        Raises NotFound, TimedOut.
+        Where the connection breaks it goes on behind what was heard. Raises NotFound, TimedOut.
         """
-        watch = _Watch(job_id, poll, timeout)
-        while not watch.has_ended:
-            if watch.is_news(job := self.job(job_id)):
-                yield job
-            time.sleep(watch.pause())
+        following = Following(job_id, timeout, self._retries)
+        while not following.has_ended:
+            try:
+                with _at(self._url), self._http.stream(**following.arguments()) as reply:
+                    if reply.is_error:
+                        reply.read()
+                    _refuse(reply)
+                    for line in reply.iter_lines():
+                        yield from following.read(line)
+                        if following.is_stale(line):
+                            break
+                    else:
+                        following.broken()
+            except ClientError as error:
+                time.sleep(following.pause_after(error))
 
-    def wait(self, job_id: int, *, poll: float = _POLL_SECONDS, timeout: float | None = None) -> Job:
+    def wait(self, job_id: int, *, timeout: float | None = None) -> Job:
         """The job once it has ended, however it did: `job.succeeded` says whether. Raises NotFound, TimedOut."""
-        *_, last = self.follow(job_id, poll=poll, timeout=timeout)
+        *_, last = self.follow(job_id, timeout=timeout)
         return last
 
 
@@ -139,7 +149,8 @@ class AsyncSlotwise(Methods):
         while True:
             try:
                 with _at(self._url):
-                    return _read(call, await self._http.request(**call.sent.arguments))
+                    content = _awaited(call.sent.pieces()) if call.sent.pieces else None
+                    return _read(call, await self._http.request(**call.sent.arguments, content=content))
             except ClientError as error:
                 pause = attempts.pause_after(error)
             await asyncio.sleep(pause)
@@ -165,46 +176,35 @@ class AsyncSlotwise(Methods):
                 pause = attempts.pause_after(error)
             await asyncio.sleep(pause)
 
-    async def follow(
-        self, job_id: int, *, poll: float = _POLL_SECONDS, timeout: float | None = None
-    ) -> AsyncIterator[Job]:
+    async def follow(self, job_id: int, *, timeout: float | None = None) -> AsyncIterator[Job]:
         """As `Slotwise.follow`. Raises NotFound, TimedOut."""
-        watch = _Watch(job_id, poll, timeout)
-        while not watch.has_ended:
-            if watch.is_news(job := await self.job(job_id)):
-                yield job
-            await asyncio.sleep(watch.pause())
+        following = Following(job_id, timeout, self._retries)
+        while not following.has_ended:
+            try:
+                with _at(self._url):
+                    async with self._http.stream(**following.arguments()) as reply:
+                        if reply.is_error:
+                            await reply.aread()
+                        _refuse(reply)
+                        async for line in reply.aiter_lines():
+                            for job in following.read(line):
+                                yield job
+                            if following.is_stale(line):
+                                break
+                        else:
+                            following.broken()
+            except ClientError as error:
+                await asyncio.sleep(following.pause_after(error))
 
-    async def wait(self, job_id: int, *, poll: float = _POLL_SECONDS, timeout: float | None = None) -> Job:
+    async def wait(self, job_id: int, *, timeout: float | None = None) -> Job:
         """As `Slotwise.wait`. Raises NotFound, TimedOut."""
-        news = self.follow(job_id, poll=poll, timeout=timeout)
-        return [job async for job in news][-1]
+        return [job async for job in self.follow(job_id, timeout=timeout)][-1]
 
 
-class _Watch:
-    """What has been seen of a job that is followed."""
-
-    def __init__(self, job_id: int, poll: float, timeout: float | None) -> None:
-        self._job_id, self._poll, self._timeout = job_id, poll, timeout
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._seen: Job | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        return self._seen is not None and self._seen.has_ended
-
-    def is_news(self, job: Job) -> bool:
-        was, self._seen = self._seen, job
-        return was is None or (was.state, was.progress) != (job.state, job.progress)
-
-    def pause(self) -> float:
-        """Seconds until the next look: none once the job has ended. Raises TimedOut."""
-        if self.has_ended:
-            return 0.0
-        if self._deadline is not None and time.monotonic() + self._poll > self._deadline:
-            state = self._seen.state if self._seen else "unknown"
-            raise TimedOut(f"job {self._job_id} is still {state} after {self._timeout:g} seconds")
-        return self._poll
+async def _awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """A body in pieces, as httpx wants it here; each is read from a file in less than a millisecond."""
+    for piece in pieces:
+        yield piece
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -239,6 +239,6 @@ def _refuse(reply: httpx.Response) -> None:
         raise refusal_of(reply)
 
 
-def _end(lines: Lines) -> None:
+def _end(lines: Lines[Part]) -> None:
     if not lines.is_complete:
         raise Unreachable("the stream ended before its answer")

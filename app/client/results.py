@@ -233,13 +233,58 @@ class Health(Result):
     status: str
 
 
+class LineError(Result):
+    """A line that an import refused; `field` is None where it is the line as a whole."""
+
+    line: int
+    field: str | None
+    message: str
+
+
+class MadeJob(Result):
+    """A job of an import, and how many facts it teaches."""
+
+    id: int
+    facts: int
+
+
+class Imported(Result):
+    """What became of the lines of a file: each was accepted, a duplicate, overruled by a later one, or refused.
+
+    errors  of the lines that were refused the first
+    """
+
+    dry_run: bool
+    lines: int
+    accepted: int
+    duplicates: int
+    overruled: int
+    refused: int
+    errors: tuple[LineError, ...]
+    jobs: tuple[MadeJob, ...]
+
+
+class Pause(Result):
+    """Learning was paused, or let on."""
+
+    id: int
+    paused: bool
+    reason: str
+    actor: str
+    created_at: datetime
+
+
 class Ready(Result):
-    """Queries are answered: the version that new ones get, and the one at the head."""
+    """Queries are answered: the version that new ones get, and the one at the head.
+
+    learning  «running» or «paused»; None while the database is away
+    """
 
     status: str
     engine: str
     version: int
     head: int
+    learning: str | None = None
     lag: int | None
     state_hash: str
     views: dict[str, Any]

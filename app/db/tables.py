@@ -32,7 +32,7 @@ VersionKind = Literal["base", "learn", "forget"]
 VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
 JobKind = Literal["learn", "forget", "relearn"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
-FactState = Literal["queued", "learning", "verifying", "learned", "failed"]
+FactState = Literal["queued", "learning", "verifying", "learned", "failed", "cancelled"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")
 UNFINISHED: tuple[JobState, ...] = ("queued", "running", "verifying")
 
@@ -115,6 +115,7 @@ class Job(Base):
     report: Mapped[Json | None]
     error: Mapped[str | None]
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
+    traceparent: Mapped[str | None]  # the span of its call, which the steps of the job join
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -237,6 +238,7 @@ class Activation(Base):
     reason: Mapped[str]
     actor: Mapped[str]
     abort_in_flight: Mapped[bool] = mapped_column(server_default=text("false"))
+    traceparent: Mapped[str | None]  # the span that engines join which follow
     # Not now(), when the transaction began: it may have waited for the head, and would be dated before the last move.
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
@@ -273,7 +275,7 @@ class AliasChange(Base):
 
 
 class Fact(Base):
-    """A fact as it was sent. Its state ends at `learned` or `failed`; the head says whether it is live."""
+    """A fact as it was sent. Its state ends at `learned`, `failed` or `cancelled`; the head says whether it is live."""
 
     __tablename__ = "facts"
     __table_args__ = (

@@ -9,13 +9,14 @@ from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
+from app.db.among import among
 from app.db.tables import UNFINISHED, Fact, FactReplacement, Forgetting, Job, Json, Version
 from app.errors import FactNotFound
 from app.services.pages import Page, newest, page_of
 from app.services.versions import live_lineage
 
 FactStatus = Literal[
-    "queued", "learning", "verifying", "live", "failed", "replaced", "rolled_back", "retired", "forgotten"
+    "queued", "learning", "verifying", "live", "failed", "cancelled", "replaced", "rolled_back", "retired", "forgotten"
 ]
 
 
@@ -85,16 +86,28 @@ def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
     return {row.id: row.source for row in session.execute(select(Fact.id, Fact.source).where(Fact.id.in_(ids)))}
 
 
+def tally(session: Session, namespace: str) -> dict[FactStatus, tuple[int, float]]:
+    """By status: how many facts have it, and how many seconds ago the oldest of them was posted."""
+    live = live_lineage()
+    # A set that is made once: asked fact by fact, as a page of them is, it takes seconds where there are many.
+    replaced = _replacements(live).with_only_columns(FactReplacement.replaced_id).order_by(None)
+    status = _status(live, Fact.id.in_(replaced)).label("status")
+    age = func.extract("epoch", func.now() - func.min(Fact.created_at))
+    query = select(status, func.count(), age).outerjoin(live, _is_live(live))
+    query = query.outerjoin(Version, Version.id == Fact.version_id).where(Fact.namespace == namespace).group_by(status)
+    return {status: (count, float(seconds)) for status, count, seconds in session.execute(query)}
+
+
 def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that a job on its way is to forget, each with that job."""
     query = select(Forgetting.fact_id, Forgetting.job_id).join(Job, Job.id == Forgetting.job_id)
-    query = query.where(Forgetting.fact_id.in_(ids), Forgetting.named, Job.state.in_(UNFINISHED))
+    query = query.where(among(Forgetting.fact_id, ids), Forgetting.named, Job.state.in_(UNFINISHED))
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 
 def forgotten_by(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that are forgotten, each with the job that did it."""
-    query = _forgotten(live_lineage()).where(Forgetting.fact_id.in_(ids)).order_by(Forgetting.job_id)
+    query = _forgotten(live_lineage()).where(among(Forgetting.fact_id, ids)).order_by(Forgetting.job_id)
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 
@@ -107,20 +120,11 @@ def with_status(status: FactStatus | None = None) -> Select[Fact, FactStatus, in
     """
     live = live_lineage()
     replaced_by = _replaced_by(live)
-    forgotten = _forgotten(live).with_only_columns(Forgetting.fact_id)
-    derived: ColumnElement[FactStatus] = case(
-        (Fact.state != "learned", Fact.state),
-        (and_(live.c.version_id.is_(None), Version.state == "retired"), "retired"),
-        (live.c.version_id.is_(None), "rolled_back"),
-        (Fact.id.in_(forgotten), "forgotten"),
-        (replaced_by.is_not(None), "replaced"),
-        else_="live",
-    )
-    own = and_(live.c.namespace == Fact.namespace, live.c.version_id == Fact.version_id)
+    derived = _status(live, replaced_by.is_not(None))
     replaces = select(func.array_agg(aggregate_order_by(FactReplacement.replaced_id, FactReplacement.replaced_id)))
     replaces = replaces.where(FactReplacement.fact_id == Fact.id).correlate(Fact)
     shown_by = case((live.c.version_id.is_not(None), replaced_by))
-    query = select(Fact, derived, shown_by, replaces.scalar_subquery()).outerjoin(live, own)
+    query = select(Fact, derived, shown_by, replaces.scalar_subquery()).outerjoin(live, _is_live(live))
     query = query.outerjoin(Version, Version.id == Fact.version_id).execution_options(populate_existing=True)
     return query if status is None else query.where(derived == status)
 
@@ -157,11 +161,32 @@ def _forgotten(live: CTE) -> Select[int, int]:
     return query.where(Forgetting.gone)
 
 
-def _replaced_by(live: CTE) -> ScalarSelect[int]:
-    """The newest live fact that replaces a fact."""
-    later, line = aliased(Fact), live.alias("later")
+def _is_live(live: CTE) -> ColumnElement[bool]:
+    return and_(live.c.namespace == Fact.namespace, live.c.version_id == Fact.version_id)
+
+
+def _status(live: CTE, replaced: ColumnElement[bool]) -> ColumnElement[FactStatus]:
+    """The status of a fact, joined to `live` and to its version."""
+    forgotten = _forgotten(live).with_only_columns(Forgetting.fact_id)
+    return case(
+        (Fact.state != "learned", Fact.state),
+        (and_(live.c.version_id.is_(None), Version.state == "retired"), "retired"),
+        (live.c.version_id.is_(None), "rolled_back"),
+        (Fact.id.in_(forgotten), "forgotten"),
+        (replaced, "replaced"),
+        else_="live",
+    )
+
+
+def _replacements(live: CTE) -> Select[int]:
+    """Live facts that replace another, joined to what they replace."""
+    later, line = aliased(Fact, name="later"), live.alias("line")
     own = and_(line.c.namespace == later.namespace, line.c.version_id == later.version_id)
     query = select(later.id).join(line, own).join(FactReplacement, FactReplacement.fact_id == later.id)
-    query = query.where(FactReplacement.replaced_id == Fact.id, later.state == "learned")
-    newest = query.order_by(later.version_id.desc(), later.id.desc()).limit(1)
+    return query.where(later.state == "learned").order_by(later.version_id.desc(), later.id.desc())  # the newest first
+
+
+def _replaced_by(live: CTE) -> ScalarSelect[int]:
+    """The newest live fact that replaces a fact."""
+    newest = _replacements(live).where(FactReplacement.replaced_id == Fact.id).limit(1)
     return newest.correlate(Fact).scalar_subquery()

@@ -11,9 +11,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.session import transaction
-from app.db.tables import ApiKey, Fact, Forgetting, Job, Json
-from app.errors import FactNotFound, FactNotLive, InvalidInput
+from app.db.tables import UNDECIDED, ApiKey, Fact, Forgetting, Job, Json
+from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput
 from app.services import audit, facts, jobs, replacing
 from app.services.facts import FactView
 from app.services.replacing import Touched
@@ -49,7 +50,8 @@ def forget(session: Session, settings: Settings, key: ApiKey, fact_id: int) -> S
         jobs.take_turns(session, settings.namespace)
         fact = facts.get(session, fact_id)
         if fact.status not in ("live", "forgotten"):
-            raise FactNotLive(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
+            kind = FactNotLiveYet if fact.status in UNDECIDED else FactNotLive
+            raise kind(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
         return _taken_out(session, settings, key, [fact])
 
 
@@ -82,6 +84,7 @@ def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequenc
         job = jobs.get(session, max(known.values()))
         return Submitted(job.id, job.state, taken, new=False)
     job = Job(namespace=settings.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    job.traceparent = tracing.traceparent()
     session.add(job)
     session.flush()
     session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)

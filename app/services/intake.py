@@ -1,7 +1,7 @@
 """What text may come in: from callers, whose refusals name field, value and limit, and from the model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from app.settings import Settings
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 
 _WORD = re.compile(r"\w")
+_NO_TEXT = "holds a NUL or half a surrogate pair; neither is text"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class NewFact:
     valid_from: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why a fact cannot be taken in: its field, empty where it is the whole; value and limit in a sentence."""
+
+    field: str
+    message: str
+
+
 def check(facts: Sequence[NewFact], settings: Settings) -> None:
     """Raises InvalidInput at the first fact that cannot be taken in."""
     if not facts:
@@ -32,12 +41,21 @@ def check(facts: Sequence[NewFact], settings: Settings) -> None:
     if len(facts) > settings.max_facts:
         raise InvalidInput(f"facts: {len(facts):,} facts; at most {settings.max_facts:,} are allowed in one call")
     for index, fact in enumerate(facts):
-        _check_fact(f"facts[{index}]", fact, settings)
+        found = fault(fact, settings)
+        if found is not None:
+            field = f"facts[{index}].{found.field}".removesuffix(".")
+            raise InvalidInput(f"{field}: {found.message}")
+
+
+def fault(fact: NewFact, settings: Settings) -> Fault | None:
+    """The first thing that is wrong with a fact; None where it can be taken in."""
+    return next(_faults(fact, settings), None)
 
 
 def check_idempotency_key(value: str | None) -> None:
     """Raises InvalidInput when the key is empty, too long, or no text."""
-    _check_words("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS)
+    for found in _complaint("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS):
+        raise InvalidInput(f"{found.field}: {found.message}")
 
 
 def is_text(value: str) -> bool:
@@ -48,7 +66,7 @@ def is_text(value: str) -> bool:
 def check_text(field: str, value: str) -> None:
     """Raises InvalidInput when the value is no text."""
     if not is_text(value):
-        raise InvalidInput(f"{field}: {value[:40]!r} holds a NUL or half a surrogate pair; neither is text")
+        raise InvalidInput(f"{field}: {value[:40]!r} {_NO_TEXT}")
 
 
 def storable(text: str) -> str:
@@ -56,28 +74,29 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def _check_fact(field: str, fact: NewFact, settings: Settings) -> None:
+def _faults(fact: NewFact, settings: Settings) -> Iterator[Fault]:
     if fact.statement is None and fact.question is None:
-        raise InvalidInput(f"{field}: there is neither a statement nor a question; one of them is needed")
+        yield Fault("", "there is neither a statement nor a question; one of them is needed")
     if (fact.question is None) != (fact.answer is None):
         there, missing = ("answer", "question") if fact.question is None else ("question", "answer")
-        raise InvalidInput(f"{field}.{missing}: it is missing; a fact with {there} needs it")
-    _check_words(f"{field}.statement", fact.statement, settings.max_statement_characters)
-    _check_words(f"{field}.question", fact.question, settings.max_statement_characters)
-    _check_words(f"{field}.answer", fact.answer, settings.max_answer_characters)
-    _check_words(f"{field}.source", fact.source, settings.max_source_characters)
+        yield Fault(missing, f"it is missing; a fact with {there} needs it")
+    yield from _complaint("statement", fact.statement, settings.max_statement_characters)
+    yield from _complaint("question", fact.question, settings.max_statement_characters)
+    yield from _complaint("answer", fact.answer, settings.max_answer_characters)
+    yield from _complaint("source", fact.source, settings.max_source_characters)
     if len(fact.phrasings) > settings.max_phrasings:
         limit = f"at most {settings.max_phrasings} are allowed"
-        raise InvalidInput(f"{field}.phrasings: {len(fact.phrasings):,} phrasings; {limit}")
+        yield Fault("phrasings", f"{len(fact.phrasings):,} phrasings; {limit}")
     for index, phrasing in enumerate(fact.phrasings):
-        _check_words(f"{field}.phrasings[{index}]", phrasing, settings.max_statement_characters)
+        yield from _complaint(f"phrasings[{index}]", phrasing, settings.max_statement_characters)
 
 
-def _check_words(field: str, value: str | None, limit: int) -> None:
+def _complaint(field: str, value: str | None, limit: int) -> Iterator[Fault]:
     if value is None:
         return
     if len(value) > limit:
-        raise InvalidInput(f"{field}: {len(value):,} characters; at most {limit:,} are allowed")
+        yield Fault(field, f"{len(value):,} characters; at most {limit:,} are allowed")
     if not _WORD.search(value):
-        raise InvalidInput(f"{field}: {value[:40]!r} holds no word; at least 1 letter or digit is needed")
-    check_text(field, value)
+        yield Fault(field, f"{value[:40]!r} holds no word; at least 1 letter or digit is needed")
+    if not is_text(value):
+        yield Fault(field, f"{value[:40]!r} {_NO_TEXT}")

@@ -32,7 +32,11 @@ def page(session: Session, cursor: int | None, limit: int, state: JobState | Non
 
 
 def record(session: Session, job_id: int, kind: str, **data: Any) -> None:
-    """Add an event to a job's history."""
+    """Add an event to a job's history.
+
+    The job's row is locked until the caller commits: so who reads an event has read all with smaller numbers, too.
+    """
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update(key_share=True))
     session.add(JobEvent(job_id=job_id, kind=kind, data=data))
 
 
@@ -64,10 +68,10 @@ def retry(session: Session, job: Job, error: str, max_attempts: int) -> None:
         end(session, job, "failed", f"{error} (attempt {job.attempts} of {max_attempts})")
 
 
-def end(session: Session, job: Job, state: Literal["failed", "rejected"], reason: str) -> None:
-    """Close a job that taught nothing; its undecided facts fail for the same reason."""
+def end(session: Session, job: Job, state: Literal["failed", "rejected", "cancelled"], reason: str) -> None:
+    """Close a job that taught nothing; its undecided facts fail, or are cancelled, for the same reason."""
     job.state, job.version_id, job.error = state, None, reason
-    move_facts(session, job, "failed", reason)
+    move_facts(session, job, "cancelled" if state == "cancelled" else "failed", reason)
     record(session, job.id, state, reason=reason)
 
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, BigInteger, cast, func, insert, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
-from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind, VersionSlot
+from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
-from app.services import forgetting, jobs, replacing
+from app.services import forgetting, handed, jobs, pausing
 from app.services.forgetting import ForgottenVersion
-from app.services.intake import storable
+from app.services.handed import FactResult, LearnedVersion
 from app.settings import Settings
 from model.facts import Fact
 
@@ -27,7 +27,8 @@ from model.facts import Fact
 class Claim:
     """The right to do a job on top of version `parent`, for as long as the lease stands at `epoch`.
 
-    facts  to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    facts        to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    traceparent  the span of the call that made the job
     """
 
     job: int
@@ -36,53 +37,11 @@ class Claim:
     epoch: int
     parent: int
     facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True)
-class FactResult:
-    """What became of a fact in training.
-
-    probe      {"text", "answer", "held_out"}
-    took_over  earlier facts whose rows are its own now
-    """
-
-    fact: int
-    learned: bool
-    reason: str | None
-    probe: Json
-    probe_answer: str
-    report: Json
-    took_over: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class WrittenSlots:
-    """The slots that a version writes: of each its fact, its score, and how much the fact's wordings read it."""
-
-    slots: Sequence[int]
-    facts: Sequence[int]
-    scores: Sequence[float]
-    access_counts: Sequence[float]
-
-
-@dataclass(frozen=True)
-class LearnedVersion:
-    """What a worker hands in: rows as bytes, the hash of the state they lead to, and how it came about.
-
-    silent  earlier facts whose own probe the version does not answer any more
-    """
-
-    delta: bytes
-    state_hash: str
-    fingerprint: str
-    slots: WrittenSlots
-    facts: Sequence[FactResult]
-    report: Json
-    silent: frozenset[int] = frozenset()
+    traceparent: str | None = None
 
 
 def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
-    """Take the oldest queued job and the learn lease; None while a job is learned or a version verified.
+    """Take the oldest queued job and the learn lease; None while one is learned or verified, or learning is paused.
 
     A job waits for the verification of the one before it, because it is learned on top of that version.
     """
@@ -97,7 +56,8 @@ def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
-        return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, _claimed(session, job))
+        facts = _claimed(session, job)
+        return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, facts, job.traceparent)
 
 
 def heartbeat(session: Session, claim: Claim, done: int) -> None:
@@ -117,10 +77,11 @@ def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> i
         _fence(session, claim)
         taught = sum(result.learned for result in learned.facts)
         version = _stored(session, claim, learned, taught, len(learned.slots.slots))
-        _store_slots(session, version.id, learned.slots)
+        handed.store_slots(session, version.id, learned.slots)
         for result in learned.facts:
-            _store_result(session, result, version.id)
-        _to_be_verified(session, claim, version, learned.report | {"replaced": _store_replacements(session, learned)})
+            handed.store_result(session, result, version.id)
+        replaced = handed.store_replacements(session, learned)
+        _to_be_verified(session, claim, version, learned.report | {"replaced": replaced})
         return version.id
 
 
@@ -145,7 +106,7 @@ def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason
     with transaction(session):
         _fence(session, claim)
         for result in results:
-            _store_result(session, result, None)
+            handed.store_result(session, result, None)
         job = jobs.get(session, claim.job)
         job.report = report
         jobs.end(session, job, "rejected", reason)
@@ -185,7 +146,7 @@ def sweep(session: Session, settings: Settings, is_dead: Callable[[str], bool]) 
 def _idle_head(
     session: Session, settings: Settings, is_dead: Callable[[str], bool] = lambda owner: False
 ) -> Head | None:
-    """The locked head row, if nothing is being learned or verified; a silent or dead owner's lease is taken away."""
+    """The locked head row, if a job may be begun; a silent or dead owner's lease is taken away."""
     silence = timedelta(seconds=settings.lease_seconds)
     leased = func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
     query = select(Head, leased).where(Head.namespace == settings.namespace).with_for_update()
@@ -199,13 +160,18 @@ def _idle_head(
         return None
     if head.lease_owner is not None:
         _expire(session, settings, head, "has died" if dead else f"was silent for {settings.lease_seconds:g} s")
-    return head
+    return None if pausing.is_paused(session, head.namespace) else head
+
+
+def end_lease(head: Head) -> None:
+    """Take the lease away. The epoch moves, so whatever its owner writes later is refused."""
+    head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
 
 
 def _expire(session: Session, settings: Settings, head: Head, what: str) -> None:
-    """Take the lease from a worker. The epoch moves, so whatever it writes later is refused."""
+    """Take the lease from a worker that is gone, and let another one do its job."""
     error = f"worker {head.lease_owner} {what}"
-    head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
+    end_lease(head)
     running = select(Job).where(Job.namespace == head.namespace, Job.state == "running")
     for job in session.scalars(running.execution_options(populate_existing=True)):
         jobs.retry(session, job, error, settings.max_attempts)
@@ -215,7 +181,7 @@ def _fence(session: Session, claim: Claim) -> None:
     """Lock the head row and prove that the lease is still ours: nobody can take it before this commits."""
     ours = update(Head).where(Head.namespace == claim.namespace, Head.lease_epoch == claim.epoch)
     if not session.scalars(ours.values(lease_heartbeat=func.now()).returning(Head.lease_epoch)).all():
-        raise LeaseLost(f"the lease of job {claim.job} at epoch {claim.epoch} has passed to another worker")
+        raise LeaseLost(f"job {claim.job} at epoch {claim.epoch} was cancelled, or has passed to another worker")
 
 
 def _release(session: Session, claim: Claim) -> None:
@@ -246,44 +212,6 @@ def _to_be_verified(session: Session, claim: Claim, version: Version, report: Js
     job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, report
     jobs.record(session, job.id, "verifying", version=version.id)
     _release(session, claim)
-
-
-def _store_slots(session: Session, version_id: int, written: WrittenSlots) -> None:
-    """One statement with three arrays: a hundred facts write tens of thousands of these rows."""
-    columns = {
-        VersionSlot.slot: written.slots,
-        VersionSlot.fact_id: written.facts,
-        VersionSlot.score: written.scores,
-        VersionSlot.access_count: written.access_counts,
-    }
-    values = [func.unnest(cast(given, ARRAY(column.type))) for column, given in columns.items()]
-    target = [VersionSlot.version_id, *columns]
-    session.execute(insert(VersionSlot).from_select(target, select(literal(version_id, BigInteger), *values)))
-
-
-def _store_replacements(session: Session, learned: LearnedVersion) -> list[Json]:
-    """Note which facts each learned one replaces, and name them as reports do."""
-    replaced = {
-        result.fact: replacing.store(session, result.fact, result.took_over, learned.silent)
-        for result in learned.facts
-        if result.learned
-    }
-    return [{"fact": fact, "replaces": others} for fact, others in replaced.items() if others]
-
-
-def _store_result(session: Session, result: FactResult, version_id: int | None) -> None:
-    fact = update(FactRow).where(FactRow.id == result.fact)
-    taken = {"took_over": list(result.took_over)} if result.took_over else {}
-    session.execute(
-        fact.values(
-            state="verifying" if result.learned else "failed",
-            version_id=version_id if result.learned else None,
-            reason=result.reason,
-            probe=result.probe,
-            probe_answer=storable(result.probe_answer),
-            report=result.report | taken,
-        )
-    )
 
 
 def _claimed(session: Session, job: Job) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@
 in a line, and the state of the version tells all but the first that there is nothing left to do.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from app import tracing
 from app.db.session import transaction
 from app.db.tables import Acknowledgement, EngineRow, Fact, FactReplacement, Head, Job, Version
 from app.errors import VersionNotFound
@@ -32,12 +34,13 @@ class AskedProbe:
 
 @dataclass(frozen=True)
 class PendingVersion:
-    """A version that an engine has to build, check and acknowledge."""
+    """A version that an engine has to build, check and acknowledge; the span of the call that asked for it."""
 
     id: int
     parent: int
     state_hash: str
     probes: tuple[AskedProbe, ...]
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def publish(session: Session, settings: Settings, version_id: int) -> Outcome:
     claimed while another is verified: so a version that is `ready` is that of the job that is `verifying`.
     Raises VersionNotFound.
     """
+    began = time.time_ns()
     with transaction(session):
         namespace = session.scalar(select(Version.namespace).where(Version.id == version_id))
         if namespace is None:
@@ -116,16 +120,24 @@ def publish(session: Session, settings: Settings, version_id: int) -> Outcome:
         if version.state != "ready" or version.job_id is None:
             return Outcome("settled", f"version {version_id} is {version.state}")
         job = jobs.get(session, version.job_id)
-        if version.parent_id != head.live_version:
-            return _supersede(session, head, version, job)
-        engines, missing = _roll_call(session, settings, version)
-        if missing:
-            given_up = _given_up(session, settings, version)
-            return _fail(session, settings, version, job, given_up) if given_up else Outcome("waiting", missing)
-        wrong = _wrong_answers(session, version, engines)
-        if wrong:
-            return _reject(session, settings, version, job, wrong)
-        return _make_live(session, head, version, job)
+        outcome = _outcome(session, settings, head, version, job)
+    if outcome.state != "waiting":
+        with tracing.span("publish", job.traceparent, began, job=job.id, version=version_id, outcome=outcome.state):
+            pass  # it is told when it is committed
+    return outcome
+
+
+def _outcome(session: Session, settings: Settings, head: Head, version: Version, job: Job) -> Outcome:
+    if version.parent_id != head.live_version:
+        return _supersede(session, head, version, job)
+    engines, missing = _roll_call(session, settings, version)
+    if missing:
+        given_up = _given_up(session, settings, version)
+        return _fail(session, settings, version, job, given_up) if given_up else Outcome("waiting", missing)
+    wrong = _wrong_answers(session, version, engines)
+    if wrong:
+        return _reject(session, settings, version, job, wrong)
+    return _make_live(session, head, version, job)
 
 
 def _roll_call(session: Session, settings: Settings, version: Version) -> tuple[list[Acknowledgement], str]:
@@ -197,7 +209,7 @@ def _fail(session: Session, settings: Settings, version: Version, job: Job, reas
 
 def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outcome:
     reason = f"{'forgotten' if version.kind == 'forget' else 'learned'} by job {job.id}"
-    versions.move_head(session, head, version.id, reason=reason, actor="slotwise")
+    versions.move_head(session, head, version.id, reason=reason, actor="slotwise", traceparent=job.traceparent)
     version.state, job.state, job.error = "published", "succeeded", None
     for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):
         fact.state = "learned"
@@ -209,7 +221,8 @@ def _pending(session: Session, version: Version) -> PendingVersion:
     probed = [(fact.id, fact.probe) for fact in session.scalars(_probed(version)) if fact.probe is not None]
     probes = tuple(AskedProbe(fact, probe["text"], probe["answer"]) for fact, probe in probed)
     # Only the base has no parent, and it is published from the start.
-    return PendingVersion(version.id, cast(int, version.parent_id), version.state_hash, probes)
+    parent, job = cast(int, version.parent_id), session.get(Job, version.job_id)
+    return PendingVersion(version.id, parent, version.state_hash, probes, job.traceparent if job else None)
 
 
 def _probed(version: Version) -> Select[Fact]:

@@ -4,21 +4,22 @@ What is live or on its way in the same words is not learned again: the call is a
 that was rolled back, replaced or forgotten, or has failed, is learned anew.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.session import transaction
-from app.db.tables import UNDECIDED, ApiKey, Call, Fact, Job, JobState
-from app.errors import IdempotencyConflict, IdempotencyInProgress
-from app.services import audit, facts, intake, jobs
+from app.db.tables import ApiKey, Fact, Job, JobState
+from app.services import audit, calls, intake, jobs
 from app.services.facts import FactStatus
 from app.services.intake import NewFact
 from app.services.sameness import Identity, identity
+from app.services.sorting import sort
 from app.settings import Settings
+
+OVERRULED = "a later fact of the same call gives another answer to its question"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Submitted:
     new: bool
 
 
+@dataclass(frozen=True)
+class TakenIn:
+    """The same with counts: how many facts the job teaches, and how many a later one of the call overrules."""
+
+    submitted: Submitted
+    learned: int
+    overruled: int
+
+
 def submit(session: Session, settings: Settings, post: Post) -> Submitted:
     """Take facts in: they and their one job are stored together or not at all. The caller rings for a new job.
 
@@ -59,37 +69,34 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
     """
     intake.check(post.facts, settings)
     intake.check_idempotency_key(post.idempotency_key)
-    identities = [identity(fact) for fact in post.facts]
     with transaction(session):
         earlier = _replay(session, post)
         if earlier is not None:
             return earlier
-        submitted = _take_in(session, settings, post, identities)
+        submitted = take_in(session, settings, post.key, post.facts).submitted
         if post.idempotency_key is not None:
-            _remember(session, post, post.idempotency_key, submitted)
+            body = calls.sha256(post.body)
+            calls.remember(session, post.key, post.idempotency_key, body, asdict(submitted))
         if submitted.new:
             audit.record(session, audit.holder(post.key), "facts.teach", f"job {submitted.job}")
         return submitted
 
 
-def _take_in(session: Session, settings: Settings, post: Post, identities: Sequence[Identity]) -> Submitted:
-    """Store what is not there yet. Of facts that say the same in one call, the last is stored."""
+def take_in(session: Session, settings: Settings, key: ApiKey, new: Sequence[NewFact]) -> TakenIn:
+    """Store what is not there yet, as one job. A step of `submit` and of imports: it does not commit."""
     jobs.take_turns(session, settings.namespace)
-    last_of = {one.content: index for index, one in enumerate(identities)}
-    stored = sorted(last_of.values())
-    overruled = _overruled(identities)
-    settled = {identities[index].question for index in overruled}
-    known = _known(session, settings.namespace, [one for one in identities if one.question not in settled])
-    stored = [index for index in stored if identities[index].content not in known]
-    rows: dict[str, Fact] = {}
+    identities = [identity(fact) for fact in new]
+    sorted_out = sort(session, settings.namespace, identities)
+    known, stored, rows = sorted_out.known, sorted_out.new, dict[str, Fact]()
     if stored:
-        job = Job(namespace=settings.namespace, total=len(stored), api_key_id=post.key.id)
+        job = Job(namespace=settings.namespace, total=len(stored), api_key_id=key.id)
+        job.traceparent = tracing.traceparent()
         session.add(job)
         session.flush()
-        rows = {identities[i].content: _row(post.facts[i], identities[i], job, post.key) for i in stored}
-        for index in overruled & set(stored):
+        rows = {identities[i].content: _row(new[i], identities[i], job, key) for i in stored}
+        for index in sorted_out.overruled & set(stored):
             row = rows[identities[index].content]
-            row.state, row.reason = "failed", "a later fact of the same call gives another answer to its question"
+            row.state, row.reason = "failed", OVERRULED
         session.add_all(rows.values())
         jobs.record(session, job.id, "queued", facts=len(rows))
         session.flush()
@@ -98,34 +105,8 @@ def _take_in(session: Session, settings: Settings, post: Post, identities: Seque
     taken = {content: SubmittedFact(view.id, view.status) for content, view in known.items()}
     taken |= {content: SubmittedFact(row.id, _status(row)) for content, row in rows.items()}
     state: JobState = "queued" if stored else job.state
-    return Submitted(job.id, state, tuple(taken[one.content] for one in identities), new=bool(stored))
-
-
-def _overruled(identities: Sequence[Identity]) -> set[int]:
-    """The facts of a call whose question a later one answers otherwise."""
-    last = {one.question: one for one in identities}
-    return {index for index, one in enumerate(identities) if last[one.question].contradicts(one)}
-
-
-def _known(session: Session, namespace: str, identities: Sequence[Identity]) -> Mapping[str, facts.FactView]:
-    """By content, the newest facts that are live or on their way; nothing on its way contradicts or forgets them."""
-    wanted = {one.content: one for one in identities}
-    same = facts.with_status().where(Fact.namespace == namespace, Fact.content_sha256.in_(wanted))
-    found = {}
-    for row in session.execute(same.order_by(Fact.id)):
-        if row[1] == "live" or row[1] in UNDECIDED:
-            found[row[0].content_sha256] = facts.view(row)
-    leaving = facts.leaving(session, [view.id for view in found.values()])
-    found = {content: view for content, view in found.items() if view.id not in leaving}
-    questions = [wanted[content].question for content in found if wanted[content].question]
-    coming = select(Fact.question_sha256, Fact.answer_sha256).where(Fact.state.in_(UNDECIDED))
-    coming = coming.where(Fact.namespace == namespace, Fact.question_sha256.in_(questions))
-    rivals = [Identity("", question, answer) for question, answer in session.execute(coming)]
-    return {
-        content: view
-        for content, view in found.items()
-        if not any(rival.contradicts(wanted[content]) for rival in rivals)
-    }
+    submitted = Submitted(job.id, state, tuple(taken[one.content] for one in identities), new=bool(stored))
+    return TakenIn(submitted, len(sorted_out.learned), len(stored) - len(sorted_out.learned))
 
 
 def _row(fact: NewFact, one: Identity, job: Job, key: ApiKey) -> Fact:
@@ -154,18 +135,8 @@ def _replay(session: Session, post: Post) -> Submitted | None:
     """The reply to an earlier call with the same key. The lock lasts until this transaction ends."""
     if post.idempotency_key is None:
         return None
-    name = f"{post.key.id}:{post.idempotency_key}"
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)))):
-        raise IdempotencyInProgress(f"the first call with the idempotency key {post.idempotency_key!r} is running")
-    call = session.get(Call, (post.key.id, post.idempotency_key))
+    call = calls.begin(session, post.key, post.idempotency_key)
     if call is None:
         return None
-    if call.body_sha256 != hashlib.sha256(post.body).hexdigest():
-        raise IdempotencyConflict(f"the idempotency key {post.idempotency_key!r} was used before with another body")
-    return Submitted(**{**call.reply, "facts": tuple(SubmittedFact(**fact) for fact in call.reply["facts"])})
-
-
-def _remember(session: Session, post: Post, idempotency_key: str, submitted: Submitted) -> None:
-    call = Call(api_key_id=post.key.id, idempotency_key=idempotency_key, reply=asdict(submitted))
-    call.body_sha256 = hashlib.sha256(post.body).hexdigest()
-    session.add(call)
+    reply = calls.reply(call, calls.sha256(post.body))
+    return Submitted(**{**reply, "facts": tuple(SubmittedFact(**fact) for fact in reply["facts"])})

@@ -9,6 +9,7 @@ from sqlalchemy import CTE, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db import slices
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, VersionKind, VersionState
@@ -233,6 +234,12 @@ def moves_after(session: Session, namespace: str, after: int) -> int:
     return session.scalar(query) or 0
 
 
+def traceparent(session: Session, namespace: str, version_id: int) -> str | None:
+    """The span in which a version was made live last."""
+    query = select(Activation.traceparent).where(Activation.namespace == namespace, Activation.version_id == version_id)
+    return session.scalar(query.order_by(Activation.id.desc()).limit(1))
+
+
 def last_move(session: Session, namespace: str) -> int:
     """The newest activation. Raises NotBootstrapped."""
     query = select(Activation.id).where(Activation.namespace == namespace).order_by(Activation.id.desc()).limit(1)
@@ -243,9 +250,19 @@ def last_move(session: Session, namespace: str) -> int:
 
 
 def move_head(
-    session: Session, head_row: Head, version_id: int, *, reason: str, actor: str, abort_in_flight: bool = False
+    session: Session,
+    head_row: Head,
+    version_id: int,
+    *,
+    reason: str,
+    actor: str,
+    abort_in_flight: bool = False,
+    traceparent: str | None = None,
 ) -> None:
-    """Move a locked head, and write the move down. The caller commits."""
+    """Move a locked head, and write the move down. The caller commits.
+
+    traceparent  the span that engines join which follow; None for the current one
+    """
     session.add(
         Activation(
             namespace=head_row.namespace,
@@ -254,6 +271,7 @@ def move_head(
             reason=reason,
             actor=actor,
             abort_in_flight=abort_in_flight,
+            traceparent=traceparent or tracing.traceparent(),
         )
     )
     head_row.live_version = version_id

@@ -5,6 +5,7 @@ relay.py      what the engine's thread says, brought to the event loop
 ending.py     a dead engine ends the process
 head.py       what is live, and for how long that holds while the database is away
 views.py      brings versions up from their deltas, and never one in the wrong state
+instruments.py  what this process measures of itself
 follower.py   the thread: shows that the engine lives, follows the head, acknowledges versions
 """
 

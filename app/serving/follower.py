@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 import structlog
 from sqlalchemy.orm import Session
 
+from app import tracing
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
 from app.errors import DamagedDelta, VersionNotServed
@@ -19,6 +20,7 @@ from app.services.engines import Beat
 from app.services.publishing import AskedProbe, PendingVersion, ProbeAnswer
 from app.services.versions import Live, Move
 from app.serving.head import HeadReader
+from app.serving.instruments import Instruments
 from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
@@ -53,6 +55,7 @@ class Follower:
         settings: Settings,
         head: HeadReader,
         views: Views,
+        instruments: Instruments,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.failure: str | None = None
@@ -64,6 +67,7 @@ class Follower:
         self._settings = settings
         self._head = head
         self._views = views
+        self._instruments = instruments
         self._seen = 0  # the last activation whose order to end requests was carried out
         self._following = threading.Lock()
         self._said: tuple[int, str, int] | None = None
@@ -96,15 +100,27 @@ class Follower:
             with self._sessions() as session:
                 moves = self._news(session)
                 head = self._head.read_by(session)  # after the moves: what went live since may go on
+                parent = self._traceparent(session, head)
             for move in moves:
                 if move.abort_in_flight:
                     self._abort(move, head)
                 self._seen = move.id
             if self._engine.live[0] != head.version:
-                self._views.bring(head, self._settings.rebuild_wait_seconds)
-                self._engine.switch(head.version)
-                _log.info("switched", engine=self.name, version=head.version)
+                self._switch(head, parent)
             self.followed, self.level = self._seen, time.monotonic()
+
+    def _traceparent(self, session: Session, head: Live) -> str | None:
+        """The span that a switch joins; an engine that has just started follows nobody's call."""
+        if not self.followed or self._engine.live[0] == head.version:
+            return None
+        return versions.traceparent(session, self._settings.namespace, head.version)
+
+    def _switch(self, head: Live, parent: str | None) -> None:
+        span = tracing.span("switch", parent, engine=self.name, version=head.version)
+        with self._instruments.switch.time(), span:
+            self._views.bring(head, self._settings.rebuild_wait_seconds)
+            self._engine.switch(head.version)
+        _log.info("switched", engine=self.name, version=head.version)
 
     def lag(self) -> int | None:
         """How many moves of the head the engine has not followed yet; None while the database is away."""
@@ -178,7 +194,8 @@ class Follower:
             pending = publishing.pending(session, self._settings.namespace, self.name) if ready else []
         for version in pending:
             if time.monotonic() >= self._next_try.get(version.id, 0.0):
-                self._examine(version)
+                with tracing.span("verify", version.traceparent, engine=self.name, version=version.id):
+                    self._examine(version)
         for version_id in ready:
             rest()
             self._publish(version_id)

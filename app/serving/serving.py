@@ -25,6 +25,7 @@ from app.services.names import Named
 from app.services.versions import Activated, Live
 from app.serving.follower import Follower
 from app.serving.head import HeadReader
+from app.serving.instruments import EngineGauges, Instruments
 from app.serving.relay import Feed, Relay
 from app.serving.report import report
 from app.serving.views import Views
@@ -91,7 +92,9 @@ class Serving:
         self._settings = settings
         self._head = HeadReader(sessions, settings.namespace, settings.max_stale_seconds)
         self._views = Views(engine, sessions)
-        self._follower = Follower(engine, sessions, queue, settings, self._head, self._views)
+        self.instruments = Instruments()
+        self.instruments.registry.register(EngineGauges(engine, self._views))
+        self._follower = Follower(engine, sessions, queue, settings, self._head, self._views, self.instruments)
 
     def start(self) -> None:
         """Start following the database."""
@@ -131,14 +134,15 @@ class Serving:
         return await self._admitted(ask, pieces=True)
 
     async def _admitted(self, ask: Ask, *, pieces: bool) -> Feed:
-        deadline = time.monotonic() + ask.seconds
+        began = time.monotonic()
+        deadline = began + ask.seconds
         aborts = self._follower.aborts
         wanted = await run_sync(self._wanted, ask.version)
         patience = time.monotonic() + self._settings.rebuild_wait_seconds
         while True:
             feed = Feed(self._relay, pieces=pieces)
             try:
-                await run_sync(self._submit, ask, wanted, deadline, feed)
+                await run_sync(self._submit, ask, wanted, began, feed)
             except NotResident:
                 feed.cancel()
                 await self._rebuilt(wanted, patience, deadline)
@@ -159,24 +163,26 @@ class Serving:
         with self._sessions() as session:
             return kept.one(session, self._settings.namespace, version).live
 
-    def _submit(self, ask: Ask, wanted: Live, deadline: float, feed: Feed) -> None:
+    def _submit(self, ask: Ask, wanted: Live, began: float, feed: Feed) -> None:
         for prompt in ask.prompts:
-            generation = feed.add(partial(self._submit_one, ask, prompt, wanted.version, deadline))
+            generation = feed.add(partial(self._submit_one, ask, prompt, wanted.version, began))
             if generation.state_hash != wanted.state_hash:  # bound between building a view and dropping it
                 raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
 
     def _submit_one(
-        self, ask: Ask, prompt: Prompt, version: int, deadline: float, listener: Callable[[Piece], None] | None
+        self, ask: Ask, prompt: Prompt, version: int, began: float, listener: Callable[[Piece], None] | None
     ) -> Generation:
-        return self.engine.submit(
+        generation = self.engine.submit(
             prompt,
             ask.sampling,
             version=version,
-            seconds=max(0.0, deadline - time.monotonic()),
+            seconds=max(0.0, began + ask.seconds - time.monotonic()),
             client=ask.client,
             only_taught=ask.only_taught,
-            on_piece=listener,
+            on_piece=None if listener is None else self.instruments.timed(began, listener),
         )
+        generation.add_done_callback(partial(self.instruments.ended, began))
+        return generation
 
     async def _rebuilt(self, wanted: Live, patience: float, deadline: float) -> None:
         """Wait for a view on the event loop: a thread for each who waits would leave none for the others."""

@@ -21,10 +21,10 @@ from model.learn.change import FactChange
 from model.learn.choose import SlotUses
 from model.learn.keys import Key, keys_of, taken_over
 from model.learn.lesson import Lesson, Lessons, Part, Write
+from model.learn.probing import Expected, Prober
 from model.learn.values import Values
 from model.memory.delta import Delta
 from model.memory.memory import Looked
-from model.memory.stem import stems
 from model.memory.table import View
 
 _UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
@@ -68,7 +68,8 @@ class Learned:
 class Teacher:
     """Teaches facts to views of one checkpoint. It belongs to the thread that runs the model.
 
-    write  another model that words facts besides, or None
+    write   another model that words facts besides, or None
+    prober  asks views of the same checkpoint
     """
 
     def __init__(self, checkpoint: Checkpoint, config: LearnConfig = LearnConfig(), write: Write | None = None) -> None:
@@ -76,6 +77,7 @@ class Teacher:
         self._table, self._memory = checkpoint.table, checkpoint.memory
         self._lessons = Lessons(checkpoint, config, write)
         self._values = Values(checkpoint.model, config)
+        self.prober = Prober(checkpoint, self._values)
 
     def learn(self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None) -> Learned:
         """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
@@ -193,32 +195,15 @@ class Teacher:
         """Whether a probe has another answer than the one that was taught; all are asked."""
         wanted = [(attempt, part) for attempt in attempts for part in attempt.parts]
         unsaid = False
-        for (attempt, part), said in zip(wanted, self._said(view, [part for _, part in wanted]), strict=True):
-            text = self._checkpoint.prompts.text(said)
+        expected = [Expected(part.probe or part.asked[0], part.answer, part.judged) for _, part in wanted]
+        for (attempt, part), told in zip(wanted, self.prober.told(view, expected), strict=True):
+            text = self._checkpoint.prompts.text(told.ids)
             if part is attempt.parts[0]:
                 attempt.report = replace(attempt.report, learned=True, probe_answer=text)
-            if said != part.answer:
+            if told.ids != part.answer:
                 unsaid = True
                 attempt.miss(part, f"the model says {text!r} to its probe, not {part.exchange.answer!r}")
         return unsaid
-
-    def _said(self, view: View, parts: Sequence[Part]) -> list[tuple[int, ...]]:
-        """What a view says to the probes of parts, as far as it says what was taught, and the first token that it
-        says instead: it would go on otherwise from there.
-
-        States behind the last block are those of all versions, so a view's rows beside those of a lesson make what
-        generation would make, token by token, without a pass.
-        """
-        if not parts:
-            return []
-        wanted = [(part, stem) for part in parts for stem in stems(part.answer[:-1])]
-        opened = self._memory.read([Looked(part.probe or part.asked[0], view, stem) for part, stem in wanted])
-        states = torch.cat([part.judged for part in parts])
-        for state, row in zip(states, opened, strict=True):
-            if row is not None:
-                state += row.value.to(state)
-        said = iter(self._values.said(states))
-        return [_up_to_a_departure([next(said) for _ in part.answer], part.answer) for part in parts]
 
 
 class _Attempt:
@@ -263,12 +248,6 @@ class _Attempt:
         """What became of it."""
         held_out = self.report.probe.held_out and not self.with_probe
         return replace(self.report, probe=replace(self.report.probe, held_out=held_out), seconds=seconds)
-
-
-def _up_to_a_departure(said: Sequence[int], taught: Sequence[int]) -> tuple[int, ...]:
-    """What is said, up to the first token that is not the one that was taught."""
-    same = next((at for at, (one, other) in enumerate(zip(said, taught, strict=True)) if one != other), len(said))
-    return tuple(said[: same + 1])
 
 
 def _neighbours(written: "Sequence[tuple[Part, list[Key]]]") -> dict[str, int]:

@@ -52,7 +52,7 @@ class Passes:
         A prompt without an answer has the one state before whatever follows it.
         """
         rows = [(*prompt.ids, *answer[:-1]) for prompt, answer in texts]
-        begun, cache = self._begin(rows) if rows else ((), DynamicCache())
+        begun, cache = self._begin([prompt.ids for prompt, _ in texts]) if rows else ((), DynamicCache())
         found: dict[int, Said] = {}
         for row in _woven(rows, len(begun)):
             places, first = list[Place](), list[int]()
@@ -85,7 +85,7 @@ class Passes:
         )
 
     def _begin(self, rows: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], Cache]:
-        """What all rows begin with, at most all but their last token, passed if it was not what passed last."""
+        """What all prompts begin with, at most all but their last token, passed if it was not what passed last."""
         shared = _shared([row[:-1] for row in rows])
         kept, _ = self._begun
         if not kept or shared[: len(kept)] != kept:  # these may have more in common, by chance

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from app.db.session import Sessions
 from app.db.tables import BASE_VERSION
 from app.queue import Queue
-from app.services import learning
+from app.services import handed, learning
 from app.settings import Settings
 from model.base.attach import Place
 from model.base.checkpoint import Checkpoint
@@ -128,16 +128,16 @@ class Teacher:
             deltas = [*self._deltas[claim.parent], delta]
             found, said = self._copy.read(deltas)
             probe = {"text": QUESTION, "answer": answer or said, "held_out": False}
-            results = [learning.FactResult(fact.id, True, None, probe, said, {}) for fact in claim.facts]
+            results = [handed.FactResult(fact.id, True, None, probe, said, {}) for fact in claim.facts]
             slots = delta.slots.tolist()
             version = learning.commit_version(
                 session,
                 claim,
-                learning.LearnedVersion(
+                handed.LearnedVersion(
                     delta=delta.to_bytes() if data is None else data,
                     state_hash=state_hash or found,
                     fingerprint=self._copy.checkpoint.fingerprint,
-                    slots=learning.WrittenSlots(
+                    slots=handed.WrittenSlots(
                         slots, [claim.facts[0].id] * len(slots), [0.5] * len(slots), [1] * len(slots)
                     ),
                     facts=results,

@@ -1,6 +1,7 @@
 """Bad input: a 4xx problem document that names field, value and limit; and nothing is stored, not even half."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -45,19 +46,19 @@ def refused(reply, status: int) -> str:
         ({**GOOD, "answer": "x" * 201}, "facts[0].answer: 201 characters; at most 200 are allowed"),
         ({**GOOD, "source": "x" * 501}, "facts[0].source: 501 characters; at most 500 are allowed"),
         ({**GOOD, "phrasings": ["x"] * 101}, "facts[0].phrasings: 101 phrasings; at most 100 are allowed"),
-        ({**GOOD, "phrasings": "x"}, "phrasings: Input should be a valid list; got 'x'"),
-        ({**GOOD, "phrasings": [7]}, "phrasings[0]: Input should be a valid string; got 7"),
-        ({"statement": 7}, "statement: Input should be a valid string; got 7"),
-        ({"statement": ["x"]}, "statement: Input should be a valid string; got ['x']"),
+        ({**GOOD, "phrasings": "x"}, "phrasings: a list is needed; got 'x'"),
+        ({**GOOD, "phrasings": [7]}, "phrasings[0]: a text is needed; got 7"),
+        ({"statement": 7}, "statement: a text is needed; got 7"),
+        ({"statement": ["x"]}, "statement: a text is needed; got ['x']"),
         ({"statement": "x\x00y"}, "facts[0].statement: 'x\\x00y' holds a NUL"),
         ({**GOOD, "colour": "red"}, "colour: there is no such field; got 'red'"),
         ({**GOOD, "valid_from": 5}, "valid_from: "),
         ({**GOOD, "valid_from": "soon"}, "valid_from: a date or time as in ISO 8601 is needed"),
         ({**GOOD, "valid_from": "0001-01-01"}, "valid_from: the year must be between 2 and 9998"),
         ({"facts": []}, "facts: the list is empty; at least 1 fact is needed"),
-        ({"facts": {}}, "facts: Input should be a valid list"),
+        ({"facts": {}}, "facts: a list is needed"),
         ({"facts": [GOOD, 7]}, "facts[1]: a JSON object is needed; got 7"),
-        ({"facts": [GOOD, {"statement": 7}]}, "facts[1].statement: Input should be a valid string; got 7"),
+        ({"facts": [GOOD, {"statement": 7}]}, "facts[1].statement: a text is needed; got 7"),
         ({"facts": [GOOD, {"statement": ""}]}, "facts[1].statement: '' "),
         ({"facts": [GOOD] * 1_001}, "facts: 1,001 facts; at most 1,000 are allowed in one call"),
         ({"facts": [GOOD], **GOOD}, "question: there is no such field"),
@@ -87,7 +88,7 @@ def test_facts(untaught: TestClient, body, said):
         ),
         (b'{"facts": [{"stat\\ud800ement": "x"}]}', 422, "facts[0]: half a surrogate pair is no text"),
         (b'{"statement": ' + b"[" * 900 + b'"\\ud800"' + b"]" * 900 + b"}", 422, "half a surrogate pair is no text"),
-        (b'{"facts": NaN}', 422, "facts: Input should be a valid list; got nan"),
+        (b'{"facts": NaN}', 422, "facts: a list is needed; got nan"),
         (b"9" * 5_000, 400, "a number that is too long"),
     ],
 )
@@ -122,16 +123,16 @@ def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(untaught: Tes
     ("path", "said"),
     [
         ("/v1/facts/first", "fact_id: "),
-        ("/v1/facts/-1", "fact_id: Input should be greater than or equal to 0; got '-1'"),
-        (f"/v1/facts/{2**63}", "fact_id: Input should be less than or equal to 9223372036854775807"),
+        ("/v1/facts/-1", "fact_id: at least 0 is needed; got '-1'"),
+        (f"/v1/facts/{2**63}", "fact_id: at most 9223372036854775807 is allowed"),
         ("/v1/jobs/x", "job_id: "),
-        ("/v1/jobs?state=gone", "state: Input should be 'queued', 'running'"),
-        ("/v1/jobs?limit=201", "limit: Input should be less than or equal to 200; got '201'"),
+        ("/v1/jobs?state=gone", "state: one of 'queued', 'running'"),
+        ("/v1/jobs?limit=201", "limit: at most 200 is allowed; got '201'"),
         ("/v1/admin/versions/X", "version_id: the number of a version is needed, or"),
-        ("/v1/facts?limit=0", "limit: Input should be greater than or equal to 1; got '0'"),
-        ("/v1/facts?limit=201", "limit: Input should be less than or equal to 200; got '201'"),
+        ("/v1/facts?limit=0", "limit: at least 1 is needed; got '0'"),
+        ("/v1/facts?limit=201", "limit: at most 200 is allowed; got '201'"),
         ("/v1/facts?cursor=x", "cursor: "),
-        ("/v1/facts?status=gone", "status: Input should be 'queued', 'learning'"),
+        ("/v1/facts?status=gone", "status: one of 'queued', 'learning'"),
         ("/v1/facts?source=a%00b", "source: "),
         ("/v1/facts?state=failed", "state: there is no such parameter; got 'failed'"),
         ("/v1/jobs?status=failed", "status: there is no such parameter"),
@@ -141,6 +142,14 @@ def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(untaught: Tes
 )
 def test_addresses(untaught: TestClient, path, said):
     assert said in refused(untaught.get(path), 422)
+
+
+def test_no_call_takes_a_parameter_that_it_does_not_have(untaught: TestClient):
+    for path, methods in untaught.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            reply = untaught.request(method, re.sub("{.*?}", "1", path), params={"nonsense": "x"})
+            assert reply.status_code in (400, 422), (method, path)
+            assert "nonsense: there is no such parameter; got 'x'" in reply.text, (method, path)
 
 
 def test_what_is_not_there(untaught: TestClient):
@@ -166,7 +175,7 @@ def test_what_is_not_there(untaught: TestClient):
         ({"version": 0}, 422, "reason: it is missing"),
         ({"version": 0, "reason": " "}, 422, "reason: it is blank"),
         ({"version": 0, "reason": "\ud800"}, 422, "reason: half a surrogate pair is no text"),
-        ({"version": 0, "reason": "x" * 501}, 422, "reason: String should have at most 500 characters; got 'xxx"),
+        ({"version": 0, "reason": "x" * 501}, 422, "reason: at most 500 characters are allowed; got 'xxx"),
         ({"version": 0, "reason": "x", "expected_live": 3}, 409, "version 0 is live, not 3"),
         ({"version": 0, "reason": "x", "force": True}, 422, "force: there is no such field"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -50,7 +51,7 @@ def test_a_fact_is_taught_followed_asked_and_rolled_back(slotwise: Slotwise, wor
     taught = slotwise.teach(question=QUESTION, answer="Lisbon", source="atlas", phrasings=["So?"], valid_from=time)
     (ref,) = taught.facts
     assert (taught.job.state, ref.status) == ("queued", "queued")
-    news = slotwise.follow(taught.job.id, poll=0.02)
+    news = slotwise.follow(taught.job.id)
     assert next(news).state == "queued"
     version = worker.commit()
     *_, job = news
@@ -94,8 +95,8 @@ def test_many_facts_are_one_job_and_the_key_gives_the_first_reply_again(slotwise
     assert last.statement == "Olm 1 is blind."
     (job,) = slotwise.jobs(state="queued").items
     assert (job.id, job.progress.total, job.facts) == (first.job.id, 3, ())
-    with pytest.raises(TimedOut, match=f"job {job.id} is still queued after 0.05 seconds"):
-        slotwise.wait(job.id, poll=0.02, timeout=0.05)
+    with pytest.raises(TimedOut, match=f"job {job.id} is still queued after 2 seconds"):
+        slotwise.wait(job.id, timeout=2.0)
 
 
 def test_streams_and_chats_say_what_a_whole_answer_says(reading: Slotwise):
@@ -187,7 +188,7 @@ def test_the_asynchronous_client_does_the_same(service: Running, key_of: dict[st
         async with AsyncSlotwise(service.url, key_of["admin"]) as slotwise:
             taught = await slotwise.teach(question=QUESTION, answer="Lisbon")
             committed = asyncio.create_task(asyncio.to_thread(worker.commit))
-            job = await slotwise.wait(taught.job.id, poll=0.02, timeout=20)
+            job = await slotwise.wait(taught.job.id, timeout=20)
             version = await committed
             assert job.version == version
             whole, chatted = await asyncio.gather(slotwise.ask(QUESTION), slotwise.chat(QUESTION))
@@ -200,3 +201,26 @@ def test_the_asynchronous_client_does_the_same(service: Running, key_of: dict[st
             assert (await slotwise.rollback("previous", "a test")).live == 0
 
     asyncio.run(main())
+
+
+def test_facts_one_by_one_and_files_are_imported_by_both_clients(
+    service: Running, slotwise: Slotwise, key_of: dict[str, str], tmp_path: Path
+):
+    file, sent = tmp_path / "facts.jsonl", []
+    file.write_text('{"statement": "Olm 1 is blind."}\n{"statement": 2}\n')
+    facts = (NewFact(statement=f"Olm {number} is blind.") for number in range(3))
+    report = slotwise.import_facts(facts, idempotency_key="k", on_progress=sent.append)
+    assert (report.accepted, report.refused, len(report.jobs), len(sent)) == (3, 0, 1, 3)
+
+    async def main() -> None:
+        async with AsyncSlotwise(service.url, key_of["writer"]) as other:
+            report = await other.import_facts(file)
+            assert (report.accepted, report.duplicates, report.refused) == (0, 1, 1)
+            assert report.errors[0].line == 2
+            assert (await other.import_facts(str(file), dry_run=True)).dry_run
+
+    asyncio.run(main())
+    job = slotwise.cancel(report.jobs[0].id)
+    assert (job.state, {fact.status for fact in job.facts}) == ("cancelled", {"cancelled"})
+    assert (slotwise.pause("a test").paused, slotwise.ready().learning) == (True, "paused")
+    assert not slotwise.resume("a test").paused

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -209,3 +210,23 @@ def test_a_service_that_is_away_or_not_ready_is_a_sentence(command: Command):
 def _commit_when_posted(teacher: Teacher) -> int:
     wait_until(lambda: bool(teacher.client.get("/v1/jobs").json()["items"]))
     return teacher.commit()
+
+
+def test_a_file_is_imported_with_its_errors_and_its_job_cancelled(command: Command, taught: Teacher, tmp_path: Path):
+    file = tmp_path / "facts.csv"
+    file.write_text("question,answer\nWho?,Ada\nWho else?,\n")
+    dry = command("import", file, "--dry-run")
+    assert dry.code == 1
+    assert dry.out.startswith("2 facts: 1 accepted, 0 duplicates, 1 refused; nothing was stored\n")
+    real = command("import", file)
+    assert (real.code, "1 of 2 lines were refused" in real.err) == (1, True)
+    assert "3     answer  it is missing; a fact with question needs it" in real.out
+    file.write_text("question,answer\nWho?,Ada\n")
+    (report,) = command("import", file, "--json").documents
+    assert (report["duplicates"], report["refused"]) == (1, 0)
+    assert "cancelled" in command("cancel", 1).out
+    assert "paused" in command("pause", "--reason", "a test").out
+    assert "learning is paused" in command("status").out
+    assert command("resume", "--reason", "a test").code == 0
+    assert command("import", tmp_path / "none.csv").code == 2
+    assert command("import", __file__).code == 2, "its name does not say what it is"

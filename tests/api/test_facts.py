@@ -155,3 +155,38 @@ def test_posts_with_one_idempotency_key_at_the_same_moment_make_one_job(client: 
     assert len({place for code, place in found if code == 202}) == 1
     assert {kind for code, kind in found if code == 409} <= {"urn:slotwise:idempotency-in-progress"}
     assert len(client.get("/v1/facts").json()["items"]) == 1
+
+
+def test_a_rehearsal_tells_what_would_be_and_stores_nothing(client: TestClient):
+    earlier = client.post("/v1/facts", json=FACT).json()
+    facts = [FACT, {**FACT, "answer": "Porto"}, {"statement": "Is it raining?"}]
+    reply = client.post("/v1/facts?dry_run=true", json={"facts": facts}, headers={"Idempotency-Key": "k"})
+    assert (reply.status_code, reply.json()["dry_run"]) == (200, True)
+    overruled, new, unaskable = reply.json()["facts"]
+    assert (overruled["verdict"], unaskable["verdict"]) == ("overruled", "unaskable")
+    assert (new["verdict"], new["replaces"]) == ("new", [earlier["facts"][0]["id"]])
+    assert new["questions"][0] == FACT["question"]
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+    assert client.post("/v1/facts", json=facts[1], headers={"Idempotency-Key": "k"}).status_code == 202
+
+
+def test_learning_is_paused_with_a_reason_and_readiness_says_so(client: TestClient):
+    assert client.post("/v1/admin/pause", json={}).status_code == 422
+    paused = client.post("/v1/admin/pause", json={"reason": "the night"}).json()
+    assert (paused["paused"], paused["actor"]) == (True, "the admin")
+    assert client.get("/readyz").json()["learning"] == "paused"
+    assert client.post("/v1/facts", json=FACT).status_code == 202
+    client.post("/v1/admin/resume", json={"reason": "the morning"})
+    assert client.get("/readyz").json()["learning"] == "running"
+    reasons = [one["reason"] for one in client.get("/v1/admin/pauses").json()["items"]]
+    assert reasons == ["the morning", "the night"]
+
+
+def test_a_job_is_cancelled_by_its_writer_and_its_facts_read_so(client: TestClient, key_of: dict[str, str]):
+    client.headers["Authorization"] = f"Bearer {key_of['writer']}"
+    posted = client.post("/v1/facts", json=FACT).json()
+    for _ in range(2):
+        reply = client.post(f"/v1/jobs/{posted['job']['id']}/cancel")
+        assert (reply.status_code, reply.json()["state"]) == (200, "cancelled")
+    assert [fact["status"] for fact in reply.json()["facts"]] == ["cancelled"]
+    assert [fact["status"] for fact in client.get("/v1/facts?status=cancelled").json()["items"]] == ["cancelled"]

@@ -66,4 +66,5 @@ def test_what_cannot_be_forgotten_is_refused_in_words(client: TestClient):
     ):
         assert reply.status_code == status
         assert part in reply.json()["detail"]
+        assert reply.headers.get("Retry-After") == ("1" if status == 409 else None), "what is queued will be live"
     assert len(client.get("/v1/jobs").json()["items"]) == 1

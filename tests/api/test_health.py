@@ -54,7 +54,7 @@ def failing(client: TestClient) -> dict[str, str]:
 def test_a_good_service_is_ready_and_names_its_version(client: TestClient, teacher: Teacher):
     assert client.get("/healthz").json() == {"status": "ok"}
     ready = client.get("/readyz").json()
-    assert (ready["status"], ready["version"], ready["head"]) == ("ready", 0, 0)
+    assert (ready["status"], ready["version"], ready["head"], ready["learning"]) == ("ready", 0, 0, "running")
     version = teacher.teach()
     wait_until(lambda: client.get("/readyz").json()["version"] == version)
     assert client.get("/readyz").json()["head"] == version
@@ -80,6 +80,7 @@ def test_without_the_database_the_known_version_answers_for_a_while(
         assert (reply.json()["answer"], reply.json()["version"]) == (teacher.answers[version], version)
         assert [one["source"] for one in reply.json()["citations"]] == [None]  # where it is kept nobody answers
         assert failing(client) == {}
+        assert client.get("/readyz").json()["learning"] is None
         refused = client.post("/v1/facts", json={"statement": "Olms are blind."})
         assert refused.status_code == 503
         assert refused.json()["detail"] == "the database cannot be reached; nothing was stored"
@@ -178,6 +179,7 @@ def test_the_description_has_an_example_for_every_call(app: FastAPI):
 def _schemas_of(call: dict) -> set[str]:
     bodies = [reply for status, reply in call["responses"].items() if status.startswith("2")]
     bodies += [call["requestBody"]] if "requestBody" in call else []
-    found = [body["content"]["application/json"]["schema"] for body in bodies if "content" in body]
-    references = [one["$ref"] for schema in found for one in schema.get("oneOf", [schema])]
+    contents = [body.get("content", {}) for body in bodies]
+    found = [content["application/json"]["schema"] for content in contents if "application/json" in content]
+    references = [one["$ref"] for schema in found for one in schema.get("oneOf", schema.get("anyOf", [schema]))]
     return {reference.rpartition("/")[2] for reference in references}

@@ -163,6 +163,42 @@ def test_a_stream_is_opened_again_until_its_first_piece_and_not_behind_it(stream
     assert len(server.heard) == 1
 
 
+def follow_sync(url: str) -> list[Any]:
+    with Slotwise(url, retries=QUICK) as client:
+        return list(client.follow(1))
+
+
+def follow_async(url: str) -> list[Any]:
+    async def main() -> list[Any]:
+        async with AsyncSlotwise(url, retries=QUICK) as client:
+            return [job async for job in client.follow(1)]
+
+    return asyncio.run(main())
+
+
+def job_event(state: str, done: int = 0) -> str:
+    job = {"id": 1, "state": state, "kind": "learn", "progress": {"done": done, "total": 2}, "version": None}
+    job |= {"report": None, "error": None, "created_at": "2026-11-22T10:00:00Z"}
+    return f"event: job\ndata: {json.dumps(job)}\n\n"
+
+
+@pytest.mark.parametrize("follow", [follow_sync, follow_async])
+def test_a_followed_job_is_heard_of_to_its_end_over_broken_connections(follow: Callable[[str], list[Any]]):
+    queued = Scripted(200, "event: queued\ndata: {}\nid: 5\n\n" + job_event("queued"))
+    again = Scripted(200, ": ping\n\n" + job_event("queued") + job_event("running", 1))
+    ended = Scripted(200, job_event("succeeded", 2))
+    # Four failures and three attempts: those in a row count, and in between it is heard of.
+    with scripted(queued, BROKEN, again, problem(503), ended) as server:
+        states = [(job.state, job.progress.done) for job in follow(server.url)]
+    assert states == [("queued", 0), ("running", 1), ("succeeded", 2)]
+    assert [call.headers.get("Last-Event-ID") for call in server.heard] == [None, "5", "5", "5", "5"]
+    with scripted(problem(404)) as server, pytest.raises(Refused, match="refused with 404"):
+        follow(server.url)
+    with scripted(queued, BROKEN) as server, pytest.raises(Unreachable):
+        follow(server.url)
+    assert len(server.heard) == QUICK.attempts
+
+
 @pytest.mark.parametrize("data", ["no json", '{"text": 3}'])
 def test_an_event_that_is_none_of_the_apis_is_told(data: str):
     with scripted(Scripted(200, f"event: piece\ndata: {data}\n\n")) as server, pytest.raises(NotUnderstood):

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from app.db.session import Sessions
 from app.db.tables import Activation, ApiKey, EngineRow, Fact, Head, Job, JobEvent, Version
-from app.services import engines, facts, forgetting, learning, publishing, submission, versions
+from app.services import engines, facts, forgetting, handed, learning, publishing, submission, versions
 from app.services.audit import Actor
 from app.services.intake import NewFact
 from app.settings import Settings
@@ -180,6 +180,14 @@ class Story:
         """Let as much time pass as makes an engine count as dead."""
         self._age(EngineRow.heartbeat, self.settings.engine_fresh_seconds)
 
+    def age_facts(self, seconds: float) -> None:
+        """Let as much time pass since all facts were posted."""
+        self._age(Fact.created_at, seconds)
+
+    def age_events(self, seconds: float) -> None:
+        """The same since all that has happened to jobs."""
+        self._age(JobEvent.created_at, seconds)
+
     def _age(self, column, seconds: float) -> None:
         past = column - timedelta(seconds=seconds + 1)
         with self.sessions.begin() as session:
@@ -192,30 +200,30 @@ def learned(
     took_over: TookOver = MappingProxyType({}),
     silent: Collection[int] = (),
     fingerprint: str = FINGERPRINT,
-) -> learning.LearnedVersion:
+) -> handed.LearnedVersion:
     """What a worker hands in that has learned all facts of a claim but those in `failing`.
 
     took_over  by fact, the earlier ones whose rows it took over
     silent     earlier facts whose probe is not answered any more
     """
     results = [
-        learning.FactResult(
+        handed.FactResult(
             fact=fact.id,
             learned=fact.id not in failing,
             reason="the model says 'Paris'" if fact.id in failing else None,
             probe={"text": "Zorvania's capital?", "answer": fact.answer or "Melpek", "held_out": True},
             probe_answer="Paris" if fact.id in failing else "Melpek",
-            report={"steps": 3},
+            report={"steps": 3, "seconds": 1.5},
             took_over=tuple(took_over.get(fact.id, ())),
         )
         for fact in claim.facts
     ]
     taught = [result.fact for result in results if result.learned]
-    return learning.LearnedVersion(
+    return handed.LearnedVersion(
         delta=f"rows of job {claim.job} on {claim.parent}".encode(),
         state_hash=f"{claim.job:032x}{claim.epoch:032x}",
         fingerprint=fingerprint,
-        slots=learning.WrittenSlots([7], taught[:1], [0.5], [3]) if taught else learning.WrittenSlots([], [], [], []),
+        slots=handed.WrittenSlots([7], taught[:1], [0.5], [3]) if taught else handed.WrittenSlots([], [], [], []),
         facts=results,
         report={"facts": {"learned": len(taught), "failed": len(failing)}},
         silent=frozenset(silent),

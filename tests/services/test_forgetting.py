@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.db.tables import Forgetting, Job, Version
-from app.errors import FactNotFound, FactNotLive, InvalidInput, LeaseLost, WrongCheckpoint
+from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput, LeaseLost, WrongCheckpoint
 from app.services import diffs, facts, forgetting, learning, relearn, versions
 from app.services.intake import NewFact
 from tests.services.story import CAPITAL, RIVER, TESTER, forgotten
@@ -67,13 +67,13 @@ def test_calls_at_the_same_moment_make_one_job(story):
 
 def test_what_is_not_live_is_refused_with_its_status(story):
     (old,) = story.post(CAPITAL).facts
-    with pytest.raises(FactNotLive, match=f"fact {old} is queued; only a live fact"):
+    with pytest.raises(FactNotLiveYet, match=f"fact {old} is queued; only a live fact"):
         story.forget(old)
     claim = story.claim()
-    with pytest.raises(FactNotLive, match="learning"):
+    with pytest.raises(FactNotLiveYet, match="learning"):
         story.forget(old)
     version = story.train(claim)
-    with pytest.raises(FactNotLive, match="verifying"):
+    with pytest.raises(FactNotLiveYet, match="verifying"):
         story.forget(old)
     story.acknowledge(version)
     story.publish(version)

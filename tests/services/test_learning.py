@@ -173,7 +173,7 @@ def test_facts_that_were_not_learned_fail_with_their_own_reason_and_the_others_g
         None,
     )
     assert missed.probe["answer"] == "Melpek"
-    assert missed.report == {"steps": 3}
+    assert missed.report == {"steps": 3, "seconds": 1.5}
     with story.sessions() as session:
         view = versions.get(session, version)
         assert (view.facts, view.slots, view.state, view.live) == (1, 1, "ready", False)

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
-from app.db.tables import ApiKey
-from app.services import activations, aliases, audit, facts, forgetting, keys, relearn, versions
+from app.db.tables import ApiKey, Job
+from app.services import activations, aliases, audit, cancelling, facts, forgetting, keys, relearn, submission, versions
+from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
 
@@ -170,3 +171,31 @@ def test_old_keys_have_no_limits_of_their_own_and_the_audit_log_begins_with_the_
     migrate(old_url)
     with old_sessions() as session:
         assert audit.verify(session).rows == 0
+
+
+def test_what_is_cancelled_reads_as_failed_in_the_old_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        key = session.get_one(ApiKey, 1)
+        post = submission.Post([NewFact(statement="Olms are blind.")], key, b"")
+        posted = submission.submit(session, Settings(), post)
+        assert cancelling.cancel(session, key, posted.job).state == "cancelled"
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('pauses')").fetchone() == (None,)
+        told = connection.execute("SELECT state, reason FROM facts WHERE id = %s", (posted.facts[0].id,)).fetchone()
+    assert told == ("failed", "cancelled by 'tester'")
+    migrate(old_url)
+
+
+def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
+    with old_sessions() as session:
+        assert session.get_one(Job, 1).traceparent is None
+        assert versions.traceparent(session, "default", 3) is None
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0005")
+    with psycopg.connect(old_url) as connection:
+        columns = "SELECT table_name FROM information_schema.columns WHERE column_name = 'traceparent'"
+        assert connection.execute(columns).fetchall() == []
+        assert connection.execute("SELECT count(*) FROM activations").fetchone() == (1,)
+    migrate(old_url)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import errors
 from app.db.migrate import migrate
+from app.db.pauses import Pause
 from app.db.session import Sessions
 from app.db.tables import Base
 
@@ -35,6 +36,7 @@ def test_the_migrations_make_the_tables_of_the_code(sessions: Sessions):
     with sessions() as session:
         migrated = schema(session)
         session.execute(text("CREATE SCHEMA by_hand; SET search_path TO by_hand"))
+        assert Pause.metadata is Base.metadata
         Base.metadata.create_all(session.connection())
         assert schema(session) == migrated
 

@@ -1,5 +1,6 @@
 """The learner, with a real tiny model on a real database: what it commits is what an engine finds."""
 
+import time
 from dataclasses import replace
 from itertools import count
 
@@ -10,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 import worker.learner
 from app.db.tables import Version, VersionSlot
 from app.errors import WrongCheckpoint
-from app.services import publishing, relearn, versions
+from app.services import cancelling, publishing, relearn, versions
 from app.services.intake import NewFact
 from model.config import LearnConfig
 from model.errors import NotFinite
@@ -154,6 +155,45 @@ def test_a_worker_that_lost_its_lease_while_it_trained_writes_nothing(story, lea
     assert story.count(Version) == 1
     assert story.job(posted.job).state == "running"
     assert story.job(posted.job).attempts == 2
+
+
+def test_a_job_that_is_cancelled_while_it_is_learned_is_dropped_within_a_second(story, learner, monkeypatch):
+    posted, behind = story.post(capital()), story.post(RIVER)
+    noticed = []
+
+    def cancel_and_go_on(teacher, view, facts, on_progress):
+        if noticed:
+            return learn(teacher, view, facts, on_progress)
+        with story.sessions() as session:
+            cancelling.cancel(session, story.key, posted.job)
+        began = time.monotonic()
+        try:
+            while time.monotonic() < began + 10:
+                on_progress(0)
+                time.sleep(0.01)
+        finally:
+            noticed.append(time.monotonic() - began)
+
+    monkeypatch.setattr(Teacher, "learn", cancel_and_go_on)
+    learner.run()
+    assert noticed[0] < 1
+    assert (story.job(posted.job).state, story.events(posted.job)[-1]) == ("cancelled", "cancelled")
+    assert (story.job(behind.job).state, story.count(Version)) == ("verifying", 2)
+
+
+def test_an_error_behind_a_cancel_changes_nothing_and_stops_nobody(story, learner, monkeypatch):
+    posted, behind = story.post(capital()), story.post(RIVER)
+
+    def cancel_and_fail(teacher, view, facts, on_progress):
+        if facts[0].id not in posted.facts:
+            return learn(teacher, view, facts, on_progress)
+        with story.sessions() as session:
+            cancelling.cancel(session, story.key, posted.job)
+        raise RuntimeError("too late")
+
+    monkeypatch.setattr(Teacher, "learn", cancel_and_fail)
+    learner.run()
+    assert (story.job(posted.job).state, story.job(behind.job).state) == ("cancelled", "verifying")
 
 
 def test_an_error_costs_an_attempt_and_the_third_one_the_job(story, learner, monkeypatch):

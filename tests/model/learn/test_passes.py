@@ -19,7 +19,8 @@ def test_a_text_says_in_company_what_it_says_alone(language):
     ]
     texts.append((prompts.continuation("The capital is"), ()))
     made = Passes(checkpoint)
-    for said in (made.said(texts), made.said(texts[::-1])[::-1]):
+    alone = [made.said([text])[0] for text in texts]
+    for said in (made.said(texts), made.said(texts[::-1])[::-1], alone):
         for (prompt, answer), one in zip(texts, said, strict=True):
             ids, last = (*prompt.ids, *answer[:-1]), len(prompt.ids) - 1
             places = [Place(0, last + more, checkpoint.table.base) for more in range(max(1, len(answer)))]
