@@ -83,6 +83,7 @@ export const forget = (id) => remove(`v1/facts/${id}`);
 
 export const jobs = (query) => get("v1/jobs", query);
 export const job = (id) => get(`v1/jobs/${id}`);
+export const cancelJob = (id) => post(`v1/jobs/${id}/cancel`);
 export const jobEvents = (id, after, signal) =>
   getStream(`v1/jobs/${id}/events`, after ? { "Last-Event-ID": after } : {}, signal);
 

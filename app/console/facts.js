@@ -35,7 +35,8 @@ async function list(query) {
 }
 
 async function one(fact, job, role, signal) {
-  const again = () => { location.hash = `#facts/${fact.id}`; };
+  const status = h("span", {}, pill(fact.status));
+  const ended = async () => status.replaceChildren(pill((await api.fact(fact.id)).status));
   const forgettable = fact.status === "live" && may(role, "operator") && !job;
   const problem = h("div", {});
   const forget = async () => {
@@ -47,10 +48,10 @@ async function one(fact, job, role, signal) {
   const forgetting = () => forget().catch((error) => problem.replaceChildren(notice(error.message)));
   return [
     h("p", { class: "back" }, h("a", { href: "#facts" }, "All facts")),
-    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, told(fact)), h("p", { class: "lead" }, pill(fact.status), ` fact ${fact.id}`)),
+    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, told(fact)), h("p", { class: "lead" }, status, ` fact ${fact.id}`)),
       forgettable && h("div", { class: "tools" }, h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …"))),
     problem,
-    job && jobCard(job, signal, again),
+    job && jobCard(job, { role, signal }, ended),
     h("section", { class: "card" }, outcome(fact) ?? h("p", { class: "quietly" }, "It was not asked yet."), neighbours(fact.report)),
     h("section", {}, terms([
       ["Statement", fact.question === null ? null : fact.statement],

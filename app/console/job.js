@@ -1,7 +1,8 @@
 // A job, followed until it has ended: its state, how far it is, and what became of its facts.
 
 import * as api from "./api.js";
-import { h, moment, notice, pill } from "./dom.js";
+import { h, moment, notice, pill, say } from "./dom.js";
+import { may } from "./roles.js";
 import { factRow, outcome } from "./told.js";
 
 const ENDED = ["succeeded", "failed", "rejected", "cancelled"];
@@ -9,17 +10,17 @@ const STEPS = ["queued", "running", "verifying", "succeeded"];
 const REST = 1_000; // ms, before a stream is tried again that broke or could not be had
 const SHOWN = 20; // facts whose outcome is told
 
-/** A card that shows a job while it moves; it stops when `signal` does. `onend` is called once it has ended. */
-export function jobCard(id, signal, onend = () => {}) {
+/** A card that shows a job while it moves, until `signal` is aborted; `onend` is called once the job has ended. */
+export function jobCard(id, { role, signal }, onend) {
   const body = h("div", { "aria-live": "polite" }, h("p", { class: "quietly" }, "Asking for it …"));
   const facts = h("ul", { class: "rows outcomes" });
   const element = h("section", { class: "card job", "aria-label": `Job ${id}` }, body, facts);
-  follow(id, (job) => body.replaceChildren(...shown(job)), signal)
+  follow(id, (job) => body.replaceChildren(...shown(job, role)), signal)
     .then(async (job) => {
       const all = await Promise.all(job.facts.slice(0, SHOWN).map((fact) => api.fact(fact.id)));
       const residual = (fact) => job.report?.residual?.find((one) => one.fact === fact.id);
       facts.replaceChildren(...all.map((fact) => h("li", {}, h("ul", {}, factRow(fact)), outcome(fact, residual(fact)))));
-      onend(job);
+      await onend(job);
     })
     .catch((error) => signal.aborted || body.replaceChildren(notice(error.message)));
   return element;
@@ -58,17 +59,24 @@ async function read(id) {
   }
 }
 
-function shown(job) {
+function shown(job, role) {
   const { done, total } = job.progress;
   const unit = total === 1 ? "fact" : "facts";
   const title = h("h2", {}, `Job ${job.id}`, " ", h("span", { class: "quietly" }, job.kind));
   const parts = [h("div", { class: "card-head" }, title, pill(job.state)), steps(job.state)];
   if (!ENDED.includes(job.state)) {
     parts.push(h("label", { class: "progress" }, h("progress", { value: done, max: total }), `${done} of ${total} ${unit}`));
+    if (job.state !== "verifying" && may(role, "writer")) parts.push(cancelling(job));
   }
   if (job.error) parts.push(h("p", { class: "notice" }, job.error));
   if (job.state === "succeeded") parts.push(h("p", {}, `Live since version ${job.version}. ${cost(job.report)}`));
   return parts;
+}
+
+/** A button that calls a job off; what becomes of it comes with its events. */
+function cancelling(job) {
+  const cancel = () => api.cancelJob(job.id).catch((error) => say(error.message));
+  return h("button", { type: "button", class: "quiet danger", onclick: cancel }, "Cancel the job");
 }
 
 function steps(state) {

@@ -5,7 +5,8 @@ import { asked } from "./dialog.js";
 import { field, h, moment, notice, paged, pill, say, select } from "./dom.js";
 import { ROLES } from "./roles.js";
 
-const ACTIONS = ["facts.teach", "facts.forget", "versions.rollback", "aliases.put", "aliases.delete", "keys.create", "keys.revoke", "relearn"];
+const ACTIONS = ["facts.teach", "facts.import", "facts.forget", "jobs.cancel", "learning.pause", "learning.resume",
+  "versions.rollback", "aliases.put", "aliases.delete", "keys.create", "keys.revoke", "relearn"];
 
 /** `#keys`, and `#keys?action=facts.teach&actor=…` for a part of the audit log. */
 export async function page({ query }) {

@@ -7,15 +7,15 @@ import { jobCard, jobRow } from "./job.js";
 const LATELY = 8;
 
 /** `#teach`, and `#teach/7` with a job. */
-export async function page({ path: [job], signal }) {
+export async function page({ path: [job], role, signal }) {
   const list = h("ul", { class: "rows" });
   const lately = await paged(list, (cursor) => api.jobs({ cursor, limit: LATELY }), jobRow, "Nothing was taught yet.");
-  const refreshed = async (ended) => list.querySelector(`a[href="#teach/${ended.id}"]`)?.parentElement.replaceWith(jobRow(ended));
+  const refreshed = (ended) => list.querySelector(`a[href="#teach/${ended.id}"]`)?.parentElement.replaceWith(jobRow(ended));
   const lead = "One good question is enough: other wordings of it open the same rows.";
   return [
     h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Teach"), h("p", { class: "lead" }, lead))),
     form(),
-    job && jobCard(job, signal, refreshed),
+    job && jobCard(job, { role, signal }, refreshed),
     h("section", {}, h("h2", {}, "Jobs"), lately),
   ].filter(Boolean);
 }

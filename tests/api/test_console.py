@@ -2,14 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
 import app
 from app.api.deps import MAX_PAGE
+from app.db.tables import JobState
+from app.services import keys
+from app.services.facts import FactStatus
 
-FOLDER = Path(app.__file__).parent / "console"
+ROOT = Path(app.__file__).parent.parent
+FOLDER = ROOT / "app" / "console"
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
 SCRIPTS = {name: text for name, text in TEXTS.items() if name.endswith(".js")}
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -66,7 +71,7 @@ def test_every_file_that_is_asked_for_exists_and_every_file_is_asked_for():
     asked = set(re.findall(r'(?:src|href)="console/([^"]+)"', TEXTS["index.html"])) | {"index.html"}
     for name, text in SCRIPTS.items():
         modules = re.findall(r'^import .*?from "([^"]+)";$', text, re.MULTILINE)
-        assert len(modules) == len(re.findall(r"\bimport\b", text)), name
+        assert len(modules) == len(re.findall(r"(?<!\.)\bimport\b", text)), name
         assert all(module.startswith("./") for module in modules), name
         asked |= {module.removeprefix("./") for module in modules}
     assert asked == set(TEXTS)
@@ -94,6 +99,48 @@ def test_every_call_is_one_of_the_api_and_is_made_in_one_place(untaught: TestCli
             name == "api.js"
         )
         assert name == "api.js" or not re.search(r"[\"'`]/?v1/", text)
+
+
+def words(script: str, name: str) -> list[str]:
+    """A list of texts that a script declares."""
+    (found,) = re.findall(rf"const {name} = \[(.*?)\];", SCRIPTS[script], re.DOTALL)
+    return re.findall(r'"([^"]+)"', found)
+
+
+def test_the_words_that_scripts_know_are_those_of_the_service():
+    assert words("roles.js", "ROLES") == list(keys.ROLES)
+    assert sorted(words("facts.js", "STATUSES")) == sorted(get_args(FactStatus))
+    assert set(words("job.js", "ENDED")) | set(words("job.js", "STEPS")) == set(get_args(JobState))
+    (actions,) = re.findall(r"actions: (.*) \|", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
+    assert words("keys.js", "ACTIONS") == re.findall(r"`([^`]+)`", actions)
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2.2 defines it."""
+    shares = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(
+    ("text", "grounds", "least"),
+    [
+        ("ink", ("ground", "surface", "wash"), 4.5),
+        ("soft", ("ground", "surface"), 4.5),
+        ("accent", ("ground", "surface", "wash"), 4.5),
+        ("on-accent", ("accent",), 4.5),
+        ("bad", ("surface", "ground", "bad-wash"), 4.5),
+        ("warn", ("warn-wash",), 4.5),
+        ("edge", ("ground", "surface"), 3),
+    ],
+)
+def test_colours_can_be_told_apart_in_light_and_dark(text: str, grounds: tuple[str, ...], least: float):
+    light, dark = TEXTS["base.css"].split("@media (prefers-color-scheme: dark)")
+    for theme in (light, dark):
+        colours = dict(re.findall(r"--([\w-]+): (#\w{6});", theme))
+        for ground in grounds:
+            lower, higher = sorted((luminance(colours[text]), luminance(colours[ground])))
+            assert (higher + 0.05) / (lower + 0.05) >= least, (text, ground, colours[text])
 
 
 def test_pages_are_no_longer_than_the_api_allows():

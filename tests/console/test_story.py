@@ -20,6 +20,14 @@ def go(page: Any, to: str) -> None:
     page.locator("main:not([aria-busy])").wait_for()
 
 
+def teach(page: Any, question: str, answer: str) -> None:
+    """Teach a fact by the form."""
+    go(page, "teach")
+    page.get_by_label("Question", exact=True).fill(question)
+    page.get_by_label("Answer", exact=True).fill(answer)
+    page.get_by_role("button", name="Teach").click()
+
+
 def test_a_wrong_key_says_so_and_a_good_one_lasts_as_long_as_the_tab(page: Any, key_of: dict[str, str]):
     page.get_by_label("API key").fill("sw_wrong")
     page.keyboard.press("Enter")
@@ -39,11 +47,9 @@ def test_a_wrong_key_says_so_and_a_good_one_lasts_as_long_as_the_tab(page: Any, 
 
 
 def test_a_fact_is_taught_and_a_refresh_in_the_middle_loses_nothing(admin: Any, work: Work):
-    go(admin, "teach")
-    admin.get_by_label("Question", exact=True).fill(QUESTION)
-    admin.get_by_label("Answer", exact=True).fill("ok")
-    admin.get_by_label("Source").fill("atlas")
-    admin.get_by_role("button", name="Teach").click()
+    asked: list[str] = []
+    admin.on("request", lambda request: asked.append(request.url.rpartition("/v1/")[2]))
+    teach(admin, QUESTION, "ok")
     job = admin.get_by_role("region", name="Job 1")
     job.get_by_text("0 of 1 fact").wait_for()
     admin.reload()
@@ -53,8 +59,20 @@ def test_a_fact_is_taught_and_a_refresh_in_the_middle_loses_nothing(admin: Any, 
     told = job.locator(".probe dd").all_inner_texts()
     assert told[1:] == ["ok", "ok"]
     assert job.locator(".pill").all_inner_texts() == ["succeeded", "live"]
+    assert (asked.count("jobs/1/events"), asked.count("jobs/1")) == (
+        2,
+        1,
+    )  # it was told, and not asked for again and again
     job.get_by_role("link", name=QUESTION).click()
     admin.get_by_role("heading", name=f"{QUESTION} ok").wait_for()
+
+
+def test_a_job_that_waits_is_called_off_and_is_asked_for_where_its_events_do_not_come(admin: Any):
+    admin.route("**/events", lambda route: route.abort())
+    teach(admin, QUESTION, "ok")
+    admin.get_by_role("button", name="Cancel the job").click()
+    admin.get_by_text("cancelled by 'the admin'").first.wait_for()
+    assert admin.get_by_role("region", name="Job 1").locator(".pill").first.inner_text() == "cancelled"
 
 
 def test_what_cannot_be_taught_is_said_in_the_words_of_the_api(admin: Any):
