@@ -5,17 +5,29 @@ import { h, s } from "./dom.js";
 /** A bar for a share between 0 and 1, with its words for those who hear it. */
 export function gauge(share, words) {
   const width = Math.round(100 * Math.min(1, Math.max(0, share)));
-  return s("svg", { class: "gauge", viewBox: "0 0 100 8", preserveAspectRatio: "none", role: "img", "aria-label": words },
-    s("rect", { class: "track", width: 100, height: 8 }), s("rect", { class: "fill", width, height: 8 }));
+  return s(
+    "svg",
+    { class: "gauge", viewBox: "0 0 100 8", preserveAspectRatio: "none", role: "img", "aria-label": words },
+    s("rect", { class: "track", width: 100, height: 8 }),
+    s("rect", { class: "fill", width, height: 8 }),
+  );
 }
 
 /** A cited fact: a link to it, its source, and its gauge. */
 function citation({ fact, source, gate }) {
   const percent = `${Math.round(100 * gate)} %`;
-  return h("li", {},
-    h("a", { href: `#facts/${fact}` }, `Fact ${fact}`), source && h("span", { class: "source" }, source),
-    h("span", { class: "opened", title: "0 % at its threshold, 100 % at the very question that was taught" },
-      gauge(gate, `opened ${percent}`), h("span", {}, percent)));
+  return h(
+    "li",
+    {},
+    h("a", { href: `#facts/${fact}` }, `Fact ${fact}`),
+    source && h("span", { class: "source" }, source),
+    h(
+      "span",
+      { class: "opened", title: "0 % at its threshold, 100 % at the very question that was taught" },
+      gauge(gate, `opened ${percent}`),
+      h("span", {}, percent),
+    ),
+  );
 }
 
 /** A card that an answer comes into. */
@@ -44,7 +56,10 @@ export class Answer {
     const cited = citations.length
       ? h("ul", { class: "citations" }, citations.map(citation))
       : h("p", { class: "quietly" }, "The base alone: no taught fact opened.");
-    this.foot.replaceChildren(cited, finish === "length" ? h("p", { class: "quietly" }, "Cut: it has as many tokens as an answer may have.") : "");
+    this.foot.replaceChildren(
+      cited,
+      finish === "length" ? h("p", { class: "quietly" }, "Cut: it has as many tokens as an answer may have.") : "",
+    );
     this.body.removeAttribute("aria-busy");
   }
 

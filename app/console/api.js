@@ -74,7 +74,8 @@ function split(line) {
 export const ownKey = () => get("v1/key");
 
 export const models = () => get("v1/models");
-export const chat = (model, messages, signal) => postStream("v1/chat/completions", { model, messages, stream: true }, signal);
+export const chat = (model, messages, signal) =>
+  postStream("v1/chat/completions", { model, messages, stream: true }, signal);
 
 export const teach = (fact) => post("v1/facts", fact);
 export const facts = (query) => get("v1/facts", query);

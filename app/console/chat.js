@@ -2,30 +2,32 @@
 
 import * as api from "./api.js";
 import { Answer } from "./answer.js";
-import { field, h } from "./dom.js";
+import { field, h, heading } from "./dom.js";
 import { may } from "./roles.js";
 
 const NEWEST = 100; // versions that the picker shows
-const talk = { messages: [], element: h("ol", { class: "talk" }), beside: "", asking: null };
+const talk = { messages: [], element: h("ol", { class: "talk" }), beside: "", asking: null, form: null };
 
-/** The page; a conversation outlives a look at other pages. */
+/** The page; a conversation, and an answer on its way, outlive a look at other pages. */
 export async function page({ role }) {
   const picker = await versionPicker(role);
-  const box = h("textarea", { name: "question", rows: 2, required: true, placeholder: "Ask something" });
+  const anew = h("button", { type: "button", class: "quiet", onclick: begin }, "New conversation");
+  const lead = "Every answer says which version gave it and, where it was taught, which fact it comes from.";
+  talk.form ??= form();
+  return [heading("Chat", lead, picker, anew), talk.element, talk.form];
+}
+
+function form() {
+  const box = h("textarea", { id: "field-question", rows: 2, required: true, placeholder: "Ask something" });
   const button = h("button", {}, "Ask");
-  const form = h("form", { class: "ask", onsubmit: (event) => submitted(event, box, button) },
-    h("label", { for: "field-question", class: "unseen" }, "Question"), box, button);
-  box.id = "field-question";
+  const label = h("label", { for: box.id, class: "unseen" }, "Question");
+  const made = h("form", { class: "ask", onsubmit: (event) => submitted(event, box, button) }, label, box, button);
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    form.requestSubmit();
+    made.requestSubmit();
   });
-  const anew = h("button", { type: "button", class: "quiet", onclick: () => begin(box) }, "New conversation");
-  const lead = "Every answer says which version gave it and, where it was taught, which fact it comes from.";
-  const head = h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Chat"), h("p", { class: "lead" }, lead)),
-    h("div", { class: "tools" }, picker, anew));
-  return [head, talk.element, form];
+  return made;
 }
 
 async function versionPicker(role) {
@@ -34,18 +36,26 @@ async function versionPicker(role) {
   const named = (names?.items ?? []).map(({ name, version }) => [name, `${name} (version ${version})`]);
   if (names && names.previous !== null) named.unshift(["previous", `previous (version ${names.previous})`]);
   const option = ([value, label]) => h("option", { value, selected: value === talk.beside }, label);
-  const control = h("select", { name: "beside", onchange: () => (talk.beside = control.value) },
+  const control = h(
+    "select",
+    { name: "beside", onchange: () => (talk.beside = control.value) },
     option(["", "nothing"]),
     named.length > 0 && h("optgroup", { label: "Names" }, named.map(option)),
-    h("optgroup", { label: "Versions" }, numbers.map(({ version }) => option([String(version), `version ${version}`]))));
+    h(
+      "optgroup",
+      { label: "Versions" },
+      numbers.map(({ version }) => option([String(version), `version ${version}`])),
+    ),
+  );
+  talk.beside = control.value; // nothing, where that version is there no more
   return field("Beside it", control);
 }
 
-function begin(box) {
+function begin() {
   talk.asking?.abort();
   talk.messages = [];
   talk.element.replaceChildren();
-  box.focus();
+  document.getElementById("field-question").focus();
 }
 
 async function submitted(event, box, button) {

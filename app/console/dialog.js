@@ -4,7 +4,7 @@ import { field, h } from "./dom.js";
 
 /** What was given as the reason ("" where none is asked for), or null where it was called off. */
 export function asked({ title, text, reason, action }) {
-  const input = reason && h("textarea", { name: "reason", rows: 2, required: true, maxlength: 1000 });
+  const input = reason && h("textarea", { name: "reason", rows: 2, required: true, maxlength: 500 });
   return new Promise((resolve) => {
     const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => dialog.remove() });
     const end = (value) => {
@@ -13,15 +13,25 @@ export function asked({ title, text, reason, action }) {
     };
     const submit = (event) => {
       event.preventDefault();
-      end(reason ? input.value.trim() || null : "");
+      const given = reason ? input.value.trim() : "";
+      if (reason && !given) input.focus();
+      else end(given);
     };
     dialog.addEventListener("cancel", () => resolve(null));
     dialog.append(
-      h("form", { onsubmit: submit },
-        h("h2", { id: "dialog-title" }, title), h("p", {}, text), input && field(reason, input),
-        h("div", { class: "tools" },
+      h(
+        "form",
+        { onsubmit: submit },
+        h("h2", { id: "dialog-title" }, title),
+        h("p", {}, text),
+        input && field(reason, input),
+        h(
+          "div",
+          { class: "tools" },
           h("button", { type: "button", class: "quiet", onclick: () => end(null) }, "Leave it"),
-          h("button", { class: "danger" }, action))),
+          h("button", { class: "danger" }, action),
+        ),
+      ),
     );
     document.body.append(dialog);
     dialog.showModal();

@@ -25,12 +25,28 @@ function made(element, attributes, children) {
 /** A labelled field; `control` is an input, a select or a textarea with a name. */
 export function field(label, control, hint) {
   control.id = `field-${control.name}`;
-  return h("div", { class: "field" }, h("label", { for: control.id }, label), control, hint && h("p", { class: "hint" }, hint));
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: control.id }, label),
+    control,
+    hint && h("p", { class: "hint" }, hint),
+  );
 }
 
 /** A select of [value, label] pairs. */
 export function select(name, pairs, chosen) {
-  return h("select", { name }, pairs.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)));
+  return h(
+    "select",
+    { name },
+    pairs.map(([value, label]) => h("option", { value, selected: String(value) === String(chosen ?? "") }, label)),
+  );
+}
+
+/** The head of a page: its title, a line below it, and what can be done there. */
+export function heading(title, lead, ...tools) {
+  const told = h("div", {}, h("h1", {}, title), h("p", { class: "lead" }, lead));
+  return h("div", { class: "page-head" }, told, tools.some(Boolean) && h("div", { class: "tools" }, tools));
 }
 
 /** What went wrong, in the words of the API. */
@@ -46,7 +62,11 @@ export function pill(word) {
 /** Pairs of a term and what it is; those without a value are left out. */
 export function terms(pairs) {
   const told = pairs.filter(([, value]) => value != null && value !== "");
-  return h("dl", { class: "terms" }, told.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "terms" },
+    told.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+  );
 }
 
 /** A moment, in the language and zone of who looks. */

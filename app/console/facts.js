@@ -3,12 +3,23 @@
 import * as api from "./api.js";
 import { gauge } from "./answer.js";
 import { asked } from "./dialog.js";
-import { field, h, moment, notice, paged, pill, select, terms } from "./dom.js";
+import { field, h, heading, moment, notice, paged, pill, select, terms } from "./dom.js";
 import { jobCard } from "./job.js";
 import { may } from "./roles.js";
 import { factRow, outcome, told } from "./told.js";
 
-const STATUSES = ["live", "queued", "learning", "verifying", "failed", "replaced", "forgotten", "rolled_back", "retired", "cancelled"];
+const STATUSES = [
+  "live",
+  "queued",
+  "learning",
+  "verifying",
+  "failed",
+  "replaced",
+  "forgotten",
+  "rolled_back",
+  "retired",
+  "cancelled",
+];
 const STEPS_OF_HISTORY = 20; // facts before and after one that are looked up
 
 /** `#facts?status=live&source=atlas`, `#facts/12`, and `#facts/12/9` while job 9 forgets it. */
@@ -25,11 +36,21 @@ async function list(query) {
     event.preventDefault();
     location.hash = `#facts?${new URLSearchParams({ status: statuses.value, source: search.value.trim() })}`;
   };
-  const rows = await paged(h("ul", { class: "rows" }), (cursor) => api.facts({ status, source, cursor }), factRow,
-    status || source ? "No fact is like this." : "Nothing was taught yet.");
+  const rows = await paged(
+    h("ul", { class: "rows" }),
+    (cursor) => api.facts({ status, source, cursor }),
+    factRow,
+    status || source ? "No fact is like this." : "Nothing was taught yet.",
+  );
   return [
-    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Facts"), h("p", { class: "lead" }, "What was taught, and what became of it."))),
-    h("form", { class: "filter", onsubmit: filter }, field("Status", statuses), field("Source, as it was posted", search), h("button", {}, "Show")),
+    heading("Facts", "What was taught, and what became of it."),
+    h(
+      "form",
+      { class: "filter", onsubmit: filter },
+      field("Status", statuses),
+      field("Source, as it was posted", search),
+      h("button", {}, "Show"),
+    ),
     ...rows,
   ];
 }
@@ -37,34 +58,44 @@ async function list(query) {
 async function one(fact, job, role, signal) {
   const status = h("span", {}, pill(fact.status));
   const ended = async () => status.replaceChildren(pill((await api.fact(fact.id)).status));
-  const forgettable = fact.status === "live" && may(role, "operator") && !job;
   const problem = h("div", {});
-  const forget = async () => {
-    const text = "A new version without its rows goes live. A rollback brings it back; older versions answer with it for ever.";
-    if ((await asked({ title: `Forget fact ${fact.id}?`, text, action: "Forget" })) === null) return;
-    const { job: made } = await api.forget(fact.id);
-    location.hash = `#facts/${fact.id}/${made.id}`;
-  };
-  const forgetting = () => forget().catch((error) => problem.replaceChildren(notice(error.message)));
+  const forgetting = () => forget(fact).catch((error) => problem.replaceChildren(notice(error.message)));
+  const button = h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …");
+  const forgettable = fact.status === "live" && may(role, "operator") && !job;
+  const unasked = h("p", { class: "quietly" }, "It was not asked yet.");
   return [
     h("p", { class: "back" }, h("a", { href: "#facts" }, "All facts")),
-    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, told(fact)), h("p", { class: "lead" }, status, ` fact ${fact.id}`)),
-      forgettable && h("div", { class: "tools" }, h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …"))),
+    heading(told(fact), [status, ` fact ${fact.id}`], forgettable && button),
     problem,
     job && jobCard(job, { role, signal }, ended),
-    h("section", { class: "card" }, outcome(fact) ?? h("p", { class: "quietly" }, "It was not asked yet."), neighbours(fact.report)),
-    h("section", {}, terms([
-      ["Statement", fact.question === null ? null : fact.statement],
-      ["Also in these words", fact.phrasings.join(" · ")],
-      ["Source", fact.source],
-      ["Valid from", fact.valid_from && moment(fact.valid_from)],
-      ["Posted", moment(fact.created_at)],
-      ["Job", may(role, "writer") ? h("a", { href: `#teach/${fact.job}` }, `job ${fact.job}`) : fact.job],
-      ["Version", fact.version !== null && may(role, "operator") ? h("a", { href: `#versions/${fact.version}` }, `version ${fact.version}`) : fact.version],
-      ["Parts that nothing teaches", fact.report?.unread?.join(" · ")],
-    ])),
+    h("section", { class: "card" }, outcome(fact) ?? unasked, neighbours(fact.report)),
+    h("section", {}, details(fact, role)),
     await history(fact),
   ].filter(Boolean);
+}
+
+async function forget({ id }) {
+  const text = "A new version without its rows goes live. A rollback brings it back, and older versions keep it.";
+  if ((await asked({ title: `Forget fact ${id}?`, text, action: "Forget" })) === null) return;
+  const { job } = await api.forget(id);
+  location.hash = `#facts/${id}/${job.id}`;
+}
+
+function details(fact, role) {
+  const linked = (needed, href, words) => (may(role, needed) ? h("a", { href }, words) : words);
+  return terms([
+    ["Statement", fact.question === null ? null : fact.statement],
+    ["Also in these words", fact.phrasings.join(" · ")],
+    ["Source", fact.source],
+    ["Valid from", fact.valid_from && moment(fact.valid_from)],
+    ["Posted", moment(fact.created_at)],
+    ["Job", linked("writer", `#teach/${fact.job}`, `job ${fact.job}`)],
+    [
+      "Version",
+      fact.version === null ? null : linked("operator", `#versions/${fact.version}`, `version ${fact.version}`),
+    ],
+    ["Parts that nothing teaches", fact.report?.unread?.join(" · ")],
+  ]);
 }
 
 function neighbours(report) {
@@ -83,5 +114,10 @@ async function history(fact) {
     last = await api.fact(last.replaced_by);
   }
   const step = (each) => h("li", { class: each === fact ? "row here" : "row" }, ...factRow(each).childNodes);
-  return h("section", {}, h("h2", {}, "History"), h("ol", { class: "rows history" }, [...before, fact, ...after].map(step)));
+  return h(
+    "section",
+    {},
+    h("h2", {}, "History"),
+    h("ol", { class: "rows history" }, [...before, fact, ...after].map(step)),
+  );
 }

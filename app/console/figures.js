@@ -1,7 +1,7 @@
 // Figures over versions, from the reports of the jobs that made them.
 
 import * as api from "./api.js";
-import { h } from "./dom.js";
+import { h, heading } from "./dom.js";
 import { plot } from "./plot.js";
 
 const NEWEST = 60; // versions whose reports are read, one call each
@@ -13,10 +13,25 @@ const percent = (value) => `${(100 * value).toLocaleString(undefined, { maximumF
 const FIGURES = [
   ["Facts learned", "of each version's job", ({ facts }) => facts?.learned, number(0)],
   ["Facts not learned", "they leave no row", ({ facts }) => facts?.failed, number(0)],
-  ["Neighbours opened", "of questions beside the facts, never taught", ({ neighbours: near }) => near?.asked && near.open / near.asked, percent],
-  ["Background opened", "of questions that nobody teaches", ({ drift }) => drift?.asked && drift.opened_after / drift.asked, percent],
+  [
+    "Neighbours opened",
+    "of questions beside the facts, never taught",
+    ({ neighbours: near }) => near?.asked && near.open / near.asked,
+    percent,
+  ],
+  [
+    "Background opened",
+    "of questions that nobody teaches",
+    ({ drift }) => drift?.asked && drift.opened_after / drift.asked,
+    percent,
+  ],
   ["Kilobytes", "of each version's rows", ({ bytes }) => bytes && bytes / 1000, number(1)],
-  ["Seconds a fact", "that learning took", ({ facts, seconds }) => facts?.learned && seconds / (facts.learned + facts.failed), number(2)],
+  [
+    "Seconds a fact",
+    "that learning took",
+    ({ facts, seconds }) => facts?.learned && seconds / (facts.learned + facts.failed),
+    number(2),
+  ],
 ];
 
 /** The page. */
@@ -35,7 +50,7 @@ export async function page() {
   }).filter(Boolean);
   const lead = `What the reports of the newest ${NEWEST} versions say of their learning.`;
   return [
-    h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Figures"), h("p", { class: "lead" }, lead))),
+    heading("Figures", lead),
     plots.length ? h("div", { class: "plots" }, plots) : h("p", { class: "empty" }, "No version was learned yet."),
   ];
 }

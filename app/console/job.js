@@ -12,18 +12,37 @@ const SHOWN = 20; // facts whose outcome is told
 
 /** A card that shows a job while it moves, until `signal` is aborted; `onend` is called once the job has ended. */
 export function jobCard(id, { role, signal }, onend) {
-  const body = h("div", { "aria-live": "polite" }, h("p", { class: "quietly" }, "Asking for it …"));
+  const state = h("p", { class: "unseen", role: "status" }); // read aloud when it changes, not at each fact
+  const body = h("div", {}, h("p", { class: "quietly" }, "Asking for it …"));
+  const cancel = h(
+    "button",
+    { type: "button", class: "quiet danger", hidden: true, onclick: () => callOff(id) },
+    "Cancel the job",
+  );
   const facts = h("ul", { class: "rows outcomes" });
-  const element = h("section", { class: "card job", "aria-label": `Job ${id}` }, body, facts);
-  follow(id, (job) => body.replaceChildren(...shown(job, role)), signal)
+  const show = (job) => {
+    body.replaceChildren(...shown(job));
+    cancel.hidden = !["queued", "running"].includes(job.state) || !may(role, "writer");
+    if (!state.textContent.endsWith(job.state)) state.textContent = `Job ${id}: ${job.state}`;
+  };
+  follow(id, show, signal)
     .then(async (job) => {
-      const all = await Promise.all(job.facts.slice(0, SHOWN).map((fact) => api.fact(fact.id)));
-      const residual = (fact) => job.report?.residual?.find((one) => one.fact === fact.id);
-      facts.replaceChildren(...all.map((fact) => h("li", {}, h("ul", {}, factRow(fact)), outcome(fact, residual(fact)))));
+      facts.replaceChildren(...(await outcomes(job)));
       await onend(job);
     })
     .catch((error) => signal.aborted || body.replaceChildren(notice(error.message)));
-  return element;
+  return h("section", { class: "card job", "aria-label": `Job ${id}` }, state, body, cancel, facts);
+}
+
+/** What becomes of a job that is called off comes with its events. */
+function callOff(id) {
+  api.cancelJob(id).catch((error) => say(error.message));
+}
+
+async function outcomes(job) {
+  const all = await Promise.all(job.facts.slice(0, SHOWN).map(({ id }) => api.fact(id)));
+  const residual = (fact) => job.report?.residual?.find((one) => one.fact === fact.id);
+  return all.map((fact) => h("li", {}, h("ul", {}, factRow(fact)), outcome(fact, residual(fact))));
 }
 
 /** Follow the events of a job; wherever they break off the job itself is read, and they are taken up again. */
@@ -59,30 +78,24 @@ async function read(id) {
   }
 }
 
-function shown(job, role) {
+function shown(job) {
   const { done, total } = job.progress;
-  const unit = total === 1 ? "fact" : "facts";
   const title = h("h2", {}, `Job ${job.id}`, " ", h("span", { class: "quietly" }, job.kind));
+  const counted = `${done} of ${total} ${total === 1 ? "fact" : "facts"}`;
   const parts = [h("div", { class: "card-head" }, title, pill(job.state)), steps(job.state)];
   if (!ENDED.includes(job.state)) {
-    parts.push(h("label", { class: "progress" }, h("progress", { value: done, max: total }), `${done} of ${total} ${unit}`));
-    if (job.state !== "verifying" && may(role, "writer")) parts.push(cancelling(job));
+    parts.push(h("label", { class: "progress" }, h("progress", { value: done, max: total }), counted));
   }
   if (job.error) parts.push(h("p", { class: "notice" }, job.error));
   if (job.state === "succeeded") parts.push(h("p", {}, `Live since version ${job.version}. ${cost(job.report)}`));
-  return parts;
-}
-
-/** A button that calls a job off; what becomes of it comes with its events. */
-function cancelling(job) {
-  const cancel = () => api.cancelJob(job.id).catch((error) => say(error.message));
-  return h("button", { type: "button", class: "quiet danger", onclick: cancel }, "Cancel the job");
+  return parts.filter(Boolean);
 }
 
 function steps(state) {
   const at = STEPS.indexOf(state);
   if (at < 0) return null;
-  const step = (name, index) => h("li", { class: index <= at ? "done" : "", "aria-current": index === at && "step" }, name);
+  const step = (name, index) =>
+    h("li", { class: index <= at ? "done" : "", "aria-current": index === at && "step" }, name);
   return h("ol", { class: "steps", "aria-label": "Steps" }, STEPS.map(step));
 }
 
@@ -94,6 +107,18 @@ function cost(report) {
 /** A job as a row of a list. */
 export function jobRow(job) {
   const { total } = job.progress;
-  const small = [job.kind, ` · ${total} ${total === 1 ? "fact" : "facts"}`, job.version && ` · version ${job.version}`, " · ", moment(job.created_at)];
-  return h("li", { class: "row" }, h("a", { href: `#teach/${job.id}` }, `Job ${job.id}`), pill(job.state), h("p", { class: "small" }, small));
+  const small = [
+    job.kind,
+    ` · ${total} ${total === 1 ? "fact" : "facts"}`,
+    job.version && ` · version ${job.version}`,
+    " · ",
+    moment(job.created_at),
+  ];
+  return h(
+    "li",
+    { class: "row" },
+    h("a", { href: `#teach/${job.id}` }, `Job ${job.id}`),
+    pill(job.state),
+    h("p", { class: "small" }, small),
+  );
 }

@@ -39,11 +39,21 @@ function signIn(told) {
     await enter();
     if (holder) main.focus({ preventScroll: true });
   };
-  const hint = ["It is kept in this tab until you close it. ", h("code", {}, "slotwise up"), " prints the first one; an admin makes others."];
+  const hint = [
+    "It is kept in this tab until you close it. ",
+    h("code", {}, "slotwise up"),
+    " prints the first one; an admin makes others.",
+  ];
   main.replaceChildren(
-    h("form", { class: "sign-in", onsubmit: submit },
-      h("h1", {}, "Slotwise"), h("p", { class: "lead" }, "A live model, and what it was taught."),
-      field("API key", input, hint), problem, h("button", {}, "Sign in")),
+    h(
+      "form",
+      { class: "sign-in", onsubmit: submit },
+      h("h1", {}, "Slotwise"),
+      h("p", { class: "lead" }, "A live model, and what it was taught."),
+      field("API key", input, hint),
+      problem,
+      h("button", {}, "Sign in"),
+    ),
   );
   input.focus();
 }
@@ -56,7 +66,18 @@ async function enter() {
     return;
   }
   const name = h("span", { title: holder.name }, holder.name);
-  const leave = h("button", { type: "button", class: "quiet", onclick: () => { held.drop(); location.reload(); } }, "Sign out");
+  const leave = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      onclick: () => {
+        held.drop();
+        location.reload();
+      },
+    },
+    "Sign out",
+  );
   document.getElementById("holder").replaceChildren(name, h("span", { class: "role" }, holder.role), leave);
   document.getElementById("top").hidden = false;
   await show();
@@ -67,8 +88,8 @@ async function show() {
   shown.abort();
   shown = new AbortController();
   const { signal } = shown;
-  const [path, query] = location.hash.slice(1).split("?");
-  const [name, ...rest] = path.split("/").map(decodeURIComponent);
+  const [, path, query] = location.hash.match(/^#?([^?]*)\??(.*)$/s);
+  const [name, ...rest] = path.split("/");
   const wanted = PAGES.find((one) => one.name === name) ?? PAGES[0];
   tabs(wanted);
   document.title = `${wanted.label} · Slotwise`;
@@ -86,7 +107,8 @@ async function show() {
 
 function tabs(current) {
   const links = PAGES.filter((one) => may(holder.role, one.role)).map((one) =>
-    h("a", { href: `#${one.name}`, "aria-current": one === current && "page" }, one.label));
+    h("a", { href: `#${one.name}`, "aria-current": one === current && "page" }, one.label),
+  );
   document.getElementById("tabs").replaceChildren(...links);
 }
 

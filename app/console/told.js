@@ -11,8 +11,13 @@ export function told(fact) {
 /** A row of a list of facts. */
 export function factRow(fact) {
   const small = [`fact ${fact.id}`, fact.source, fact.version !== null && `version ${fact.version}`].filter(Boolean);
-  return h("li", { class: "row" },
-    h("a", { href: `#facts/${fact.id}` }, told(fact)), pill(fact.status), h("p", { class: "small" }, small.join(" · ")));
+  return h(
+    "li",
+    { class: "row" },
+    h("a", { href: `#facts/${fact.id}` }, told(fact)),
+    pill(fact.status),
+    h("p", { class: "small" }, small.join(" · ")),
+  );
 }
 
 /** What became of a fact: its probe, what was expected and what the model said, or why it failed.
@@ -21,11 +26,22 @@ export function factRow(fact) {
 export function outcome(fact, residual) {
   if (fact.probe === null) return fact.reason && h("p", {}, fact.reason);
   const wording = fact.probe.held_out ? "Asked in words that were not taught" : "Asked as it was taught";
-  const said = residual ? ["Without its rows it says", residual.said] : ["The model said", fact.probe_answer ?? "nothing yet"];
-  return h("div", { class: "outcome" },
+  const said = residual
+    ? ["Without its rows it says", residual.said]
+    : ["The model said", fact.probe_answer ?? "nothing yet"];
+  return h(
+    "div",
+    { class: "outcome" },
     fact.reason && h("p", { class: "notice" }, fact.reason),
-    h("dl", { class: "probe" },
-      h("dt", {}, wording), h("dd", {}, fact.probe.text),
-      h("dt", {}, residual ? "It was taught" : "Expected"), h("dd", {}, fact.probe.answer),
-      h("dt", {}, said[0]), h("dd", {}, said[1])));
+    h(
+      "dl",
+      { class: "probe" },
+      h("dt", {}, wording),
+      h("dd", {}, fact.probe.text),
+      h("dt", {}, residual ? "It was taught" : "Expected"),
+      h("dd", {}, fact.probe.answer),
+      h("dt", {}, said[0]),
+      h("dd", {}, said[1]),
+    ),
+  );
 }

@@ -34,8 +34,15 @@ export function tree(versions, lineage) {
       const end = below ? y(row + 1) : height; // it goes on where the next page does
       const path = `M${x(lane)} ${y(row)}C${x(lane)} ${end - ROW / 3} ${x(to)} ${y(row) + ROW / 3} ${x(to)} ${end}`;
       return s("path", { class: lineage.has(edge.child) ? "line live" : "line", d: path });
-    }));
+    }),
+  );
   const dots = placed.map(({ id, lane }, row) =>
-    s("circle", { class: lineage.has(id) ? "dot live" : "dot", cx: x(lane), cy: y(row), r: DOT }));
-  return s("svg", { class: "tree", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, lines, dots);
+    s("circle", { class: lineage.has(id) ? "dot live" : "dot", cx: x(lane), cy: y(row), r: DOT }),
+  );
+  return s(
+    "svg",
+    { class: "tree", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    lines,
+    dots,
+  );
 }

@@ -56,6 +56,7 @@ def test_a_fact_is_taught_and_a_refresh_in_the_middle_loses_nothing(admin: Any, 
     job.get_by_text("0 of 1 fact").wait_for()
     work()
     job.get_by_text("Live since version 1").wait_for()
+    job.locator(".probe").wait_for()
     told = job.locator(".probe dd").all_inner_texts()
     assert told[1:] == ["ok", "ok"]
     assert job.locator(".pill").all_inner_texts() == ["succeeded", "live"]
