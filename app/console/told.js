@@ -22,12 +22,12 @@ export function factRow(fact) {
 
 /** What became of a fact: its probe, what was expected and what the model said, or why it failed.
 
-    `residual` is what a job that forgot it was told instead. */
+    `residual` is what a job that forgot it found instead: the beginning of another answer, or still its own. */
 export function outcome(fact, residual) {
   if (fact.probe === null) return fact.reason && h("p", {}, fact.reason);
   const wording = fact.probe.held_out ? "Asked in words that were not taught" : "Asked as it was taught";
   const said = residual
-    ? ["Without its rows it says", residual.said]
+    ? ["Without its rows it begins", residual.taught ? residual.said : `${residual.said} …`]
     : ["The model said", fact.probe_answer ?? "nothing yet"];
   return h(
     "div",

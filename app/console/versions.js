@@ -65,8 +65,8 @@ function badges({ id, state }, names) {
 }
 
 function summary({ kind, facts, slots, created_at: at }) {
-  const counts = kind === "learn" ? `${facts} ${facts === 1 ? "fact" : "facts"} · ${slots} slots · ` : "";
-  return [kind, " · ", counts, moment(at)];
+  if (kind !== "learn") return [`${kind} · `, moment(at)];
+  return [`${kind} · ${facts} ${facts === 1 ? "fact" : "facts"} · `, moment(at), ` · ${slots} slots`];
 }
 
 function moveRow({ version, previous, reason, actor, created_at: at }) {
