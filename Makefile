@@ -24,11 +24,11 @@ run: $(VENV)/.installed ## install into .venv and start the whole service (ARGS=
 	@exec $(BIN)/slotwise up $(ARGS)
 
 test: $(VENV)/.installed ## install and run the tests (ARGS="tests/model -k delta")
-	$(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-console: $(VENV)/.installed ## test the console in a browser; needs Chromium (Debian: apt-get install chromium)
 	$(PIP) --editable ".[dev,console]"
-	$(BIN)/pytest -m browser tests/console $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/console $(ARGS)
 
 check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/ruff check .
