@@ -18,7 +18,8 @@ export async function page({ role }) {
 }
 
 function form() {
-  const box = h("textarea", { id: "field-question", rows: 2, required: true, placeholder: "Ask something" });
+  // Not «required»: it is empty when «Stop» is pressed.
+  const box = h("textarea", { id: "field-question", rows: 2, placeholder: "Ask something" });
   const button = h("button", {}, "Ask");
   const label = h("label", { for: box.id, class: "unseen" }, "Question");
   const made = h("form", { class: "ask", onsubmit: (event) => submitted(event, box, button) }, label, box, button);

@@ -102,6 +102,18 @@ def test_the_same_question_is_answered_at_two_versions_side_by_side(admin: Any, 
     assert admin.get_by_role("article").count() == 2
 
 
+def test_an_answer_is_stopped_and_the_next_question_asked(admin: Any):
+    admin.route("**/v1/chat/completions", lambda route: None, times=1)  # it never comes
+    box = admin.get_by_role("textbox", name="Question")
+    box.fill("Who never answers?")
+    admin.keyboard.press("Enter")
+    admin.get_by_role("button", name="Stop").click()
+    admin.get_by_text("Stopped.").wait_for()
+    box.fill(QUESTION)
+    admin.get_by_role("button", name="Ask").click()
+    admin.get_by_role("article").nth(1).get_by_text("The base alone").wait_for()
+
+
 def test_a_rollback_needs_a_reason_which_is_written_down(admin: Any, taught: int, api: httpx.Client):
     go(admin, "versions/0")
     admin.get_by_role("button", name="Make it live").click()
