@@ -9,7 +9,7 @@ ARGS ?=
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench results
+.PHONY: help run test test-console check bench results
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -25,6 +25,10 @@ run: $(VENV)/.installed ## install into .venv and start the whole service (ARGS=
 
 test: $(VENV)/.installed ## install and run the tests (ARGS="tests/model -k delta")
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+test-console: $(VENV)/.installed ## test the console in a browser; needs Chromium (Debian: apt-get install chromium)
+	$(PIP) --editable ".[dev,console]"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/console $(ARGS)
 
 check: $(VENV)/.installed ## lint, types, import direction
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from app.api import (
     audit,
     chat,
     completions,
+    console,
     diffs,
     engines,
     facts,
@@ -29,6 +30,7 @@ from app.api import (
     keys,
     metrics,
     models,
+    own_key,
     pauses,
     query,
     reference,
@@ -99,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
-    for resource in (*teaching, *asking, *history, pauses, keys, *watching, reference):
+    for resource in (*teaching, *asking, *history, pauses, keys, own_key, *watching, reference, console):
         app.include_router(resource.router)
     return app
 

@@ -15,8 +15,9 @@ limits.py    how long a body may be
 headers.py   what a browser may make of a reply
 ports.py     a port of their own for admin calls
 reference.py /docs
+console.py   the files of /console
 watch.py     jobs that are followed: one look for all streams
 records.py   a file of facts, cut into lines and rows
 facts.py imports.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-pauses.py keys.py audit.py engines.py health.py   one module a resource
+pauses.py keys.py own_key.py audit.py engines.py health.py   one module a resource
 """

@@ -38,7 +38,8 @@ def banner(url: str, first_key: str | None, command: str = "slotwise keys create
     ]
     story = "Teach it a fact, ask a few seconds later, take it back:"
     where = f"Slotwise: {url}" if admin_url == url else f"Slotwise: {url}, admin calls at {admin_url}"
-    return "\n".join(["", where, *key_lines, "", story, "", *curl, ""])
+    console = f"Console: {admin_url}/console"  # there all of its calls are served
+    return "\n".join(["", where, console, *key_lines, "", story, "", *curl, ""])
 
 
 _STORY = (("/v1/facts", _FACT), ("/v1/query", _QUESTION), ("/v1/admin/rollback", _ROLLBACK))

@@ -24,6 +24,8 @@ ACCESS = {
         HEAD    /openapi.json
         GET     /docs
         GET     /docs/{name}
+        GET     /console
+        GET     /console/{name}
     """,
     "reader": """
         GET     /v1/facts
@@ -36,6 +38,7 @@ ACCESS = {
         POST    /v1/chat/completions
         GET     /v1/models
         GET     /v1/models/{model}
+        GET     /v1/key
         GET     /metrics
     """,
     "writer": """

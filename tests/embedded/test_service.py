@@ -197,6 +197,12 @@ def test_curl_lines_are_what_a_shell_and_the_service_understand() -> None:
     assert banner("http://host:1", None).count('"Authorization: Bearer $SLOTWISE_KEY"') == 3
 
 
+def test_the_console_is_shown_where_all_of_its_calls_are_served() -> None:
+    assert "Console: http://host:1/console" in banner("http://host:1", None).splitlines()
+    apart = banner("http://host:1", None, admin_url="http://host:2")
+    assert "Console: http://host:2/console" in apart.splitlines()
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
