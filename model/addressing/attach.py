@@ -34,7 +34,7 @@ class Plan:
     """What a memory folder is made with; layers are fractions of the depth. benchmarks/addresses.py compares others.
 
     what_in_slots  what the similarity of what is asked counts for where slots are looked up: it is the coarser half
-    minutes        for reading states of questions; a third as much again for the background
+    minutes        at most for reading states of questions; half as much again for the background
     """
 
     what_layers: tuple[float, ...] = (14 / 30, 16 / 30, 18 / 30, 20 / 30, 22 / 30)
@@ -51,7 +51,7 @@ class Plan:
     top_k: int = 128
     top_t: int = 24
     what_in_slots: float = 0.5
-    minutes: float = 20.0
+    minutes: float = 17.0
     what_steps: int = 800
     whom_steps: int = 900
 
