@@ -136,20 +136,6 @@ class Base:
         wanted = torch.tensor([token for example in examples for token in example.answer], device=logits.device)
         return F.cross_entropy(logits.float(), wanted)
 
-    @torch.inference_mode()
-    def likelihoods(self, texts: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-        """Summed log probabilities of the tokens of endings, behind their beginnings."""
-        found = []
-        for start in range(0, len(texts), _ROWS):
-            few = texts[start : start + _ROWS]
-            rows = [(*begun, *ended) for begun, ended in few]
-            hidden = self.model.get_decoder()(**self._padded(rows)).last_hidden_state
-            for row, (begun, ended) in enumerate(few):
-                places = hidden[row, len(begun) - 1 : len(begun) + len(ended) - 1]
-                logits = self.model.get_output_embeddings()(places).float().log_softmax(dim=1)
-                found.append(float(logits[torch.arange(len(ended)), torch.tensor(ended)].sum()))
-        return found
-
     def _generated(self, rows: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
         """Greedy ids behind rows, which are filled up on the left behind what all of them begin with."""
         begun = _shared(rows)

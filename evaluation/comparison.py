@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.methods import Method
-from evaluation.outcomes import TOKENS, Asked, judged
+from evaluation.outcomes import TOKENS, Asked, found, judged, unchanged
 from evaluation.rival import Rival
 from evaluation.sets import FactSet
 
@@ -83,8 +83,8 @@ class Comparison:
         if not file.exists():
             rival = engine or self.methods["untouched"].make()
             _write(file, {kind: rival.answers(chats, TOKENS) for kind, chats in vars(Asked.of(self.test)).items()})
-        found: Answers = json.loads(file.read_text(encoding="utf-8"))
-        return found
+        said: Answers = json.loads(file.read_text(encoding="utf-8"))
+        return said
 
     def _part(self, *, swept: bool) -> FactSet:
         test, few = self.test, _SWEPT if swept else None
@@ -92,13 +92,11 @@ class Comparison:
 
 
 def _worth(figures: Mapping[str, float]) -> float:
-    found = figures.get("reworded right", figures.get("posted right", 0.0))
-    kept = [share for name, share in figures.items() if name.endswith(" identical")]
-    return found + sum(kept) / len(kept)
+    return found(figures) + unchanged(figures)
 
 
-def _write(file: Path, found: Mapping[str, Any]) -> None:
+def _write(file: Path, made: Mapping[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    part.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(file)

@@ -1,6 +1,6 @@
 """What answers are worth: right, stale, invented or missed where a fact was taught, else the same as before or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.sets import Case, Chat, FactSet, question
@@ -61,6 +61,17 @@ def judged(
             told = [any(_says(new, answer) and not _says(old, answer) for answer in taught) for old, new in both]
             figures[f"{kind} told"] = sum(told) / len(told)
     return figures
+
+
+def found(figures: Mapping[str, float]) -> float:
+    """The share of taught facts that are right in other words; in the posted ones where the set has no others."""
+    return figures.get("reworded right", figures.get("posted right", 0.0))
+
+
+def unchanged(figures: Mapping[str, float]) -> float:
+    """The mean share of identical answers, over all kinds of what was not taught."""
+    shares = [share for name, share in figures.items() if name.endswith(" identical")]
+    return sum(shares) / len(shares)
 
 
 def _worst_tenth(right: Sequence[bool]) -> float:

@@ -10,6 +10,7 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 from evaluation.comparison import Run
+from evaluation.outcomes import found, unchanged
 
 _COLUMNS = {  # of a table, by the names of figures
     "reliability": "posted right",
@@ -54,9 +55,8 @@ def plot(tables: Sequence[Table], file: Path) -> None:
     figure, panels = plt.subplots(1, len(tables), figsize=(5.2 * len(tables), 4.6), squeeze=False)
     for panel, table in zip(panels[0], tables, strict=True):
         for (run, figures), mark in zip(table.runs, _MARKS, strict=False):
-            kept = [share for name, share in figures.items() if name.endswith(" identical")]
-            right = figures.get("reworded right", figures.get("posted right", 0.0))
-            panel.scatter([100 * sum(kept) / len(kept)], [100 * right], s=90, marker=mark, label=run.method)
+            place = [100 * unchanged(figures)], [100 * found(figures)]
+            panel.scatter(*place, s=90, marker=mark, label=run.method)
         panel.set(xlim=(-3, 103), ylim=(-3, 103), title=f"{table.name}, {table.facts:,} facts")
         panel.set_xlabel("never taught: the very answer of before, %")
         panel.grid(alpha=0.3)

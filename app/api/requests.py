@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 class Requests:
-    """The outermost layer of the application."""
+    """Gives each request its id, and tells how it went."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

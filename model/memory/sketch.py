@@ -108,7 +108,7 @@ class Sketch:
         said = words(text)
         telling = [word for word in said if self.rarity(word) >= _TELLING]
         return Sentence(
-            frozenset(number_of(_singular(word)) for word in said),
+            frozenset(numbers_of(text)),
             frozenset(map(_beginning, said)),
             tuple(
                 (number_of(_singular(word)), frozenset({_beginning(word), _beginning(_singular(word))}))
