@@ -75,6 +75,7 @@ class Sketch:
     def __init__(self, rarity: Mapping[int, float], width: int, idf_power: float, earlier_turns: float) -> None:
         self._rarity, self._idf_power = rarity, idf_power
         self.width, self.earlier_turns = width, earlier_turns
+        self._sentence = lru_cache(maxsize=4096)(self._read)  # beginnings of a text that is scored share theirs
 
     def of(self, turns: Sequence[str]) -> np.ndarray:
         """The sketch of the texts of the user's turns, oldest first: float32 (width,)."""
@@ -104,7 +105,7 @@ class Sketch:
             tuple(self._sentence(text) for text in others if not _ASKS.fullmatch(text)),
         )
 
-    def _sentence(self, text: str) -> Sentence:
+    def _read(self, text: str) -> Sentence:
         said = words(text)
         telling = [word for word in said if self.rarity(word) >= _TELLING]
         return Sentence(
