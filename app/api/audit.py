@@ -9,7 +9,7 @@ from pydantic import Field
 from app.api.deps import Admin, Cursor, Limit, SessionDep
 from app.api.errors import KEYED
 from app.api.schemas import Outgoing, Page, example
-from app.db.audit import AuditEntry
+from app.db.tables import AuditEntry
 from app.services import audit
 from app.services.pages import Page as ServicePage
 

@@ -9,7 +9,7 @@ from app.api.bodies import Incoming, Reason
 from app.api.deps import Cursor, Limit, Operator, QueueDep, SessionDep, SettingsDep
 from app.api.errors import KEYED
 from app.api.schemas import Outgoing, Page, example
-from app.db.pauses import Pause
+from app.db.tables import Pause
 from app.services import jobs, pausing
 from app.services.audit import holder
 from app.services.pages import Page as ServicePage

@@ -15,8 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
-from app.db.audit import AuditEntry
-from app.db.tables import ApiKey
+from app.db.tables import ApiKey, AuditEntry
 from app.errors import AuditBroken
 from app.services.pages import Page, newest, page_of
 

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.pauses import Pause
 from app.db.session import transaction
+from app.db.tables import Pause
 from app.services import audit, versions
 from app.services.audit import Actor
 from app.services.pages import Page, newest, page_of

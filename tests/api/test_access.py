@@ -8,9 +8,8 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from app.db.audit import AuditEntry
 from app.db.session import Sessions
-from app.db.tables import Job
+from app.db.tables import AuditEntry, Job
 from app.services import keys
 
 # Every call by the lowest role that may make it; a role may make the calls of the lower ones, too.

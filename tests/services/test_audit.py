@@ -8,9 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from app.db.audit import AuditEntry
 from app.db.session import Sessions
-from app.db.tables import ApiKey
+from app.db.tables import ApiKey, AuditEntry
 from app.errors import AuditBroken, LastAdminKey, VersionNotFound
 from app.services import aliases, audit, forgetting, keys, relearn, versions
 from app.services.audit import COMMAND_LINE, Actor

@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 
 from app import errors
 from app.db.migrate import migrate
-from app.db.pauses import Pause
 from app.db.session import Sessions
-from app.db.tables import Base
+from app.db.tables import Base, Pause
 
 COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, column_default, identity_generation
