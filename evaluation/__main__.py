@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--sets", nargs="+", default=["hand-made", "zsre", "wikibigedit", "counterfact"])
     parser.add_argument("--facts", type=int, nargs="+", default=[100], help="how many are taught; as many are not")
+    parser.add_argument("--asked", type=int, metavar="N", help="ask about so many of them, and of the others, at most")
     parser.add_argument("--methods", nargs="+", help="all where left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--swept-on", type=int, metavar="N", help="take the settings that were best with N facts")
@@ -38,7 +39,8 @@ def main() -> None:
 
     def compared(name: str, facts: int) -> Comparison:
         test = read(name, facts, given.data, given.seed)
-        return Comparison(given.work / f"{name} {facts} {given.seed}", test, known)
+        asked = f" asked {given.asked}" if given.asked and given.asked < facts else ""
+        return Comparison(given.work / f"{name} {facts} {given.seed}{asked}", test, known, given.asked)
 
     tables = []
     for name in given.sets:

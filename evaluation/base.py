@@ -21,6 +21,8 @@ from model.base.prompts import Prompt, Prompts
 
 _ROWS = 32
 
+Before = Callable[[Sequence[Prompt]], None]
+
 
 @dataclass(frozen=True)
 class Example:
@@ -94,24 +96,47 @@ class Base:
         return Example(self.prompts.question(question), self.prompts.answer(answer))
 
     @torch.inference_mode()
-    def answers(
-        self, prompts: Sequence[Prompt], tokens: int, before: Callable[[Sequence[Prompt]], None] | None = None
-    ) -> list[str]:
+    def answers(self, prompts: Sequence[Prompt], tokens: int, before: Before | None = None) -> list[str]:
         """Greedy answers in the order of the prompts, at most so many tokens, in batches of about equal length.
 
         before  called with the prompts of each batch
         """
+        ends = torch.tensor(sorted(self.prompts.ends), device=self.model.device)
         said: dict[int, str] = {}
-        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index].ids))
-        for start in range(0, len(order), _ROWS):
-            batch = order[start : start + _ROWS]
-            few = [prompts[index] for index in batch]
-            if before is not None:
-                before(few)
-            for index, row in zip(batch, self._generated([prompt.ids for prompt in few], tokens), strict=True):
+        for batch, few in _batches(prompts, before):
+            chosen = list[Tensor]()
+            over = torch.zeros(len(few), dtype=torch.bool, device=self.model.device)
+            for logits in self._steps([prompt.ids for prompt in few], chosen):
+                chosen.append(logits.argmax(dim=1))
+                over |= torch.isin(chosen[-1], ends)
+                if len(chosen) == tokens or bool(over.all()):
+                    break
+            for index, row in zip(batch, torch.stack(chosen, dim=1).tolist(), strict=True):
                 ended = next((at for at, token in enumerate(row) if token in self.prompts.ends), len(row))
                 said[index] = self.prompts.text(row[:ended]).strip()
         return [said[index] for index in range(len(prompts))]
+
+    @torch.inference_mode()
+    def scores(self, prompts: Sequence[Prompt], answers: Sequence[str], before: Before | None = None) -> list[float]:
+        """Mean log-probability of the tokens of an answer behind each prompt, in nats; read step by step as if said."""
+        found: dict[int, float] = {}
+        for batch, few in _batches(prompts, before):
+            wanted = [self.prompts.answer(answers[index])[:-1] for index in batch]
+            most = max(map(len, wanted))
+            filled = torch.tensor([[*row, *[self.prompts.end] * (most - len(row))] for row in wanted])
+            forced = list(filled.to(self.model.device).unbind(dim=1))
+            steps, chosen = list[Tensor](), list[Tensor]()
+            for logits, token in zip(self._steps([prompt.ids for prompt in few], chosen), forced, strict=False):
+                steps.append(logits.float().log_softmax(dim=1).gather(1, token[:, None])[:, 0])
+                chosen.append(token)
+                if len(chosen) == most:
+                    break
+            likely = torch.stack(steps, dim=1)
+            found |= {
+                index: float(likely[at, : len(row)].mean())
+                for at, (index, row) in enumerate(zip(batch, wanted, strict=True))
+            }
+        return [found[index] for index in range(len(prompts))]
 
     @torch.inference_mode()
     def seen(self, examples: Sequence[Example], layers: Sequence[int]) -> Iterator[tuple[Example, "Seen"]]:
@@ -136,8 +161,11 @@ class Base:
         wanted = torch.tensor([token for example in examples for token in example.answer], device=logits.device)
         return F.cross_entropy(logits.float(), wanted)
 
-    def _generated(self, rows: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
-        """Greedy ids behind rows, which are filled up on the left behind what all of them begin with."""
+    def _steps(self, rows: Sequence[Sequence[int]], chosen: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Logits (B, W) behind rows, then behind each token that the caller adds to `chosen`.
+
+        Rows are filled up on the left behind what all of them begin with.
+        """
         begun = _shared(rows)
         longest, device = max(map(len, rows)), self.model.device
         empty = [longest - len(row) for row in rows]
@@ -149,9 +177,7 @@ class Base:
             self.model.get_decoder()(input_ids=torch.tensor([rows[0][:begun]], device=device), past_key_values=cache)
             cache.batch_repeat_interleave(len(rows))
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, begun:]
-        ends, made = torch.tensor(sorted(self.prompts.ends), device=device), list[Tensor]()
-        over = torch.zeros(len(rows), dtype=torch.bool, device=device)
-        while len(made) < tokens and not bool(over.all()):
+        while True:
             output = self.model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -159,11 +185,9 @@ class Base:
                 past_key_values=cache,
                 logits_to_keep=1,
             )
-            made.append(output.logits[:, -1].argmax(dim=1))
-            over |= torch.isin(made[-1], ends)
-            ids, positions = made[-1][:, None], positions[:, -1:] + 1
+            yield output.logits[:, -1]
+            ids, positions = chosen[-1][:, None], positions[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        return torch.stack(made, dim=1).tolist()
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """Rows filled up on the right: attention is causal, so that no place that is read sees it."""
@@ -175,6 +199,17 @@ class Base:
 def chat_prompt(prompts: Prompts, chat: Chat) -> Prompt:
     """A chat as a prompt of this tokenizer."""
     return prompts.chat([{"role": role, "content": content} for role, content in chat])
+
+
+def _batches(prompts: Sequence[Prompt], before: Before | None) -> Iterator[tuple[list[int], list[Prompt]]]:
+    """Prompts of about equal length, with their indexes; `before` is called with them."""
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index].ids))
+    for start in range(0, len(order), _ROWS):
+        batch = order[start : start + _ROWS]
+        few = [prompts[index] for index in batch]
+        if before is not None:
+            before(few)
+        yield batch, few
 
 
 def _shared(rows: Sequence[Sequence[int]]) -> int:

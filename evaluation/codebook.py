@@ -52,6 +52,10 @@ class Codebook:
         """What the base says with the codebook beside it."""
         return self._base.answers([self._base.prompt(chat) for chat in chats], tokens)
 
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the base with the codebook beside it is to say it."""
+        return self._base.scores([self._base.prompt(chat) for chat, _ in asked], [answer for _, answer in asked])
+
     def size(self) -> int:
         """Of keys, values and radii."""
         return sum(each.numel() * each.element_size() for each in (self._keys, self._values, self._radii))

@@ -2,15 +2,15 @@
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.methods import Method
-from evaluation.outcomes import TOKENS, Asked, found, judged, unchanged
+from evaluation.outcomes import TOKENS, Asked, found, judged, skilled, unchanged
 from evaluation.rival import Rival
-from evaluation.sets import FactSet
+from evaluation.sets import FactSet, Task, question, spread
 
 _SWEPT = 16  # questions of each kind that a sweep asks
 
@@ -22,6 +22,7 @@ class Run:
     """What one method does with one setting.
 
     seconds, size  of teaching, and in bytes of what it keeps, a fact
+    chosen         of each skill's tasks, which choice is likeliest; empty where none was asked
     """
 
     method: str
@@ -29,6 +30,7 @@ class Run:
     seconds: float
     size: float
     answers: Answers
+    chosen: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Comparison:
 
     work     folder of the runs
     methods  by name; «untouched» among them
+    most     taught cases and others that are asked, each every so many in the order of teaching; all where None
     """
 
     work: Path
     test: FactSet
     methods: Mapping[str, Method]
+    most: int | None = None
 
     def best(self, name: str) -> dict[str, Any]:
         """The settings of a sweep whose answers are right most often, and identical where nothing was taught."""
@@ -63,7 +67,11 @@ class Comparison:
         """What its answers are worth."""
         before = self._before(run.method)
         before = {kind: said[: len(run.answers[kind])] for kind, said in before.items()}
-        return judged(self._part(swept=swept), [case.right[0] for case in self.test.taught], before, run.answers)
+        figures = judged(self._part(swept=swept), [case.right[0] for case in self.test.taught], before, run.answers)
+        if run.chosen:
+            untouched = self.run("untouched", {}).chosen
+            figures |= skilled(self.test.skills, untouched, run.chosen)
+        return figures
 
     def _made(self, name: str, settings: dict[str, Any], *, swept: bool) -> Run:
         method, taught = self.methods[name], self.test.taught
@@ -75,20 +83,31 @@ class Comparison:
         after = before
         if method.learns:
             after = {kind: rival.answers(each, TOKENS) for kind, each in vars(chats).items()}
-        return Run(name, settings, seconds, rival.size() / len(taught), after)
+        chosen = {} if swept else {skill: _chosen(rival, tasks) for skill, tasks in self.test.skills.items()}
+        return Run(name, settings, seconds, rival.size() / len(taught), after, chosen)
 
     def _before(self, name: str, engine: Rival | None = None) -> Answers:
         """What the base says to all chats: as transformers runs it, or as our engine does."""
         file = self.work / f"before{' by the engine' if self.methods[name].engine else ''}.json"
         if not file.exists():
             rival = engine or self.methods["untouched"].make()
-            _write(file, {kind: rival.answers(chats, TOKENS) for kind, chats in vars(Asked.of(self.test)).items()})
+            chats = vars(Asked.of(self._part(swept=False)))
+            _write(file, {kind: rival.answers(each, TOKENS) for kind, each in chats.items()})
         said: Answers = json.loads(file.read_text(encoding="utf-8"))
         return said
 
     def _part(self, *, swept: bool) -> FactSet:
-        test, few = self.test, _SWEPT if swept else None
-        return replace(test, taught=test.taught[:few], untaught=test.untaught[:few], controls=test.controls[:few])
+        few, most = _SWEPT if swept else None, self.most or len(self.test.taught)
+        asked = replace(self.test, taught=spread(self.test.taught, most), untaught=spread(self.test.untaught, most))
+        return replace(asked, taught=asked.taught[:few], untaught=asked.untaught[:few], controls=asked.controls[:few])
+
+
+def _chosen(rival: Rival, tasks: Sequence[Task]) -> list[int]:
+    """Which choice of each task it is likeliest to say."""
+    asked = [(question(task.question), choice) for task in tasks for choice in task.choices]
+    scores = iter(rival.scores(asked))
+    each = [[next(scores) for _ in task.choices] for task in tasks]
+    return [few.index(max(few)) for few in each]
 
 
 def _worth(figures: Mapping[str, float]) -> float:

@@ -60,6 +60,10 @@ class Finetuning:
         """What the changed model says."""
         return self._base.answers([self._base.prompt(chat) for chat in chats], tokens)
 
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the changed model is to say it."""
+        return self._base.scores([self._base.prompt(chat) for chat, _ in asked], [answer for _, answer in asked])
+
     def size(self) -> int:
         """Of the weights that moved."""
         return sum(weight.numel() * weight.element_size() for weight in self._weights)

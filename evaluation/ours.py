@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from evaluation.base import chat_prompt
 from evaluation.sets import Chat
+from model.base.attach import last_norm
 from model.base.checkpoint import Checkpoint
 from model.evaluate import complete
 from model.facts import Fact
 from model.learn.job import Teacher
+from model.learn.passes import Passes
+from model.memory.memory import Looked
+from model.memory.stem import stems
 
 _JOB = 100
 
@@ -38,6 +44,23 @@ class Ours:
         """What the newest version says."""
         prompts = [chat_prompt(self._checkpoint.prompts, chat) for chat in chats]
         return complete(self._checkpoint, prompts, self._view, tokens)
+
+    @torch.inference_mode()
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the newest version is to say it: states of the base with the rows that open there."""
+        prompts, model = self._checkpoint.prompts, self._checkpoint.model
+        texts = [(chat_prompt(prompts, chat), prompts.answer(answer)) for chat, answer in asked]
+        found = []
+        for (_, ids), said in zip(texts, Passes(self._checkpoint).said(texts), strict=True):
+            places = [Looked(said.asked, self._view, stem) for stem in stems(ids[:-1])]
+            states = said.hidden.clone()
+            for state, row in zip(states, self._checkpoint.memory.read(places), strict=True):
+                if row is not None:
+                    state += row.value.to(state)
+            logits = model.get_output_embeddings()(last_norm(model)(states)).float()
+            likely = logits.log_softmax(dim=1).gather(1, torch.tensor(ids, device=logits.device)[:, None])
+            found.append(float(likely[:-1].mean()))
+        return found
 
     def size(self) -> int:
         """Of the deltas."""

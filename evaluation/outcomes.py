@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 
-from evaluation.sets import Case, Chat, FactSet, question
+from evaluation.sets import Case, Chat, FactSet, Task, question
 from model.evaluate import matches, normalise
 
 TOKENS = 20  # of an answer, at most
@@ -61,6 +62,26 @@ def judged(
             told = [any(_says(new, answer) and not _says(old, answer) for answer in taught) for old, new in both]
             figures[f"{kind} told"] = sum(told) / len(told)
     return figures
+
+
+def skilled(
+    skills: Mapping[str, Sequence[Task]], before: Mapping[str, list[int]], after: Mapping[str, list[int]]
+) -> dict[str, float]:
+    """The share of right choices of each skill, and how likely the changes over all skills are by chance alone.
+
+    That is McNemar's test, exact: of tasks that are right only before or only behind, each half is as likely.
+    """
+    figures, lost, won = {}, 0, 0
+    for name, tasks in skills.items():
+        pairs = [
+            (old == task.right, new == task.right)
+            for task, old, new in zip(tasks, before[name], after[name], strict=True)
+        ]
+        figures[name] = sum(new for _, new in pairs) / len(pairs)
+        lost += sum(old and not new for old, new in pairs)
+        won += sum(new and not old for old, new in pairs)
+    fewer = sum(comb(lost + won, count) for count in range(min(lost, won) + 1))
+    return figures | {"skills lost": lost, "skills won": won, "McNemar p": min(1.0, 2 * fewer / 2 ** (lost + won))}
 
 
 def found(figures: Mapping[str, float]) -> float:

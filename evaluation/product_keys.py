@@ -7,7 +7,8 @@ trained. The paper's memory was trained with its model from the start; here all 
 Shapes: T places · R addresses that a place reads · S slots · D width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -50,12 +51,14 @@ class ProductKeys:
 
     def answers(self, chats: Sequence[Chat], tokens: int) -> list[str]:
         """What the base says with the memory behind it."""
-        with watching(self._base.model, self._addressing.layers) as seen:
-            handle = last_norm(self._base.model).register_forward_pre_hook(self._reader(seen))
-            try:
-                return self._base.answers([self._base.prompt(chat) for chat in chats], tokens, self._begin)
-            finally:
-                handle.remove()
+        with self._reading():
+            return self._base.answers([self._base.prompt(chat) for chat in chats], tokens, self._begin)
+
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the base is to say it with the memory behind it."""
+        prompts = [self._base.prompt(chat) for chat, _ in asked]
+        with self._reading():
+            return self._base.scores(prompts, [answer for _, answer in asked], self._begin)
 
     def size(self) -> int:
         """Of the rows that were written."""
@@ -111,6 +114,16 @@ class ProductKeys:
     def _sketch(self, prompts: Sequence[Prompt]) -> Tensor:
         sketches = [torch.from_numpy(self._addressing.sketch.of(prompt.turns)) for prompt in prompts]
         return torch.stack(sketches).to(self._table.device)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """The memory is read at the last place of each row, until the block is left."""
+        with watching(self._base.model, self._addressing.layers) as seen:
+            handle = last_norm(self._base.model).register_forward_pre_hook(self._reader(seen))
+            try:
+                yield
+            finally:
+                handle.remove()
 
     def _reader(self, seen: Seen):  # type: ignore[no-untyped-def]
         def read(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 
 from evaluation.comparison import Run
 from evaluation.outcomes import found, unchanged
+from evaluation.sets import SKILLS
 
 _COLUMNS = {  # of a table, by the names of figures
     "reliability": "posted right",
@@ -41,10 +42,13 @@ class Table:
     def __str__(self) -> str:
         """Markdown, a method a row; the columns that the set has."""
         columns = {title: key for title, key in _COLUMNS.items() if any(key in figures for _, figures in self.runs)}
-        rows = [["method", *columns, "seconds a fact", "kB a fact"]]
+        skills = [name for name in SKILLS if any(name in figures for _, figures in self.runs)]
+        more = [*skills, "skills lost · won, p"] if skills else []
+        rows = [["method", *columns, *more, "seconds a fact", "kB a fact"]]
         rows += [["---"] * len(rows[0])]
         for run, figures in self.runs:
             shares = [_percent(figures.get(key)) for key in columns.values()]
+            shares += [_percent(figures.get(name)) for name in skills] + [_changes(figures)] * bool(skills)
             rows.append([_named(run), *shares, f"{run.seconds:.2f}", f"{run.size / 1000:,.1f}"])
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         return f"## {self.name}, {self.facts:,} facts, seed {self.seed}\n\n" + "\n".join(lines) + "\n"
@@ -70,6 +74,12 @@ def plot(tables: Sequence[Table], file: Path) -> None:
 def _named(run: Run) -> str:
     settings = ", ".join(f"{key} {value:g}" for key, value in run.settings.items())
     return f"{run.method} ({settings})" if settings else f"**{run.method}**"
+
+
+def _changes(figures: Mapping[str, float]) -> str:
+    if "McNemar p" not in figures:
+        return "–"
+    return f"{figures['skills lost']:.0f} · {figures['skills won']:.0f}, {figures['McNemar p']:.2g}"
 
 
 def _percent(share: float | None) -> str:

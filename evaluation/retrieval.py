@@ -34,6 +34,11 @@ class Retrieval:
         """What the base says to chats with what was found for their last turns."""
         return self._base.answers([self._base.prompt(self._with_facts(chat)) for chat in chats], tokens)
 
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the base is to say it, told what was found for the question."""
+        prompts = [self._base.prompt(self._with_facts(chat)) for chat, _ in asked]
+        return self._base.scores(prompts, [answer for _, answer in asked])
+
     def size(self) -> int:
         """Of the texts."""
         return sum(len(text.encode()) for text in self._told)

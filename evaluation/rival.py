@@ -17,6 +17,9 @@ class Rival(Protocol):
     def answers(self, chats: Sequence[Chat], tokens: int) -> list[str]:
         """What it says to each chat, greedily, to the end token or for at most so many tokens."""
 
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely it is to answer each chat so: mean log-probability of a token of the answer, in nats."""
+
     def size(self) -> int:
         """Bytes of what it keeps besides the base."""
 

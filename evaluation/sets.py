@@ -5,13 +5,15 @@ zsre            what LocFT's authors took of zsRE, its locality questions are tr
 wikibigedit     … of WikiBigEdit, its locality questions ask the same of a subject with almost the same name
 counterfact     … of CounterFact, beginnings of sentences that are to be continued
 entities        questions of EntityQuestions' test part, in one wording alone
+questions       zsre and wikibigedit as one: enough to teach 3,000, and as many that are not
 """
 
 import json
 import lzma
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from model.facts import Fact
 
 HERE = Path(__file__).parent.parent / "benchmarks"
 Chat = tuple[tuple[str, str], ...]  # turns: role, content
+SKILLS = {  # by name, their files
+    "ARC-easy": "arc_easy.test",
+    "PIQA": "piqa.valid",
+    "HellaSwag": "hellaswag_subset",
+    "OpenBookQA": "openbookqa.test",
+}
 
 
 @dataclass(frozen=True)
@@ -44,13 +52,23 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Task:
+    """A question with choices, and which of them is right: what a model could do before has to stay."""
+
+    question: str
+    choices: tuple[str, ...]
+    right: int
+
+
+@dataclass(frozen=True)
 class FactSet:
-    """Cases that are taught, as many that are not, and chats that have nothing to do with either."""
+    """Cases that are taught, as many that are not, and what has nothing to do with either: chats, and tasks by name."""
 
     name: str
     taught: list[Case]
     untaught: list[Case]
     controls: list[Chat]
+    skills: dict[str, list[Task]] = field(default_factory=dict)
 
 
 def read(name: str, count: int, data: Path, seed: int = 0) -> FactSet:
@@ -64,7 +82,12 @@ def read(name: str, count: int, data: Path, seed: int = 0) -> FactSet:
     random.Random(seed).shuffle(cases)
     if len(cases) < 2 * count:
         raise ValueError(f"facts: {count:,}; {name} has {len(cases):,} cases, of which half are never taught")
-    return FactSet(name, cases[:count], cases[count : 2 * count], controls(data))
+    return FactSet(name, cases[:count], cases[count : 2 * count], controls(data), skills(data))
+
+
+def spread(cases: Sequence[Case], most: int) -> list[Case]:
+    """At most so many cases, as far from each other as can be."""
+    return [cases[at * len(cases) // most] for at in range(min(most, len(cases)))]
 
 
 def question(text: str) -> Chat:
@@ -78,6 +101,22 @@ def controls(data: Path, trivia: int = 40) -> list[Chat]:
     chats = [_chat(json.loads(line)["messages"]) for line in lines]
     asked = [row["question"] for row in rows(data / "qa" / "opentriviaqa.jsonl.xz") if not row.get("needs_choices")]
     return [*chats, *map(question, asked[:: len(asked) // trivia][:trivia])]
+
+
+def skills(data: Path, most: int = 50) -> dict[str, list[Task]]:
+    """The first tasks of each of four sets."""
+    found = {}
+    for name, file in SKILLS.items():
+        some = islice(rows(data / "skill" / f"{file}.jsonl.xz"), most)
+        found[name] = [
+            Task(
+                row.get("question") or row["ctx"],
+                tuple(row.get("choices") or row["endings"]),
+                row["answer_idx"] if "choices" in row else row["label"],
+            )
+            for row in some
+        ]
+    return found
 
 
 def rows(file: Path) -> Iterable[dict[str, Any]]:
@@ -141,10 +180,16 @@ def _entities(data: Path) -> Iterable[Case]:
         )
 
 
+def _questions(data: Path) -> Iterable[Case]:
+    cases = chain.from_iterable(_locft(name)(data) for name in ("zsre", "wikibigedit"))
+    return (replace(case, fact=replace(case.fact, id=number)) for number, case in enumerate(cases, start=1))
+
+
 _READERS: dict[str, Callable[[Path], Iterable[Case]]] = {
     "hand-made": _handmade,
     "zsre": _locft("zsre"),
     "wikibigedit": _locft("wikibigedit"),
     "counterfact": _locft("counterfact"),
     "entities": _entities,
+    "questions": _questions,
 }

@@ -21,6 +21,10 @@ class Untouched:
         """What the base says."""
         return self._base.answers([self._base.prompt(chat) for chat in chats], tokens)
 
+    def scores(self, asked: Sequence[tuple[Chat, str]]) -> list[float]:
+        """How likely the base is to say it."""
+        return self._base.scores([self._base.prompt(chat) for chat, _ in asked], [answer for _, answer in asked])
+
     def size(self) -> int:
         """It keeps nothing."""
         return 0

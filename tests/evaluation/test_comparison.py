@@ -4,9 +4,9 @@ import pytest
 
 from evaluation.comparison import Comparison
 from evaluation.methods import Method
-from evaluation.outcomes import judged
+from evaluation.outcomes import judged, skilled
 from evaluation.report import Table, plot
-from evaluation.sets import Case, FactSet, question
+from evaluation.sets import Case, FactSet, Task, question
 from model.facts import Fact
 
 TAUGHT = [
@@ -14,7 +14,8 @@ TAUGHT = [
     Case(Fact(2, question="Where is it?", answer="Pier 2"), "Where is it?", "Its place?", ("Pier 2",), ("Pier 1",)),
 ]
 UNTAUGHT = [Case(Fact(3, question="Since when?", answer="1900"), "Since when?", None, ("1900",))]
-TEST = FactSet("made up", TAUGHT, UNTAUGHT, [question("2 + 2?")])
+TASKS = [Task("Which is red?", ("grass", "a poppy", "snow"), 1), Task("Which is wet?", ("sand", "rain"), 1)]
+TEST = FactSet("made up", TAUGHT, UNTAUGHT, [question("2 + 2?")], {"PIQA": TASKS})
 
 
 class Sayer:
@@ -30,6 +31,9 @@ class Sayer:
 
     def answers(self, chats, tokens):
         return [self._says if self._taught else "I do not know." for _ in chats]
+
+    def scores(self, asked):
+        return [float(len(answer) if self._says else -len(answer)) for _, answer in asked]
 
     def size(self):
         return 10
@@ -76,10 +80,28 @@ def test_what_a_taught_fact_is_answered_with(said, outcome):
     assert "neighbours identical" not in figures
 
 
+def test_skills_are_counted_by_what_is_right_before_and_behind(tmp_path):
+    runs = compared(tmp_path, [])
+    assert runs.run("untouched", {}).chosen == {"PIQA": [2, 0]}  # of ties the first
+    figures = runs.figures(runs.run("engine", {}))
+    assert (figures["PIQA"], figures["skills lost"], figures["skills won"]) == (0.5, 0, 1)
+    five = {"PIQA": TASKS[:1] * 5}
+    assert skilled(five, {"PIQA": [1] * 5}, {"PIQA": [0] * 5})["McNemar p"] == 2 / 2**5
+    assert skilled(five, {"PIQA": [1] * 5}, {"PIQA": [1] * 5})["McNemar p"] == 1.0
+
+
+def test_of_many_cases_some_are_asked_spread_over_all(tmp_path):
+    cases = [Case(Fact(n, question=f"{n}?", answer=str(n)), f"{n}?", None, (str(n),)) for n in range(10)]
+    runs = Comparison(tmp_path, FactSet("many", cases, cases, []), compared(tmp_path, []).methods, most=4)
+    assert len(runs.run("engine", {}).answers["posted"]) == 4
+    assert [case.fact.id for case in runs._part(swept=False).taught] == [0, 2, 5, 7]
+
+
 def test_a_table_and_a_plot(tmp_path):
     runs = compared(tmp_path, [])
     run = runs.run("engine", {})
     table = Table("made up", 2, 0, [(run, runs.figures(run))])
     assert "| **engine** |" in str(table)
+    assert "| PIQA | skills lost · won, p |" in str(table)
     plot([table], tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 1_000

@@ -69,6 +69,16 @@ def test_a_codebook_and_ours_leave_other_questions_alone(rivals):
         assert rival.answers(OTHERS, 12) == before
 
 
+def test_an_answer_that_is_taught_is_likely_and_others_stay_as_they_were(rivals):
+    asked = [(POSTED[0], "Ada"), (POSTED[0], "stand 14"), (OTHERS[0], "Ada")]
+    untouched = rivals["untouched"].make().scores(asked)
+    for name, settings in (("ours", {}), ("codebook", {"radius": 0.1})):
+        scores = taught(rivals, name, **settings).scores(asked)
+        assert scores[0] > -0.1 > untouched[0]
+        assert scores[0] > scores[1]
+        assert scores[2] == pytest.approx(untouched[2], abs=0.01)
+
+
 def test_full_finetuning_does_not(rivals):
     before = rivals["untouched"].make().answers(OTHERS, 12)
     assert taught(rivals, "full finetuning", rate=1e-2, epochs=60).answers(OTHERS, 12) != before
