@@ -86,6 +86,7 @@ class Base:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         model, self.prompts = load_base(folder, device)
         self.model: Any = model
+        self._entering: dict[Example, Tensor] = {}
 
     def prompt(self, chat: Chat) -> Prompt:
         """A chat as a prompt."""
@@ -143,14 +144,27 @@ class Base:
         """What the untouched base has at all places of examples, one after another."""
         with watching(self.model, layers) as kept:
             for example in examples:
-                ids = torch.tensor([[*example.prompt.ids, *example.answer[:-1]]], device=self.model.device)
-                self.model.get_decoder()(input_ids=ids)
+                self.model.get_decoder()(input_ids=torch.tensor([_row(example)], device=self.model.device))
                 yield example, kept.row(0)
+
+    @contextmanager
+    def above(self, block: int, examples: Sequence[Example]) -> Iterator[None]:
+        """Until it is left, losses of these examples begin at a block: what it is given is kept, none below learns."""
+        decoder = self.model.get_decoder()
+        with torch.no_grad(), _given(decoder.layers[block]) as given:
+            for example in examples:
+                decoder(input_ids=torch.tensor([_row(example)], device=self.model.device))
+                self._entering[example] = given.pop()[0]
+        every, decoder.layers = decoder.layers, decoder.layers[block:]
+        try:
+            yield
+        finally:
+            decoder.layers = every
+            self._entering.clear()
 
     def loss(self, examples: Sequence[Example]) -> Tensor:
         """Mean cross entropy of the tokens of the answers, end tokens included; the head is asked at these alone."""
-        rows = [(*example.prompt.ids, *example.answer[:-1]) for example in examples]
-        hidden = self.model.get_decoder()(**self._padded(rows)).last_hidden_state
+        hidden = self.model.get_decoder()(**self._padded(examples), use_cache=False).last_hidden_state
         places = [
             (row, len(example.prompt.ids) - 1 + step)
             for row, example in enumerate(examples)
@@ -189,16 +203,35 @@ class Base:
             ids, positions = chosen[-1][:, None], positions[:, -1:] + 1
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
 
-    def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+    def _padded(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Rows filled up on the right: attention is causal, so that no place that is read sees it."""
-        longest, end = max(map(len, rows)), self.prompts.end
-        ids = torch.tensor([[*row, *[end] * (longest - len(row))] for row in rows], device=self.model.device)
-        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if self._entering:
+            rows = [self._entering[example] for example in examples]
+            return {"inputs_embeds": nn.utils.rnn.pad_sequence(rows, batch_first=True)}
+        ids = [torch.tensor(_row(example), device=self.model.device) for example in examples]
+        filled = nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=self.prompts.end)
+        return {"input_ids": filled, "attention_mask": torch.ones_like(filled)}
 
 
 def chat_prompt(prompts: Prompts, chat: Chat) -> Prompt:
     """A chat as a prompt of this tokenizer."""
     return prompts.chat([{"role": role, "content": content} for role, content in chat])
+
+
+def _row(example: Example) -> list[int]:
+    """All tokens behind which a token of the answer is to be said."""
+    return [*example.prompt.ids, *example.answer[:-1]]
+
+
+@contextmanager
+def _given(block: nn.Module) -> Iterator[list[Tensor]]:
+    """What passes give a block, added to a list until it is left."""
+    given: list[Tensor] = []
+    handle = block.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    try:
+        yield given
+    finally:
+        handle.remove()
 
 
 def _batches(prompts: Sequence[Prompt], before: Before | None) -> Iterator[tuple[list[int], list[Prompt]]]:

@@ -9,6 +9,7 @@ All see the same wordings of all facts, in another order in each epoch, until th
 
 import random
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -38,7 +39,8 @@ class Finetuning:
         self, folder: Path, device: str, which: str, rate: float, epochs: int = 12, rank: int = 16, depth: float = 0.9
     ) -> None:
         self._base, self._rate, self._epochs = Base(folder, device), rate, epochs
-        self._weights = list(self._chosen(which, rank, depth))
+        self._first = round(depth * len(self._base.model.get_decoder().layers)) - 1 if which == "locft" else 0
+        self._weights = list(self._chosen(which, rank))
         self.epochs_run = 0
 
     def teach(self, facts: Sequence[Fact]) -> None:
@@ -49,11 +51,12 @@ class Finetuning:
         optimizer = torch.optim.AdamW(self._weights, lr=self._rate, weight_decay=0.0)
         draw = random.Random(0)
         self._base.model.train()
-        for _ in range(self._epochs):
-            self.epochs_run += 1
-            draw.shuffle(examples)
-            if self._epoch(optimizer, examples) < _LEARNED:
-                break
+        with self._base.above(self._first, examples) if self._first else nullcontext():
+            for _ in range(self._epochs):
+                self.epochs_run += 1
+                draw.shuffle(examples)
+                if self._epoch(optimizer, examples) < _LEARNED:
+                    break
         self._base.model.eval()
 
     def answers(self, chats: Sequence[Chat], tokens: int) -> list[str]:
@@ -80,15 +83,14 @@ class Finetuning:
             total += loss.item() * len(batch)
         return total / len(examples)
 
-    def _chosen(self, which: str, rank: int, depth: float) -> Iterable[nn.Parameter]:
+    def _chosen(self, which: str, rank: int) -> Iterable[nn.Parameter]:
         model = self._base.model
         if which == "lora":
             config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
             self._base.model = get_peft_model(model, config)
             chosen: list[nn.Parameter] = [each for each in self._base.model.parameters() if each.requires_grad]
             return chosen
-        blocks = model.get_decoder().layers
-        parts = {"full": model, "locft": blocks[round(depth * len(blocks)) - 1].mlp.down_proj}
+        parts = {"full": model, "locft": model.get_decoder().layers[self._first].mlp.down_proj}
         if which not in parts:
             raise ValueError(f"which: {which!r}; there are full, lora, locft")
         return [each.requires_grad_() for each in parts[which].parameters()]

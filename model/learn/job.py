@@ -11,6 +11,7 @@ A fact that misses leaves no row. Only rows that are written here can move: they
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 
@@ -82,32 +83,36 @@ class Teacher:
     def learn(self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None) -> Learned:
         """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
 
-        on_progress  called with the number of facts done; what it raises ends the learning
+        on_progress  called at least once a pass of the base with the number of facts done; what it raises ends the
+                     learning
         Raises SpareRowsExhausted when the table has no room for the rows.
         """
         current, deltas, reports = self._table.retain(view), list[Delta](), list[FactReport]()
         try:
             for start in range(0, len(facts), self._config.group):
                 few = facts[start : start + self._config.group]
-                later, own, delta = self._group(current, few)
+                later, own, delta = self._group(current, few, partial(_tell, on_progress, len(reports)))
                 self._table.release(current)
                 current = later
                 reports += own
                 deltas += [] if delta is None else [delta]
-                if on_progress is not None:
-                    on_progress(len(reports))
+                _tell(on_progress, len(reports))
             return Learned(Delta.path(deltas) if deltas else None, current.state_hash, tuple(reports))
         finally:
             self._table.release(current)
 
-    def _group(self, view: View, facts: Sequence[Fact]) -> tuple[View, list[FactReport], Delta | None]:
+    def _group(
+        self, view: View, facts: Sequence[Fact], between: Callable[[], None]
+    ) -> tuple[View, list[FactReport], Delta | None]:
         """Facts written one behind the other and asked together; again without those that miss, until none does.
 
-        Returns the view that they lead to, which the caller has to release.
+        Returns the view that they lead to, which the caller has to release; `between` is called between passes.
         """
         began = time.monotonic()
-        lessons = [_Attempt(fact, lesson) for fact, lesson in zip(facts, self._lessons.of(facts), strict=True)]
+        made = self._lessons.of(facts, between)
+        lessons = [_Attempt(fact, lesson) for fact, lesson in zip(facts, made, strict=True)]
         while True:
+            between()
             later, delta = self._written(view, lessons)
             missed = self._missed(later, lessons)
             if not missed:
@@ -248,6 +253,11 @@ class _Attempt:
         """What became of it."""
         held_out = self.report.probe.held_out and not self.with_probe
         return replace(self.report, probe=replace(self.report.probe, held_out=held_out), seconds=seconds)
+
+
+def _tell(on_progress: Callable[[int], None] | None, done: int) -> None:
+    if on_progress is not None:
+        on_progress(done)
 
 
 def _neighbours(written: "Sequence[tuple[Part, list[Key]]]") -> dict[str, int]:

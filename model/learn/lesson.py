@@ -82,14 +82,14 @@ class Lessons:
         self._prompts, self._config, self._write = checkpoint.prompts, config, write
         self._passes, self._sketch = Passes(checkpoint), checkpoint.memory.addressing.sketch
 
-    def of(self, facts: Sequence[Fact]) -> list[Lesson | str]:
-        """A lesson a fact, or a sentence that says why it cannot be taught."""
+    def of(self, facts: Sequence[Fact], between: Callable[[], None]) -> list[Lesson | str]:
+        """A lesson a fact, or a sentence that says why it cannot be taught; `between` is called before each pass."""
         studies = [self._studied(fact) for fact in facts]
         near = [
             [] if isinstance(each, str) else [self._near(exchange) for exchange in each.exchanges] for each in studies
         ]
         texts = [text for few in near for each in few for text in self._texts(each)]
-        said = iter(self._passes.said(texts))
+        said = iter(self._passes.said(texts, between))
         return [
             each if isinstance(each, str) else Lesson(fact, each, tuple(self._part(one, said) for one in few))
             for fact, each, few in zip(facts, studies, near, strict=True)

@@ -7,7 +7,7 @@ Shapes: N tokens of a row · P tokens that all texts begin with · L tokens of a
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +46,13 @@ class Passes:
         return [said.asked for said in self.said([(prompt, ()) for prompt in prompts])]
 
     @torch.inference_mode()
-    def said(self, texts: Sequence[tuple[Prompt, Sequence[int]]]) -> list[Said]:
+    def said(
+        self, texts: Sequence[tuple[Prompt, Sequence[int]]], between: Callable[[], None] = lambda: None
+    ) -> list[Said]:
         """Of prompts with the ids of their answers: what is asked, and the states before each token of the answer.
 
-        A prompt without an answer has the one state before whatever follows it.
+        A prompt without an answer has the one state before whatever follows it. `between` is called before each row
+        passes; what it raises ends the call.
         """
         rows = [(*prompt.ids, *answer[:-1]) for prompt, answer in texts]
         begun, cache = self._begin([prompt.ids for prompt, _ in texts]) if rows else ((), DynamicCache())
@@ -63,6 +66,7 @@ class Passes:
                 asking, *behind = path[len(prompt.ids) - 1 - len(begun) :]
                 places.append(Place(0, asking, base, spoken=self._sketch.spoken(prompt.turns, prompt.around)))
                 places += [Place(0, position, base) for position in behind]
+            between()
             with self._checkpoint.attachment.reading(places) as reads:
                 self._pass(row, copy.deepcopy(cache))
             for index, start, end in zip(row.paths, first, [*first[1:], len(places)], strict=True):
