@@ -1,6 +1,6 @@
 """What ours does to thousands of facts: `python -m evaluation.histories --data DIR --work DIR`.
 
-3,000 facts are taught in jobs of 100. Then 500 of them get another answer, half in the words they were posted in, half
+2,500 facts are taught in jobs of 100. Then 500 of them get another answer, half in the words they were posted in, half
 in others. And 300 in the middle are forgotten, which is compared with a history in which they were never taught. All is
 judged by states (`model.learn.probing`), which say what greedy generation would. Deltas and figures are files in
 --work: what broke off goes on.
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--memory", type=Path, default=_MEMORY, help="the memory folder made for it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--set", default="questions")
-    parser.add_argument("--facts", type=int, default=3_000, help="how many are taught; as many are not")
+    parser.add_argument("--facts", type=int, default=2_500, help="how many are taught; as many are not")
     parser.add_argument("--corrected", type=int, default=500)
     parser.add_argument("--forgotten", type=int, default=300)
     parser.add_argument("--asked", type=int, default=500, help="questions of each kind, at most")

@@ -41,7 +41,7 @@ def methods(base: Path, memory: Path, device: str) -> dict[str, Method]:
         "retrieval": Method(partial(Retrieval, base, device), found),
         "full finetuning": Method(partial(Finetuning, base, device, "full"), _rates(1e-5, 3e-5, 1e-4)),
         "LoRA": Method(partial(Finetuning, base, device, "lora"), _rates(3e-4, 1e-3, 3e-3)),
-        "LocFT-BF": Method(partial(Finetuning, base, device, "locft"), _rates(3e-4, 1e-3)),
+        "LocFT-BF": Method(partial(Finetuning, base, device, "locft", epochs=60), _rates(1e-3, 3e-3)),
         "codebook": Method(partial(Codebook, base, device), tuple({"radius": radius} for radius in (0.2, 0.4, 0.6))),
         "paper's step": Method(partial(ProductKeys, base, device, memory), steps),
         "TF alone": Method(partial(ProductKeys, base, device, memory, idf=False), steps),

@@ -14,7 +14,7 @@ from model.memory.demand import Demand
 from model.memory.sketch import Sketch, numbers_of, words
 
 _RARE = 0.65  # rarity from which on a word of a name names its subject whatever stands beside it
-_TELLING = 0.4  # rarity from which on words do where a name has no rare one
+_EXCHANGED = 2  # names at the end of a question that the same one about others exchanges
 _LABEL = re.compile(r"(?<=\w )(?:[B-HJ-Z]\b(?!\.)|[A-Z]\w+)")  # «Hall D», «Gate Five»
 
 
@@ -25,20 +25,42 @@ def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
     """
     labels = [word.lower() for word in _LABEL.findall(question)]
     labels = [word for word in labels if len(word) == 1 or word in NUMBER_WORDS]
-    named = [*_names(question, _lacking(question, others), sketch), *labels]
+    spans = [words(question[start:end]) for start, end in names_in(question)]
+    named = [*_names(question, spans, others, sketch), *labels]
     names = dict.fromkeys(numbers_of(word)[0] for word in named)
     pairs = [(numbers_of(own)[0], numbers_of(other)[0]) for own, other in exclusions(question)]
-    return Demand(tuple(names), tuple(dict.fromkeys(pair for pair in pairs if pair[0] not in {*names, pair[1]})))
+    before, behind = _parts([[numbers_of(word)[0] for word in span] for span in spans], frozenset(names))
+    return Demand(
+        tuple(names),
+        tuple(dict.fromkeys(pair for pair in pairs if pair[0] not in {*names, pair[1]})),
+        before=before,
+        behind=behind,
+    )
 
 
-def _names(question: str, lacking: Sequence[str], sketch: Sketch) -> list[str]:
-    """Of the words that others lack the rare ones of names, rarest first, and numbers; where there are none, others."""
-    inside = {word for start, end in names_in(question) for word in words(question[start:end])}
-    told = sorted((word for word in lacking if word in inside), key=sketch.rarity, reverse=True)
-    numbered = [word for word in lacking if any(map(str.isdigit, word))]
-    found = [word for word in told if sketch.rarity(word) >= _RARE] + numbered
-    found = found or [word for word in told if sketch.rarity(word) >= _TELLING]
-    return found or sorted(lacking, key=sketch.rarity)[-1:]
+def _names(question: str, spans: Sequence[Sequence[str]], others: Sequence[str], sketch: Sketch) -> list[str]:
+    """Of the words of names that others lack the rare ones, rarest first, and numbers; without a rare one all of them.
+
+    Names that others do not exchange are lacked by none, and tell the subject as well.
+    """
+    lacking = _lacking(question, others)
+    kept = {word for span in spans[:-_EXCHANGED] for word in span}
+    told = {word: sketch.rarity(word) for span in spans for word in span if word in lacking or word in kept}
+    ordered = sorted(told, key=lambda word: told[word], reverse=True)
+    rare = [word for word in ordered if told[word] >= _RARE]
+    numbered = [word for word in (*lacking, *kept) if any(map(str.isdigit, word))]
+    return [*(rare or ordered), *numbered] or sorted(lacking, key=sketch.rarity)[-1:]
+
+
+def _parts(spans: Sequence[Sequence[int]], names: frozenset[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The other words of names, those before and those behind a word that is demanded."""
+    before, behind = dict[int, None](), dict[int, None]()
+    for span in spans:
+        demanded = [at for at, word in enumerate(span) if word in names]
+        if demanded:
+            before |= dict.fromkeys(word for word in span[: demanded[-1]] if word not in names)
+            behind |= dict.fromkeys(word for word in span[demanded[0] :] if word not in names)
+    return tuple(before), tuple(behind)
 
 
 def _lacking(question: str, others: Sequence[str]) -> list[str]:

@@ -51,8 +51,7 @@ def keys_of(part: Part, addressing: Addressing, learn: LearnConfig, *, with_prob
         if _is_among(asked, kept):
             continue
         kept.append(asked)
-        names = tuple(name for name in part.demand.names if name in asked.words.said)
-        own = Demand(names, part.demand.exclusions, tuple(sorted(asked.words.sentence)))
+        own = part.demand.of_question(asked.words)
         yield Key(asked, _thresholds(asked, part, addressing, learn, is_named=bool(own.names)), own)
 
 

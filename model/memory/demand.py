@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from model.memory.sketch import Sentence, Words
 
-NAMES, EXCLUSIONS, SENTENCE = 6, 12, 16  # of a row, at most
-WIDTH = NAMES + 2 * EXCLUSIONS + SENTENCE  # numbers that a row keeps
+NAMES, EXCLUSIONS, SENTENCE, PARTS = 6, 12, 16, 4  # of a row, at most; parts, on either side
+WIDTH = NAMES + 2 * EXCLUSIONS + SENTENCE + 2 * PARTS  # numbers that a row keeps
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,9 @@ class Demand:
     names       all of them must be asked
     exclusions  pairs: the second must not be asked unless the first is
     sentence    words of the key's own question; the same with one word exchanged for a telling one asks something else
+    before      parts of names that stand before one of `names`: where one is not asked, and a telling word that the
+                key's question lacks stands there, another one is meant
+    behind      the same of parts that stand behind
     Nor does a row open where the prompt itself tells: where a sentence has all names and over half of what else is
     asked, and adds something.
     """
@@ -26,6 +29,8 @@ class Demand:
     names: tuple[int, ...] = ()
     exclusions: tuple[tuple[int, int], ...] = ()
     sentence: tuple[int, ...] = ()
+    before: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
 
     def is_met_by(self, words: Words) -> bool:
         """Whether these are what is demanded."""
@@ -36,7 +41,24 @@ class Demand:
         lacking, added = frozenset(self.sentence) - words.sentence, words.sentence.difference(self.sentence)
         if len(lacking) == len(added) == 1 and added <= words.telling:
             return False
+        if self._is_namesake(words, self.before, words.question.before):
+            return False
+        if self._is_namesake(words, self.behind, words.question.behind):
+            return False
         return not any(self._is_told_by(sentence, words.question) for sentence in words.told)
+
+    def of_question(self, words: Words) -> "Demand":
+        """What a question of the same demands: of its names and their parts what it says, and its own sentence."""
+        names, before, behind = (
+            tuple(filter(words.said.__contains__, part)) for part in (self.names, self.before, self.behind)
+        )
+        return Demand(names, self.exclusions, tuple(sorted(words.sentence)), before, behind)
+
+    def _is_namesake(self, words: Words, parts: tuple[int, ...], beside: Iterable[tuple[int, frozenset[int]]]) -> bool:
+        """Whether a part of a name is not asked, and another word stands beside one of `names` on its side."""
+        if not self.sentence or words.said.issuperset(parts):
+            return False
+        return any(word in self.names and begins.isdisjoint(self.sentence) for word, begins in beside)
 
     def _is_told_by(self, told: Sentence, question: Sentence) -> bool:
         """Whether a sentence of the prompt answers: it has the names, over half of what is asked of them, and more."""
@@ -53,14 +75,19 @@ class Demand:
         """The demand as a row keeps it: WIDTH numbers; what is beyond the most that fit is left out."""
         pairs = [number for pair in self.exclusions[:EXCLUSIONS] for number in pair]
         sentence = self.sentence if len(self.sentence) <= SENTENCE else ()  # of a long one a part would mean nothing
-        parts = ((self.names[:NAMES], NAMES), (pairs, 2 * EXCLUSIONS), (sentence, SENTENCE))
+        sides = [(side[:PARTS], PARTS) for side in (self.before, self.behind)]
+        parts = ((self.names[:NAMES], NAMES), (pairs, 2 * EXCLUSIONS), (sentence, SENTENCE), *sides)
         return [number for part, room in parts for number in (*part, *[0] * (room - len(part)))]
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> "Demand":
         """A demand from the numbers that a row keeps."""
-        names, pairs, sentence = numbers[:NAMES], numbers[NAMES:-SENTENCE], numbers[-SENTENCE:]
-        return cls(tuple(filter(None, names)), tuple(_pairs(pairs)), tuple(filter(None, sentence)))
+        widths, parts, start = (NAMES, 2 * EXCLUSIONS, SENTENCE, PARTS, PARTS), [], 0
+        for width in widths:
+            parts.append(numbers[start : start + width])
+            start += width
+        names, pairs, *others = parts
+        return cls(tuple(filter(None, names)), tuple(_pairs(pairs)), *(tuple(filter(None, part)) for part in others))
 
 
 def _pairs(numbers: Sequence[int]) -> Iterable[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What a row holds: a value, what opens it (a key, two thresholds, words), the stem that it stands behind, its owner.
 
 Shapes: R rows · D value width · A width of what is asked · B width of whom it is about, its sketch included.
-A row is float16 and (D + A + B + 102) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
+A row is float16 and (D + A + B + 118) wide. Stem and owner are numbers of 44 bits, kept as four digits below 2048, all
 of which float16 holds exactly; the words that it demands are numbers, too, of two digits each. A row that nobody has
 written is all zeros: it has no owner, and nothing opens it.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from model.config import MemoryConfig
 from model.memory.demand import WIDTH
 
-LAYOUT = 2  # counted up whenever rows come to mean something else; those of another are not read
+LAYOUT = 3  # counted up whenever rows come to mean something else; those of another are not read
 DTYPE = torch.float16
 _DIGITS, _BITS = 4, 11
 _WORD_DIGITS = 2

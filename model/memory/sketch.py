@@ -27,11 +27,15 @@ class Sentence:
     said     all, as a demand names them
     begins   all, by how they begin
     telling  those that are not common: (as a demand names it, by how it and its singular begin)
+    before   of words behind one that is not common: (as a demand names it, by how the other and its singular begin)
+    behind   the same of words before one
     """
 
     said: frozenset[int] = frozenset()
     begins: frozenset[int] = frozenset()
     telling: tuple[tuple[int, frozenset[int]], ...] = ()
+    before: tuple[tuple[int, frozenset[int]], ...] = ()
+    behind: tuple[tuple[int, frozenset[int]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,15 @@ class Sketch:
         )
 
     def _read(self, text: str) -> Sentence:
-        said = words(text)
-        telling = [word for word in said if self.rarity(word) >= _TELLING]
+        said, numbers = words(text), numbers_of(text)
+        begins = [frozenset({_beginning(word), _beginning(_singular(word))}) for word in said]
+        telling = [at for at, word in enumerate(said) if self.rarity(word) >= _TELLING]
         return Sentence(
-            frozenset(numbers_of(text)),
+            frozenset(numbers),
             frozenset(map(_beginning, said)),
-            tuple(
-                (number_of(_singular(word)), frozenset({_beginning(word), _beginning(_singular(word))}))
-                for word in telling
-            ),
+            tuple((numbers[at], begins[at]) for at in telling),
+            tuple((numbers[at + 1], begins[at]) for at in telling if at + 1 < len(said)),
+            tuple((numbers[at - 1], begins[at]) for at in telling if at),
         )
 
     def _shares(self, turns: Sequence[str]) -> dict[str, float]:

@@ -20,7 +20,8 @@ SKETCH = Sketch({number_of(word): level for word, level in RARITY.items()}, 8, 1
 
 def is_met(taught: str, text: str) -> bool:
     others = neighbours(Exchange((taught,), "Lisbon", None)).others
-    return demand_of(taught, others, SKETCH).is_met_by(SKETCH.words([text]))
+    demand = demand_of(taught, others, SKETCH).of_question(SKETCH.words([taught]))
+    return demand.is_met_by(SKETCH.words([text]))
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,11 @@ def is_met(taught: str, text: str) -> bool:
         ("How far is Gate Nine from the Rosslyn car park?", "How far is Gate Two from the Rosslyn car park?"),
         ("Where is the exit of Hall D?", "Where is the exit of Hall B?"),
         ("What is the price of the Lumen 200?", "What is the price of the Lumen 300?"),
+        ("Who runs the Calloway Institute?", "Who runs the Calloway Foundation?"),
         ("What is Mr. Castellane allergic to?", "What is Mrs. Castellane allergic to?"),
         ("Where is the canteen?", "Where is the library?"),
+        ("Who directed Open Last Night?", "Who directed Last Night?"),
+        ("In which part of the Ostrow Valley near Lake Hemmel is Knockshannoch?", "… Ostrow Valley near Lake Hemmel?"),
     ],
 )
 def test_another_subject_does_not_meet_it(taught: str, other: str):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.memory.demand import EXCLUSIONS, NAMES, SENTENCE, WIDTH, Demand
+from model.memory.demand import EXCLUSIONS, NAMES, PARTS, SENTENCE, WIDTH, Demand
 from model.memory.sketch import Sketch, Words, number_of, numbers_of, words
 
 NUMBERS = st.integers(1, 99)
@@ -13,6 +13,8 @@ DEMANDS = st.builds(
     st.lists(NUMBERS, max_size=NAMES).map(tuple),
     st.lists(st.tuples(NUMBERS, NUMBERS), max_size=EXCLUSIONS).map(tuple),
     st.lists(NUMBERS, max_size=SENTENCE).map(tuple),
+    st.lists(NUMBERS, max_size=PARTS).map(tuple),
+    st.lists(NUMBERS, max_size=PARTS).map(tuple),
 )
 
 
@@ -57,6 +59,27 @@ def test_the_same_sentence_with_one_word_exchanged_for_a_telling_one_closes():
     assert demand.is_met_by(sentence(1, 2, 3, 4, 9, telling=(9,))), "one more"
     assert demand.is_met_by(sentence(1, 2, 3)), "one less"
     assert demand.is_met_by(sentence(1, 2, 8, 9, telling=(8, 9))), "another wording"
+
+
+RUPES = Sketch({number_of(word): 0.0 for word in words("on what planet is where the of over")}, 8, 1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "opens"),
+    [
+        ("Where is Victoria Rupes?", True),
+        ("Where is Rupes?", True),
+        ("Where is the Rupes of Victoria?", True),
+        ("Where is Enterprise Rupes?", False),
+        ("Where is Rupes Enterprise?", True),  # nothing stood behind it in the name
+        ("Over what planet is Rupes?", True),
+    ],
+)
+def test_another_word_in_the_place_of_a_part_of_a_name_closes(asked, opens):
+    own = RUPES.words(["On what planet is Victoria Rupes?"])
+    demand = Demand(tuple(numbers_of("Rupes")), before=tuple(numbers_of("Victoria"))).of_question(own)
+    assert demand.is_met_by(own)
+    assert demand.is_met_by(RUPES.words([asked])) == opens
 
 
 SKETCH = Sketch({number_of(word): 0.0 for word in words("how much does the now a is i have it")}, 8, 1.0, 0.5)
