@@ -1,8 +1,8 @@
 """Facts to be taught, questions that are not, and what is right for each. Knows no model.
 
 hand-made       facts that were written by hand, a third of them as bare statements; `benchmarks/handmade.jsonl`
-zsre            what LocFT's authors took of zsRE, its locality questions are trivia; here and in the next two one case of
-                a subject alone, or what is never taught would be taught in another's words
+zsre            what LocFT's authors took of zsRE, its locality questions are trivia; in these three sets one case of a
+                subject alone, or what is never taught would be taught in another's words
 wikibigedit     … of WikiBigEdit, its locality questions ask the same of a subject with almost the same name
 counterfact     … of CounterFact, beginnings of sentences that are to be continued
 entities        questions of EntityQuestions' test part, in one wording alone
