@@ -42,5 +42,6 @@ results: $(VENV)/.installed ## compare with rivals (DATA=DIR, ARGS="--sets zsre 
 bench: $(VENV)/.installed ## measure the figures of benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.handmade
 	$(BIN)/python -m benchmarks.corrections
+	$(BIN)/python -m benchmarks.forms
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.decode
