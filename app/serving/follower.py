@@ -97,7 +97,7 @@ class Follower:
         self._thread.join()
 
     def catch_up(self) -> None:
-        """Be where the head is, and end what a rollback says must end; from any thread, once for each activation.
+        """Be where the heads are, and end what a rollback says must end; from any thread, once for each activation.
 
         Raises VersionNotServed, and what hindered it.
         """

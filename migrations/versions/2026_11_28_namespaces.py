@@ -21,7 +21,10 @@ CREATE TABLE namespaces (
     CONSTRAINT uq_namespaces_name UNIQUE (name)
 );
 INSERT INTO namespaces (name, actor, created_at)
-    SELECT namespace, 'slotwise', min(created_at) FROM activations GROUP BY namespace ORDER BY min(id);
+    SELECT namespace, 'slotwise', coalesce(
+        (SELECT min(created_at) FROM activations WHERE activations.namespace = heads.namespace), now()
+    )
+    FROM heads;
 
 ALTER TABLE api_keys ADD COLUMN namespace text NOT NULL DEFAULT 'main';
 ALTER TABLE api_keys ALTER COLUMN namespace DROP DEFAULT;

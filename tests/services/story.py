@@ -112,7 +112,7 @@ class Story:
                 publishing.ProbeAnswer(fact, "nonsense" if fact in wrong else "Melpek", fact not in wrong)
                 for fact in probes
             ]
-            found = state or versions.get(session, self.key.namespace, version).state_hash
+            found = state or versions.live(session, version).state_hash
             publishing.acknowledge(session, engine, version, found, answers)
 
     def publish(self, version: int) -> publishing.Outcome:

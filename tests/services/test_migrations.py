@@ -12,7 +12,19 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey, Job
-from app.services import activations, aliases, audit, cancelling, facts, forgetting, keys, relearn, submission, versions
+from app.services import (
+    activations,
+    aliases,
+    audit,
+    cancelling,
+    facts,
+    forgetting,
+    keys,
+    namespaces,
+    relearn,
+    submission,
+    versions,
+)
 from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
@@ -198,3 +210,25 @@ def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_
         assert connection.execute(columns).fetchall() == []
         assert connection.execute("SELECT count(*) FROM activations").fetchone() == (1,)
     migrate(old_url)
+
+
+def test_what_there_is_belongs_to_main_and_keys_of_other_namespaces_are_no_keys_of_the_old_schema(
+    old_url, old_sessions
+):
+    with old_sessions() as session:
+        assert [(one.name, one.live, one.facts) for one in namespaces.page(session, "main", None, 9).items] == [
+            ("main", 3, 3)
+        ]
+        assert session.get_one(ApiKey, 1).namespace == "main"
+        versions.bootstrap(session, FINGERPRINT, "0" * 64)  # finds all that it would make
+        namespaces.create(session, "atlas", reason=None, actor=TESTER)
+        keys.create(session, "other", "admin", namespace="atlas")
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        told = connection.execute("SELECT name, revoked_at IS NULL FROM api_keys ORDER BY id").fetchall()
+        assert told == [("tester", True), ("other", False)]
+        assert connection.execute("SELECT DISTINCT namespace FROM facts").fetchall() == [("default",)]
+    migrate(old_url)
+    with old_sessions() as session:
+        assert {one.name for one in namespaces.page(session, "main", None, 9).items} == {"main", "atlas"}
