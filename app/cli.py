@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app import remote, remote_jobs
 from app.client import ApiKey, ClientError, Page
 from app.client.clients import LOCAL_URL
-from app.db.tables import Role
+from app.db.tables import MAIN, Role
 from app.errors import SlotwiseError
 from app.reached import AsJson
 from app.settings import Settings
@@ -106,9 +106,9 @@ def attach(
 
 @app.command()
 def relearn(data_dir: DataDir = None) -> None:
-    """Give the data of another base to the configured one: one job teaches all live facts anew.
+    """Give the data of another base to the configured one: one job a namespace teaches all live facts anew.
 
-    The next `slotwise up` learns it. Nothing may run on these data meanwhile.
+    The next `slotwise up` learns them. Nothing may run on these data meanwhile.
     """
     from app.embedded.database import idle_database, session_on
     from app.services.audit import COMMAND_LINE
@@ -120,14 +120,18 @@ def relearn(data_dir: DataDir = None) -> None:
 
         checkpoint = Checkpoint.load(settings.base, settings.memory, spare_rows=0, places=1, say=_say)
         state_hash = checkpoint.table.base.state_hash
-        job = queue_all(session, settings, checkpoint.fingerprint, state_hash, COMMAND_LINE)
-    _say("nothing is left to learn anew" if job is None else f"job {job} is queued; the next `slotwise up` learns it")
+        jobs = queue_all(session, checkpoint.fingerprint, state_hash, COMMAND_LINE)
+    for job in jobs:
+        _say(f"job {job} is queued; the next `slotwise up` learns it")
+    if not jobs:
+        _say("nothing is left to learn anew")
 
 
 @keys_app.command("create")
 def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "local",
     role: Annotated[Role, typer.Option(help="What it may do.")] = "admin",
+    namespace: Annotated[str, typer.Option(help="Whose facts it may ask and teach.")] = MAIN,
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Instead of the service's limit.")] = None,
     facts_per_day: Annotated[int | None, typer.Option(min=1, help="The same.")] = None,
     data_dir: DataDir = None,
@@ -137,7 +141,12 @@ def create_key(
 
     with _kept(data_dir) as session:
         _, plain = keys.create(
-            session, name, role, requests_per_minute=requests_per_minute, facts_per_day=facts_per_day
+            session,
+            name,
+            role,
+            namespace=namespace,
+            requests_per_minute=requests_per_minute,
+            facts_per_day=facts_per_day,
         )
     _say(plain)
 
@@ -150,7 +159,7 @@ def list_keys(
     from app.services import keys
 
     with _kept(data_dir) as session:
-        page = keys.page(session, cursor, limit)
+        page = keys.page(session, MAIN, cursor, limit)
     items = tuple(ApiKey.model_validate(key) for key in page.items)
     Shown(as_json).keys(Page(items=items, next_cursor=page.next_cursor))
 

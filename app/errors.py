@@ -6,6 +6,7 @@
     │   └── FolderNotEmpty          a folder to be written to already holds something
     ├── AccessDenied
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
+    │   ├── OfMainOnly              the call is for keys of the namespace `main`
     │   └── RoleTooLow              the key's role does not allow the call
     ├── LimitReached                the key has asked for as much as it may for now
     ├── NotFound
@@ -15,14 +16,16 @@
     │   ├── JobNotFound
     │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
+    │   ├── NamespaceNotFound       no namespace has this name
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
     │   │   └── FactNotLiveYet      it is on its way
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
     │   ├── JobNotCancellable       a job that is verifying or has ended
-    │   ├── LastAdminKey            without this key nobody could make another one over HTTP
+    │   ├── LastAdminKey            without this key nobody could make another one of `main` over HTTP
     │   ├── LiveVersionConflict     another version is live than the caller expected
+    │   ├── NamespaceTaken          there is a namespace of this name
     │   └── NoPreviousVersion       the base version is live: nothing lies before it
     ├── Unavailable                 try again later
     │   ├── ImportInterrupted       a file was not read to its end; the message says what of it was taken in
@@ -66,6 +69,10 @@ class KeyRejected(AccessDenied):
     """There is no API key, or it is unknown or revoked."""
 
 
+class OfMainOnly(AccessDenied):
+    """The API key is good, but the call tells or changes what all namespaces share; only keys of `main` may make it."""
+
+
 class RoleTooLow(AccessDenied):
     """The API key is good, but its role does not allow the call."""
 
@@ -107,6 +114,10 @@ class ModelNotFound(NotFound):
     """No model has this name, in the calls that are OpenAI's."""
 
 
+class NamespaceNotFound(NotFound):
+    """No namespace has this name, as far as the key may know."""
+
+
 class VersionNotFound(NotFound):
     """No published version has this id."""
 
@@ -132,11 +143,15 @@ class JobNotCancellable(Conflict):
 
 
 class LastAdminKey(Conflict):
-    """The last admin key that is not revoked cannot be: nobody could make another one over HTTP."""
+    """The last admin key of `main` that is not revoked cannot be: nobody could make another one over HTTP."""
 
 
 class LiveVersionConflict(Conflict):
     """Another version is live than the caller expected."""
+
+
+class NamespaceTaken(Conflict):
+    """There is a namespace of this name already."""
 
 
 class NoPreviousVersion(Conflict):

@@ -30,6 +30,7 @@ from app.api import (
     keys,
     metrics,
     models,
+    namespaces,
     own_key,
     pauses,
     query,
@@ -101,7 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
-    for resource in (*teaching, *asking, *history, pauses, keys, own_key, *watching, reference, console):
+    for resource in (*teaching, *asking, *history, pauses, namespaces, keys, own_key, *watching, reference, console):
         app.include_router(resource.router)
     return app
 
@@ -136,7 +137,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[State]:
         sessions = open_sessions(settings.database_url)
         stack.callback(close_sessions, sessions)
         with sessions() as session:
-            bootstrap(session, settings.namespace, checkpoint.fingerprint, checkpoint.table.base.state_hash)
+            bootstrap(session, checkpoint.fingerprint, checkpoint.table.base.state_hash)
         queue = Queue(settings)
         stack.callback(queue.close)
         limiter = Limiter(settings)

@@ -183,6 +183,24 @@ def rollback(
 
 
 @app.command()
+def namespaces(
+    create: Annotated[str | None, typer.Option(help="Name of a new one, which begins at the base.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it is made; it is kept.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    url: Url = LOCAL_URL,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """List namespaces, newest first, or make one; with the key of an admin of `main`."""
+    with reached(url, key) as service:
+        if create is not None:
+            Shown(as_json).one(service.create_namespace(create, reason))
+        else:
+            Shown(as_json).namespaces(service.namespaces(cursor=cursor, limit=limit))
+
+
+@app.command()
 def status(url: Url = LOCAL_URL, key: Key = "", as_json: AsJson = False) -> None:
     """Tell whether queries are answered, by which version; with an operator's key also which engines there are."""
     with reached(url, key) as service:

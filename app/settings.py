@@ -24,7 +24,6 @@ class Settings(BaseSettings):
     base: str = ""  # folder, GGUF file, or name on the hub with «@revision»; empty: the wheel that `make` installs
     memory: Path = _PACKAGED_MEMORY  # the memory folder that `slotwise attach` made for this base
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$")  # where API and worker compute
-    namespace: str = Field("default", min_length=1)
 
     # Learning: a lease is renewed three times in its life, so one late heartbeat does not lose it.
     lease_seconds: float = Field(30.0, gt=0)

@@ -29,6 +29,7 @@ from app.client.results import (
     Fact,
     Imported,
     Job,
+    Namespace,
     Page,
     Piece,
     Ready,
@@ -146,6 +147,7 @@ class Shown:
             (
                 key.id,
                 key.name,
+                key.namespace,
                 key.role,
                 "good" if key.revoked_at is None else "revoked",
                 key.requests_per_minute,
@@ -155,8 +157,13 @@ class Shown:
             )
             for key in page.items
         )
-        columns = ("key", "name", "role", "state", "requests a minute", "facts a day", "used", "since")
+        columns = ("key", "name", "namespace", "role", "state", "requests a minute", "facts a day", "used", "since")
         self._page(page, columns, rows)
+
+    def namespaces(self, page: Page[Namespace]) -> None:
+        """A page of namespaces."""
+        rows = ((one.name, one.live, one.facts, one.reason, one.actor, one.created_at) for one in page.items)
+        self._page(page, ("namespace", "live version", "live facts", "reason", "made by", "since"), rows)
 
     def moved(self, activated: Activated) -> None:
         """Which version is live now."""

@@ -33,7 +33,7 @@ from model.memory.delta import Delta
 from model.memory.table import View
 
 _TOGETHER = 200  # versions in one transaction
-NAMESPACE = "default"
+NAMESPACE = "main"
 
 
 class Chain:
@@ -44,7 +44,7 @@ class Chain:
         self.view = self._table.retain(self._table.base)
         self.hashes = [self.view.state_hash]
         with sessions() as session:
-            versions.bootstrap(session, NAMESPACE, checkpoint.fingerprint, self.view.state_hash)
+            versions.bootstrap(session, checkpoint.fingerprint, self.view.state_hash)
 
     def grow(self, count: int, slots: int, *, anchored: bool = True) -> None:
         """Add `count` versions that change `slots` slots each, and the anchors that are due."""

@@ -68,7 +68,7 @@ class Learner:
         """Make sure that the data belong to this checkpoint. Raises WrongCheckpoint."""
         base = self._checkpoint.table.base.state_hash
         with self._sessions() as session:
-            versions.bootstrap(session, self._settings.namespace, self._checkpoint.fingerprint, base)
+            versions.bootstrap(session, self._checkpoint.fingerprint, base)
 
     def stop(self) -> None:
         """End after the facts in hand; their job goes back to the queue."""
@@ -164,7 +164,7 @@ class Learner:
         with self._beating(claim) as on_progress:
             with self._sessions() as session:
                 parent = self._parent.bring(session, claim.parent)
-                asked, riders = replacing.touched(session, ids), forgetting.riders(session, ids)
+                asked, riders = replacing.touched(session, ids), forgetting.riders(session, claim.namespace, ids)
             return self._forgetter.forget(parent, ids, asked, riders, on_progress)
 
     def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:

@@ -33,7 +33,7 @@ class Sweeper:
     def sweep(self) -> None:
         """Look once. A worker that hears its bell twice finds nothing to claim the second time."""
         with self._sessions() as session:
-            for version in publishing.ready(session, self._settings.namespace):
+            for version in publishing.ready(session):
                 if publishing.publish(session, self._settings, version).state == "published":
                     self._queue.hint()
             for job in learning.sweep(session, self._settings, is_dead):

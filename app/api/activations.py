@@ -53,7 +53,7 @@ def list_activations(
 ) -> ServicePage[Activation]:
     """Moves of the head, newest first; with `at`, the one that says which version was live at that moment."""
     if at is None:
-        return activations.page(session, settings.namespace, cursor, limit)
+        return activations.page(session, key.namespace, cursor, limit)
     if cursor is not None:
         raise InvalidInput(f"cursor: {cursor}; with at there is one activation and no page, so leave one of them out")
-    return ServicePage([activations.at(session, settings.namespace, at)], None)
+    return ServicePage([activations.at(session, key.namespace, at)], None)

@@ -73,14 +73,14 @@ def list_aliases(
     key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
 ) -> AliasesOut:
     """Names of versions, the newest name first."""
-    page = aliases.page(session, settings.namespace, cursor, limit)
-    return AliasesOut.model_validate({**vars(aliases.derived(session, settings.namespace)), **vars(page)})
+    page = aliases.page(session, key.namespace, cursor, limit)
+    return AliasesOut.model_validate({**vars(aliases.derived(session, key.namespace)), **vars(page)})
 
 
 @router.put("/aliases/{name}", response_model=AliasOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def put_alias(name: Name, body: AliasIn, key: Operator, session: SessionDep, settings: SettingsDep) -> Alias:
     """Let a name mean a published version. It follows nothing: it means this one until it is set again."""
-    return aliases.put(session, settings.namespace, name, body.version, reason=body.reason, actor=holder(key))
+    return aliases.put(session, key.namespace, name, body.version, reason=body.reason, actor=holder(key))
 
 
 @router.delete("/aliases/{name}", status_code=HTTPStatus.NO_CONTENT, responses=problems(HTTPStatus.NOT_FOUND))
@@ -92,7 +92,7 @@ def delete_alias(
     reason: Annotated[Reason, Query(description="why; it is written down with the name of the key")],
 ) -> None:
     """Let a name mean nothing; what it has meant stays written down."""
-    aliases.delete(session, settings.namespace, name, reason=reason, actor=holder(key))
+    aliases.delete(session, key.namespace, name, reason=reason, actor=holder(key))
 
 
 @router.get("/alias-changes", response_model=Page[AliasChangeOut])
@@ -105,4 +105,4 @@ def list_changes(
     name: Annotated[str | None, Query(pattern="^[^\\x00]+$", description="of one name alone")] = None,
 ) -> ServicePage[AliasChange]:
     """Every name that was set or deleted: by whom, when and why, newest first."""
-    return aliases.changes(session, settings.namespace, cursor, limit, name)
+    return aliases.changes(session, key.namespace, cursor, limit, name)

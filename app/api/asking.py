@@ -69,7 +69,7 @@ def ask_of(
         logprobs=logprobs,
         echo=echo,
     )
-    return Ask(tuple(prompts), sampling, version, seconds, client=str(key.id), only_taught=only_taught)
+    return Ask(tuple(prompts), sampling, key.namespace, version, seconds, client=str(key.id), only_taught=only_taught)
 
 
 async def replied(

@@ -52,5 +52,5 @@ def list_audit(
     actor: Annotated[str | None, Query(pattern=_TEXT, description="of this key, by its name")] = None,
     action: Annotated[str | None, Query(pattern=_TEXT, description="such as `facts.teach` or `keys.create`")] = None,
 ) -> ServicePage[AuditEntry]:
-    """What was changed, newest first."""
-    return audit.page(session, cursor, limit, actor, action)
+    """What was changed with the keys of this namespace, newest first; with a key of `main`, in all."""
+    return audit.page(session, key.namespace, cursor, limit, actor, action)

@@ -239,5 +239,15 @@ class KeyIn(Incoming):
 
     name: Text
     role: Role
+    namespace: Text | None = Field(None, description="that of the calling key without it; any with a key of `main`")
     requests_per_minute: int | None = Field(None, ge=1, le=MAX_LIMIT, description="instead of that of the settings")
     facts_per_day: int | None = Field(None, ge=1, le=MAX_LIMIT, description="the same")
+
+
+class NamespaceIn(Incoming):
+    """A new namespace, and why it is made. The service says what a name may be."""
+
+    model_config = example(name="atlas", reason="the editors of the atlas")
+
+    name: Text
+    reason: Reason | None = None

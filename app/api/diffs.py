@@ -119,7 +119,7 @@ def _compared(
 ) -> _Compared:
     if len(ask) > MAX_QUESTIONS:
         raise InvalidInput(f"ask: {len(ask):,} questions; at most {MAX_QUESTIONS} are allowed")
-    diff = diffs.diff(session, settings.namespace, a, b)
+    diff = diffs.diff(session, key.namespace, a, b)
     session.close()  # answers take a while, and others need the connection
     return _Compared(diff, ask, _asks(ask, diff, key, serving, settings) if ask else ())
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from app.api.deps import Operator, SessionDep, SettingsDep
 from app.api.errors import KEYED
 from app.api.schemas import Outgoing, Page, example
-from app.services import engines
+from app.services import engines, keys
 from app.services.engines import EngineView
 from app.services.pages import Page as ServicePage
 
@@ -50,4 +50,5 @@ class EngineOut(Outgoing):
 @router.get("", response_model=Page[EngineOut])
 def list_engines(key: Operator, session: SessionDep, settings: SettingsDep) -> ServicePage[EngineView]:
     """Every engine heard of in the last day that has not stopped in order, the newest heartbeat first."""
+    keys.require_main(key)
     return ServicePage(engines.every(session, settings), None)

@@ -29,6 +29,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KeyRejected: HTTPStatus.UNAUTHORIZED,
     errors.RoleTooLow: HTTPStatus.FORBIDDEN,
+    errors.OfMainOnly: HTTPStatus.FORBIDDEN,
     errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,

@@ -101,7 +101,7 @@ def post_facts(
 ) -> SubmittedOut | JSONResponse:
     """Teach one fact, or several as one job. `Location` is where to follow it."""
     if dry_run:
-        rehearsed = RehearsedOut.of(rehearsal.rehearse(session, settings, body.new_facts()))
+        rehearsed = RehearsedOut.of(rehearsal.rehearse(session, settings, key.namespace, body.new_facts()))
         return JSONResponse(rehearsed.model_dump())
     post = Post(body.new_facts(), key, raw, idempotency_key)
     limiter.facts(key.id, key.facts_per_day, len(post.facts))
@@ -126,7 +126,7 @@ def forget_fact(
     fact_id: PathId, response: Response, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
 ) -> SubmittedOut:
     """Forget a live fact: a new version has none of its rows. `Location` is where to follow the job."""
-    return _replied(forgetting.forget(session, settings, key, fact_id), response, queue)
+    return _replied(forgetting.forget(session, key, fact_id), response, queue)
 
 
 @router.get("", response_model=Page[FactOut])
@@ -139,13 +139,13 @@ def list_facts(
     source: Annotated[str | None, Query(pattern="^[^\\x00]+$")] = None,
 ) -> ServicePage[FactView]:
     """Facts, newest first."""
-    return facts.page(session, cursor, limit, status, source)
+    return facts.page(session, key.namespace, cursor, limit, status, source)
 
 
 @router.get("/{fact_id}", response_model=FactOut, responses=problems(HTTPStatus.NOT_FOUND))
 def get_fact(fact_id: PathId, key: Reader, session: SessionDep) -> FactView:
     """One fact: its status, why it failed, and what the model said to its probe."""
-    return facts.get(session, fact_id)
+    return facts.get(session, key.namespace, fact_id)
 
 
 def _replied(submitted: Submitted, response: Response, queue: Queue) -> SubmittedOut:

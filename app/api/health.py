@@ -12,6 +12,7 @@ from app.api.errors import problems
 from app.api.refusals import Refusal
 from app.api.schemas import Outgoing, example
 from app.db.outage import DATABASE_AWAY
+from app.db.tables import MAIN
 from app.services import pausing
 
 router = APIRouter(tags=["health"])
@@ -26,7 +27,7 @@ class Health(Outgoing):
 
 
 class Ready(Outgoing):
-    """Queries are answered: the version that the engine gives new requests, and the one at the head."""
+    """Queries are answered: the version that the engine gives new requests of `main`, and the one at its head."""
 
     model_config = example(
         status="ready",
@@ -44,11 +45,11 @@ class Ready(Outgoing):
     version: int
     head: int
     learning: Literal["running", "paused"] | None = Field(
-        None, description="whether jobs are begun; null while the database is away"
+        None, description="whether jobs of `main` are begun; null while the database is away"
     )
     lag: int | None = Field(description="moves of the head not followed yet; null while the database is away")
     state_hash: str
-    views: dict[str, Any] = Field(description="resident views and their room")
+    views: dict[str, Any] = Field(description="room for views, and how they were built")
 
 
 @router.head("/healthz", include_in_schema=False)
@@ -64,7 +65,8 @@ def readyz(request: Request, serving: ServingDep) -> Ready | JSONResponse:
     """A token was generated just now, the database was heard of, and the engine follows the head."""
     state = serving.readiness()
     if not state.failing:
-        return Ready.model_validate(state).model_copy(update={"learning": _learning(request)})
+        room = {name: told for name, told in state.views.items() if name != "resident"}  # which is for operators
+        return Ready.model_validate(state).model_copy(update={"learning": _learning(request), "views": room})
     detail = "; ".join(f"{part}: {reason}" for part, reason in state.failing.items())
     refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, "NotReady", more={"failing": state.failing})
     return refusal.reply(request.url.path)
@@ -73,6 +75,6 @@ def readyz(request: Request, serving: ServingDep) -> Ready | JSONResponse:
 def _learning(request: Request) -> Literal["running", "paused"] | None:
     try:
         with request.state.sessions() as session:
-            return "paused" if pausing.is_paused(session, request.state.settings.namespace) else "running"
+            return "paused" if pausing.is_paused(session, MAIN) else "running"
     except DATABASE_AWAY:
         return None

@@ -35,10 +35,10 @@ class PastOut(Outgoing):
         return cls(created_at=event.created_at, **told)
 
 
-def _existing(job_id: PathId, request: Request) -> int:
+def _existing(job_id: PathId, key: Reader, request: Request) -> int:
     """The number of a job that there is, by a session that is closed before the stream begins. Raises JobNotFound."""
     with request.state.sessions() as session:
-        return jobs.get(session, job_id).id
+        return jobs.get(session, key.namespace, job_id).id
 
 
 LastEventId = Annotated[
@@ -51,14 +51,14 @@ def list_jobs(
     key: Reader, session: SessionDep, cursor: Cursor = None, limit: Limit = 50, state: JobState | None = None
 ) -> Page[JobItem]:
     """Jobs, newest first, without their facts."""
-    found = jobs.page(session, cursor, limit, state)
+    found = jobs.page(session, key.namespace, cursor, limit, state)
     return Page(items=[JobItem.of(job) for job in found.items], next_cursor=found.next_cursor)
 
 
 @router.get("/{job_id}", responses=problems(HTTPStatus.NOT_FOUND))
 def get_job(job_id: PathId, key: Reader, session: SessionDep) -> JobOut:
     """One job: how far it is, and the version that it became."""
-    return JobOut.with_facts(jobs.get(session, job_id), facts.of_job(session, job_id))
+    return JobOut.with_facts(jobs.get(session, key.namespace, job_id), facts.of_job(session, key.namespace, job_id))
 
 
 @router.post("/{job_id}/cancel", responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
@@ -66,7 +66,7 @@ def cancel_job(job_id: PathId, key: Writer, session: SessionDep, queue: QueueDep
     """Cancel a job that is queued or running: its facts are not learned, or not forgotten. Operators may any job."""
     job = cancelling.cancel(session, key, job_id)
     queue.hint()
-    return JobOut.with_facts(job, facts.of_job(session, job_id))
+    return JobOut.with_facts(job, facts.of_job(session, key.namespace, job_id))
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse, responses=problems(HTTPStatus.NOT_FOUND))
@@ -77,7 +77,7 @@ async def follow_job(
     after, told = last_event_id or 0, None
     with watch.ear(job) as ear:
         while True:
-            news = await watch.news(job, after)
+            news = await watch.news(key.namespace, job, after)
             for one in news.events:
                 after = one.id
                 yield ServerSentEvent(id=str(one.id), event=one.kind, data=PastOut.of(one))

@@ -10,7 +10,8 @@ from app.api.bodies import KeyIn
 from app.api.deps import Admin, Cursor, Limit, PathId, SessionDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import Outgoing, Page, example
-from app.db.tables import ApiKey, Role
+from app.db.tables import MAIN, ApiKey, Role
+from app.errors import NamespaceNotFound
 from app.services import keys
 from app.services.audit import holder
 from app.services.pages import Page as ServicePage
@@ -18,6 +19,7 @@ from app.services.pages import Page as ServicePage
 router = APIRouter(prefix="/v1/admin/keys", tags=["keys"], responses=KEYED)
 _EXAMPLE: dict[str, JsonValue] = {
     "id": 4,
+    "namespace": "main",
     "name": "the assistant",
     "role": "reader",
     "requests_per_minute": 600,
@@ -34,6 +36,7 @@ class KeyOut(Outgoing):
     model_config = example(**_EXAMPLE)
 
     id: int
+    namespace: str
     name: str
     role: Role
     requests_per_minute: int | None = Field(description="null: the limit of the settings")
@@ -51,20 +54,24 @@ class NewKeyOut(KeyOut):
     key: str
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(HTTPStatus.NOT_FOUND))
 def create_key(body: KeyIn, key: Admin, session: SessionDep) -> NewKeyOut:
     """Make a key. Its text is in this reply, and cannot be read again."""
-    made, plain = keys.create(session, **body.model_dump(), actor=holder(key))
+    given = body.model_dump()
+    wanted = given.pop("namespace") or key.namespace
+    if key.namespace not in (MAIN, wanted):  # it is not told whether there is one
+        raise NamespaceNotFound(f"there is no namespace {wanted!r}")
+    made, plain = keys.create(session, **given, namespace=wanted, actor=holder(key))
     return NewKeyOut.model_validate({**KeyOut.model_validate(made).model_dump(), "key": plain})
 
 
 @router.get("", response_model=Page[KeyOut])
 def list_keys(key: Admin, session: SessionDep, cursor: Cursor = None, limit: Limit = 50) -> ServicePage[ApiKey]:
     """Keys, newest first, with those that are revoked."""
-    return keys.page(session, cursor, limit)
+    return keys.page(session, key.namespace, cursor, limit)
 
 
 @router.delete("/{key_id}", response_model=KeyOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def revoke_key(key_id: PathId, key: Admin, session: SessionDep) -> ApiKey:
-    """Revoke a key: the next call with it is refused. The last admin key stays; revoking one twice is once."""
-    return keys.revoke(session, key_id, actor=holder(key))
+    """Revoke a key: the next call with it is refused. Twice is once. The last admin key of `main` stays."""
+    return keys.revoke(session, key_id, namespace=key.namespace, actor=holder(key))

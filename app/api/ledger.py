@@ -93,7 +93,8 @@ class FigureGauges(Collector):
         yield GaugeMetricFamily("slotwise_database_up", "Whether the database told its part in time.", bool(found))
         if found is None:
             return
-        yield GaugeMetricFamily("slotwise_head_version", "The version that is live.", found.head)
+        yield GaugeMetricFamily("slotwise_head_version", "The version that is live in the namespace main.", found.head)
+        yield GaugeMetricFamily("slotwise_namespaces", "Namespaces.", found.namespaces)
         facts = GaugeMetricFamily("slotwise_facts", "Facts, by status.", labels=["status"])
         for status in get_args(FactStatus):
             facts.add_metric([status], found.facts.get(status, (0, 0.0))[0])

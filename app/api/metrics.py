@@ -27,7 +27,7 @@ from app.api.errors import KEYED
 from app.api.keyring import Keyring
 from app.api.ledger import FigureGauges, Ledger
 from app.db.outage import DATABASE_AWAY
-from app.errors import KeyRejected, RoleTooLow, Unavailable
+from app.errors import KeyRejected, OfMainOnly, RoleTooLow, Unavailable
 from app.services import keys
 from app.services.figures import Figures
 
@@ -87,7 +87,7 @@ class Scrapes:
         """The id of a key, and the figures; None where the database does not tell them in time.
 
         plain  the key; None where none is asked for
-        Raises KeyRejected, RoleTooLow, Unavailable.
+        Raises KeyRejected, RoleTooLow, OfMainOnly, Unavailable.
         """
         end = time.monotonic() + _PATIENCE
         digest = hashlib.sha256((plain or "").encode(errors="backslashreplace")).digest()
@@ -110,7 +110,8 @@ class Scrapes:
         try:
             key = self._keyring.authenticate(plain)
             keys.require(key, "reader")
-        except (KeyRejected, RoleTooLow):
+            keys.require_main(key)
+        except (KeyRejected, RoleTooLow, OfMainOnly):
             self._good.pop(digest, None)
             raise
         self._good[digest] = key.id

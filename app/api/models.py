@@ -48,7 +48,7 @@ class ModelsOut(Outgoing):
 @router.get("")
 def list_models(key: Reader, session: SessionDep, settings: SettingsDep) -> ModelsOut:
     """What `model` can be in the calls that ask."""
-    versions = kept.every(session, settings.namespace)
+    versions = kept.every(session, key.namespace)
     live = [ModelOut.of(version, NAME) for version in versions if version.is_live]
     return ModelsOut(data=[*live, *(ModelOut.of(version, model_name(version.version)) for version in versions)])
 
@@ -61,4 +61,4 @@ def get_model(
     settings: SettingsDep,
 ) -> ModelOut:
     """One model."""
-    return ModelOut.of(kept.one(session, settings.namespace, version_of(model)), model)
+    return ModelOut.of(kept.one(session, key.namespace, version_of(model)), model)

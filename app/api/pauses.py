@@ -46,14 +46,14 @@ class PauseOut(Outgoing):
 @router.post("/pause", response_model=PauseOut)
 def pause(body: PauseIn, key: Operator, session: SessionDep, settings: SettingsDep) -> Pause:
     """Begin no job until it is resumed: facts are taken in and wait. The job that is learned now is ended."""
-    return pausing.put(session, settings.namespace, True, reason=body.reason, actor=holder(key))
+    return pausing.put(session, key.namespace, True, reason=body.reason, actor=holder(key))
 
 
 @router.post("/resume", response_model=PauseOut)
 def resume(body: PauseIn, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep) -> Pause:
     """Let learning go on."""
-    pause = pausing.put(session, settings.namespace, False, reason=body.reason, actor=holder(key))
-    waiting = jobs.oldest_queued(session, settings.namespace)
+    pause = pausing.put(session, key.namespace, False, reason=body.reason, actor=holder(key))
+    waiting = jobs.oldest_queued(session, key.namespace)
     if waiting is not None:
         queue.ring(waiting)
     return pause
@@ -64,4 +64,4 @@ def list_pauses(
     key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
 ) -> ServicePage[Pause]:
     """When learning was paused and let on, newest first: the first says which holds now."""
-    return pausing.page(session, settings.namespace, cursor, limit)
+    return pausing.page(session, key.namespace, cursor, limit)

@@ -21,14 +21,14 @@ def list_versions(
     key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
 ) -> ServicePage[VersionView]:
     """Published versions, newest first: a tree, by `parent_id`."""
-    return versions.page(session, settings.namespace, cursor, limit)
+    return versions.page(session, key.namespace, cursor, limit)
 
 
 @router.get("/versions/{version_id}", responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def get_version(version_id: PathVersion, key: Operator, session: SessionDep, settings: SettingsDep) -> VersionDetail:
     """One version by its number or a name, with the report of its job and the facts that it taught."""
-    version = versions.get(session, versions.resolve(session, settings.namespace, version_id))
-    return VersionDetail.of(version, facts.of_version(session, version.id))
+    version = versions.get(session, key.namespace, versions.resolve(session, key.namespace, version_id))
+    return VersionDetail.of(version, facts.of_version(session, key.namespace, version.id))
 
 
 @router.post("/rollback", response_model=ActivatedOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
@@ -47,6 +47,7 @@ def roll_back(
     """
     activated = serving.activate(
         session,
+        key.namespace,
         body.version,
         reason=body.reason,
         actor=holder(key),

@@ -79,18 +79,18 @@ class JobWatch:
             with self._lock:
                 self._ears.remove(ear)
 
-    async def news(self, job_id: int, after: int) -> News:
+    async def news(self, namespace: str, job_id: int, after: int) -> News:
         """What has happened to a job behind the event `after`, as soon as the database answers. Raises JobNotFound."""
         while True:
             try:
-                return await anyio.to_thread.run_sync(self._read, job_id, after, limiter=self._readers)
+                return await anyio.to_thread.run_sync(self._read, namespace, job_id, after, limiter=self._readers)
             except DATABASE_AWAY as error:
                 _log.warning("a followed job was not read", job=job_id, error=str(error))
             await asyncio.sleep(self._seconds)
 
-    def _read(self, job_id: int, after: int) -> News:
+    def _read(self, namespace: str, job_id: int, after: int) -> News:
         with self._sessions() as session:
-            return following.news(session, job_id, after)
+            return following.news(session, namespace, job_id, after)
 
     def _run(self) -> None:
         hints = self._queue.listen()

@@ -7,7 +7,7 @@
     └── Refused            the service refused; `problem` says why
         ├── BadRequest     400, 413, 422: a field is missing, malformed or beyond its limit
         ├── KeyRejected    401: there is no key, or it is unknown or revoked
-        ├── RoleTooLow     403: the key's role does not allow the call
+        ├── RoleTooLow     403: the key's role, or its namespace, does not allow the call
         ├── NotFound       404
         ├── Conflict       409: another version is live than expected; a call with the same key has not ended
         └── Busy           429, 503: try again later

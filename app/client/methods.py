@@ -87,5 +87,7 @@ class Methods:
     keys = Method(key_calls.keys)
     create_key = Method(key_calls.create_key)
     revoke_key = Method(key_calls.revoke_key)
+    namespaces = Method(key_calls.namespaces)
+    create_namespace = Method(key_calls.create_namespace)
     health = Method(calls.health)
     ready = Method(calls.ready)

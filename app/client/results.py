@@ -212,6 +212,7 @@ class ApiKey(Result):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
+    namespace: str = "main"
     name: str
     role: str
     requests_per_minute: int | None
@@ -225,6 +226,17 @@ class NewApiKey(ApiKey):
     """A key that has just been made, and its text, which cannot be read again."""
 
     key: str = Field(repr=False)
+
+
+class Namespace(Result):
+    """A namespace: the version that is live there, and how many facts are."""
+
+    name: str
+    live: int
+    facts: int
+    reason: str | None
+    actor: str
+    created_at: datetime
 
 
 class Health(Result):

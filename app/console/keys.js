@@ -15,6 +15,7 @@ const ACTIONS = [
   "versions.rollback",
   "aliases.put",
   "aliases.delete",
+  "namespaces.create",
   "keys.create",
   "keys.revoke",
   "relearn",
@@ -97,6 +98,7 @@ function keyRow(key) {
     { class: "row" },
     h("span", { class: "name" }, key.name),
     h("span", { class: "pill" }, key.role),
+    key.namespace !== "main" && h("span", { class: "pill" }, key.namespace),
     key.revoked_at && pill("revoked"),
     h(
       "p",

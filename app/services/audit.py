@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
-from app.db.tables import ApiKey, AuditEntry
+from app.db.tables import MAIN, ApiKey, AuditEntry
 from app.errors import AuditBroken
 from app.services.pages import Page, newest, page_of
 
@@ -77,10 +77,17 @@ def record(session: Session, actor: Actor, action: str, subject: str, reason: st
 
 
 def page(
-    session: Session, cursor: int | None, limit: int, actor: str | None = None, action: str | None = None
+    session: Session,
+    namespace: str,
+    cursor: int | None,
+    limit: int,
+    actor: str | None = None,
+    action: str | None = None,
 ) -> Page[AuditEntry]:
-    """What was done, newest first, older than `cursor`."""
+    """What was done with the keys of a namespace, newest first, older than `cursor`; `main` sees the whole log."""
     query = newest(select(AuditEntry), AuditEntry.id, cursor, limit)
+    if namespace != MAIN:
+        query = query.join(ApiKey, ApiKey.id == AuditEntry.key_id).where(ApiKey.namespace == namespace)
     if actor is not None:
         query = query.where(AuditEntry.actor == actor)
     if action is not None:

@@ -15,8 +15,8 @@ def cancel(session: Session, key: ApiKey, job_id: int) -> Job:
     key unless this one is an operator's, and JobNotCancellable.
     """
     with transaction(session):
-        head = versions.locked_head(session, jobs.get(session, job_id).namespace)
-        job = jobs.get(session, job_id)  # as it is behind the lock
+        head = versions.locked_head(session, jobs.get(session, key.namespace, job_id).namespace)
+        job = jobs.get(session, key.namespace, job_id)  # as it is behind the lock
         if job.api_key_id != key.id:
             keys.require(key, "operator")
         if job.state == "cancelled":

@@ -75,7 +75,7 @@ def diff(session: Session, namespace: str, a: Named, b: Named) -> Diff:
     below_a, below_b = _told(session, line_a), _told(session, line_b)
     only_a, only_b = set(below_a) - set(below_b), set(below_b) - set(below_a)
     pairs = _pairs({one: below_a[one] for one in only_a}, {one: below_b[one] for one in only_b})
-    told = _shown(session, only_a | only_b)
+    told = _shown(session, namespace, only_a | only_b)
     paired = {fact for pair in pairs for fact in pair}
     return Diff(
         a=start,
@@ -130,11 +130,11 @@ def _pairs(before: Below, after: Below) -> list[tuple[int, int]]:
     return sorted({(old, new) for new, reached in after.items() for one in reached for old in places.get(one, ())})
 
 
-def _shown(session: Session, ids: Iterable[int]) -> dict[int, Told]:
+def _shown(session: Session, namespace: str, ids: Iterable[int]) -> dict[int, Told]:
     wanted = set(ids)
     written = select(VersionSlot.fact_id, func.count()).where(VersionSlot.fact_id.in_(wanted))
     slots = {row[0]: row[1] for row in session.execute(written.group_by(VersionSlot.fact_id))}
-    views = (facts.view(row) for row in session.execute(facts.with_status().where(Fact.id.in_(wanted))))
+    views = (facts.view(row) for row in session.execute(facts.with_status(namespace).where(Fact.id.in_(wanted))))
     return {
         view.id: Told(
             id=view.id,

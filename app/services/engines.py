@@ -30,7 +30,7 @@ class EngineView:
     """An engine as readers see it.
 
     alive   versions wait for it before they are published
-    lag     moves of the head that it has not followed yet
+    lag     moves of the head that it has not followed yet, in any namespace
     report  its views and requests; see `app.serving.report`
     """
 
@@ -60,8 +60,7 @@ def retire(session: Session, engine: str) -> None:
 
 def every(session: Session, settings: Settings) -> list[EngineView]:
     """All engines that were heard of in the last day and have not stopped in order, the newest heartbeat first."""
-    missed = select(func.count()).where(Activation.namespace == settings.namespace)
-    missed = missed.where(Activation.id > EngineRow.followed).correlate(EngineRow)
+    missed = select(func.count()).where(Activation.id > EngineRow.followed).correlate(EngineRow)
     fresh = EngineRow.heartbeat > func.now() - timedelta(seconds=settings.engine_fresh_seconds)
     query = select(EngineRow, fresh.label("alive"), missed.scalar_subquery().label("lag"))
     query = query.where(EngineRow.heartbeat > func.now() - timedelta(hours=_SHOWN_HOURS))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, and_, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Label, Row, ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -47,9 +47,9 @@ class FactView:
     created_at: datetime
 
 
-def get(session: Session, fact_id: int) -> FactView:
-    """One fact. Raises FactNotFound."""
-    row = session.execute(with_status().where(Fact.id == fact_id)).one_or_none()
+def get(session: Session, namespace: str, fact_id: int) -> FactView:
+    """One fact. Raises FactNotFound, for one of another namespace, too."""
+    row = session.execute(with_status(namespace).where(Fact.id == fact_id)).one_or_none()
     if row is None:
         raise FactNotFound(f"there is no fact {fact_id}")
     return view(row)
@@ -57,28 +57,30 @@ def get(session: Session, fact_id: int) -> FactView:
 
 def page(
     session: Session,
+    namespace: str,
     cursor: int | None,
     limit: int,
     status: FactStatus | None = None,
     source: str | None = None,
 ) -> Page[FactView]:
     """Facts, newest first, older than `cursor`."""
-    query = newest(with_status(status), Fact.id, cursor, limit)
+    query = newest(with_status(namespace, status), Fact.id, cursor, limit)
     if source is not None:
         query = query.where(Fact.source == source)
     return page_of([view(row) for row in session.execute(query)], limit, lambda one: one.id)
 
 
-def of_job(session: Session, job_id: int) -> list[FactView]:
+def of_job(session: Session, namespace: str, job_id: int) -> list[FactView]:
     """The facts that a job is to learn or to forget, in the order in which they were sent; empty for an unknown job."""
     named = select(Forgetting.fact_id).where(Forgetting.job_id == job_id, Forgetting.named)
-    own = with_status().where(or_(Fact.job_id == job_id, Fact.id.in_(named)))
+    own = with_status(namespace).where(or_(Fact.job_id == job_id, Fact.id.in_(named)))
     return [view(row) for row in session.execute(own.order_by(Fact.id))]
 
 
-def of_version(session: Session, version_id: int) -> list[FactView]:
+def of_version(session: Session, namespace: str, version_id: int) -> list[FactView]:
     """The facts that a version carries, in the order in which they were sent; the base carries none."""
-    return [view(row) for row in session.execute(with_status().where(Fact.version_id == version_id).order_by(Fact.id))]
+    own = with_status(namespace).where(Fact.version_id == version_id)
+    return [view(row) for row in session.execute(own.order_by(Fact.id))]
 
 
 def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
@@ -86,16 +88,28 @@ def sources(session: Session, ids: Collection[int]) -> dict[int, str | None]:
     return {row.id: row.source for row in session.execute(select(Fact.id, Fact.source).where(Fact.id.in_(ids)))}
 
 
-def tally(session: Session, namespace: str) -> dict[FactStatus, tuple[int, float]]:
-    """By status: how many facts have it, and how many seconds ago the oldest of them was posted."""
-    live = live_lineage()
+def tally(session: Session) -> dict[FactStatus, tuple[int, float]]:
+    """By status: how many facts of all namespaces have it, and how many seconds ago the oldest of them was posted."""
+    age = func.extract("epoch", func.now() - func.min(Fact.created_at))
+    status, query = _counted(live_lineage())
+    found = session.execute(query.with_only_columns(status, func.count(), age).group_by(status))
+    return {status: (count, float(seconds)) for status, count, seconds in found}
+
+
+def live_counts(session: Session, namespaces: Collection[str]) -> dict[str, int]:
+    """How many facts are live in each of these namespaces; those without any are missing."""
+    status, query = _counted(live_lineage(namespaces))
+    query = query.where(Fact.namespace.in_(namespaces), status == "live").group_by(Fact.namespace)
+    found = session.execute(query.with_only_columns(Fact.namespace, func.count().label("many")))
+    return {row.namespace: row.many for row in found}
+
+
+def _counted(live: CTE) -> tuple[Label[FactStatus], Select[Fact]]:
+    """The status of facts, and these joined to what it is made of, for counts of many of them."""
     # A set that is made once: asked fact by fact, as a page of them is, it takes seconds where there are many.
     replaced = _replacements(live).with_only_columns(FactReplacement.replaced_id).order_by(None)
-    status = _status(live, Fact.id.in_(replaced)).label("status")
-    age = func.extract("epoch", func.now() - func.min(Fact.created_at))
-    query = select(status, func.count(), age).outerjoin(live, _is_live(live))
-    query = query.outerjoin(Version, Version.id == Fact.version_id).where(Fact.namespace == namespace).group_by(status)
-    return {status: (count, float(seconds)) for status, count, seconds in session.execute(query)}
+    query = select(Fact).outerjoin(live, _is_live(live)).outerjoin(Version, Version.id == Fact.version_id)
+    return _status(live, Fact.id.in_(replaced)).label("status"), query
 
 
 def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
@@ -105,27 +119,30 @@ def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 
-def forgotten_by(session: Session, ids: Collection[int]) -> dict[int, int]:
+def forgotten_by(session: Session, namespace: str, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that are forgotten, each with the job that did it."""
-    query = _forgotten(live_lineage()).where(among(Forgetting.fact_id, ids)).order_by(Forgetting.job_id)
+    query = _forgotten(live_lineage([namespace])).where(among(Forgetting.fact_id, ids)).order_by(Forgetting.job_id)
     return {row.fact_id: row.job_id for row in session.execute(query)}
 
 
-def with_status(status: FactStatus | None = None) -> Select[Fact, FactStatus, int | None, list[int] | None]:
-    """Facts with their status, the fact that has replaced them and those that they replace.
+def with_status(
+    namespace: str, status: FactStatus | None = None
+) -> Select[Fact, FactStatus, int | None, list[int] | None]:
+    """Facts of a namespace with their status, the fact that has replaced them and those that they replace.
 
-    The status of a learned fact is not stored. It is `live` iff its version is a head or an ancestor of one, and no
+    The status of a learned fact is not stored. It is `live` iff its version is the head or an ancestor of it, and no
     fact of which the same holds replaces it: else it is `replaced`, and after a rollback below that one live again.
-    Likewise it is `forgotten` where a version that forgot it is a head or an ancestor of one.
+    Likewise it is `forgotten` where a version that forgot it is the head or an ancestor of it.
     """
-    live = live_lineage()
+    live = live_lineage([namespace])
     replaced_by = _replaced_by(live)
     derived = _status(live, replaced_by.is_not(None))
     replaces = select(func.array_agg(aggregate_order_by(FactReplacement.replaced_id, FactReplacement.replaced_id)))
     replaces = replaces.where(FactReplacement.fact_id == Fact.id).correlate(Fact)
     shown_by = case((live.c.version_id.is_not(None), replaced_by))
     query = select(Fact, derived, shown_by, replaces.scalar_subquery()).outerjoin(live, _is_live(live))
-    query = query.outerjoin(Version, Version.id == Fact.version_id).execution_options(populate_existing=True)
+    query = query.outerjoin(Version, Version.id == Fact.version_id).where(Fact.namespace == namespace)
+    query = query.execution_options(populate_existing=True)
     return query if status is None else query.where(derived == status)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
+from app.db.tables import BASE_VERSION, MAIN, Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
 from app.services import engines, facts
 from app.services.engines import EngineView
 from app.services.facts import FactStatus
@@ -24,10 +24,10 @@ RollbackKind = Literal["back", "forward", "abort"]
 
 @dataclass(frozen=True)
 class Mark:
-    """How far the history was read: the last activation, and the newest version that had gone live by then."""
+    """How far the history was read: the last activation, and by namespace the newest version that was live by then."""
 
     activation: int = 0
-    version: int = 0
+    newest: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,16 @@ class Published:
 class Figures:
     """What is so now, and what has happened since a mark.
 
-    head       the version that is live
+    All namespaces are counted together, but for `head`, the version that is live in `main`.
+
+    namespaces how many there are
     facts      by status: how many, and the age of the oldest in seconds
     jobs       how many, by state
-    heartbeat  seconds since the worker that learns now last said so; None while nobody learns
+    heartbeat  seconds since a worker that learns now last said so, of several the longest; None while nobody learns
     """
 
     head: int
+    namespaces: int
     facts: Mapping[FactStatus, tuple[int, float]]
     jobs: Mapping[JobState, int]
     heartbeat: float | None
@@ -74,15 +77,16 @@ class Figures:
 
 
 def read(session: Session, settings: Settings, mark: Mark) -> Figures:
-    """The figures of a namespace; with what has happened since `mark`. Changes nothing."""
-    namespace = settings.namespace
-    age = func.extract("epoch", func.now() - Head.lease_heartbeat)
-    head, heartbeat = session.execute(select(Head.live_version, age).where(Head.namespace == namespace)).one()
-    states = select(Job.state, func.count().label("many")).where(Job.namespace == namespace).group_by(Job.state)
-    published, rollbacks, mark = _moves(session, namespace, mark)
+    """The figures of all namespaces; with what has happened since `mark`. Changes nothing."""
+    head = session.scalars(select(Head.live_version).where(Head.namespace == MAIN)).one()
+    silence = func.extract("epoch", func.now() - func.min(Head.lease_heartbeat))
+    namespaces, heartbeat = session.execute(select(func.count(), silence).select_from(Head)).one()
+    states = select(Job.state, func.count().label("many")).group_by(Job.state)
+    published, rollbacks, mark = _moves(session, mark)
     return Figures(
         head=head,
-        facts=facts.tally(session, namespace),
+        namespaces=namespaces,
+        facts=facts.tally(session),
         jobs={row.state: row.many for row in session.execute(states)},
         heartbeat=None if heartbeat is None else float(heartbeat),
         engines=engines.every(session, settings),
@@ -92,18 +96,19 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
     )
 
 
-def _moves(session: Session, namespace: str, mark: Mark) -> tuple[list[Published], list[RollbackKind], Mark]:
-    """A version goes live before any that is made later does: one that is newer than all before goes live just now."""
-    query = select(Activation).where(Activation.namespace == namespace, Activation.id > mark.activation)
+def _moves(session: Session, mark: Mark) -> tuple[list[Published], list[RollbackKind], Mark]:
+    """In a namespace a version goes live before any that is made later: one newer than all before does so just now."""
+    query = select(Activation).where(Activation.id > mark.activation)
+    last, newest = mark.activation, dict(mark.newest)
     first: dict[int, datetime] = {}  # when a version went live
     rollbacks: list[RollbackKind] = []
     for move in session.scalars(query.order_by(Activation.id)):
-        if move.version_id > mark.version:
+        if move.version_id > newest.get(move.namespace, BASE_VERSION):
             first[move.version_id] = move.created_at
         elif move.previous_id is not None:  # else it is the first start
             rollbacks.append(_kind(move.version_id, move.previous_id))
-        mark = Mark(move.id, max(mark.version, move.version_id))
-    return _published(session, first) if first else [], rollbacks, mark
+        last, newest[move.namespace] = move.id, max(newest.get(move.namespace, BASE_VERSION), move.version_id)
+    return _published(session, first) if first else [], rollbacks, Mark(last, newest)
 
 
 def _kind(version: int, previous: int) -> RollbackKind:

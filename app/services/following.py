@@ -44,10 +44,10 @@ def marks(session: Session, ids: Collection[int]) -> dict[int, Mark]:
     return {number: Mark(state, done, event) for number, state, done, event in found}
 
 
-def news(session: Session, job_id: int, after: int) -> News:
+def news(session: Session, namespace: str, job_id: int, after: int) -> News:
     """A job, and its events behind `after`, oldest first. Raises JobNotFound."""
     # In this order: the event that ends a job is committed with its state, so the last reader misses none.
-    job = jobs.get(session, job_id)
+    job = jobs.get(session, namespace, job_id)
     since = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after).order_by(JobEvent.id)
     events = session.scalars(since).all()
-    return News(job, None if job.state in UNFINISHED else facts.of_job(session, job_id), events)
+    return News(job, None if job.state in UNFINISHED else facts.of_job(session, namespace, job_id), events)

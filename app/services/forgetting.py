@@ -41,18 +41,18 @@ class ForgottenVersion:
     report: Json
 
 
-def forget(session: Session, settings: Settings, key: ApiKey, fact_id: int) -> Submitted:
+def forget(session: Session, key: ApiKey, fact_id: int) -> Submitted:
     """Queue the job that forgets a live fact; one that is forgotten, or about to be, is answered with its job.
 
     The caller rings for a new job. Raises FactNotFound, FactNotLive.
     """
     with transaction(session):
-        jobs.take_turns(session, settings.namespace)
-        fact = facts.get(session, fact_id)
+        jobs.take_turns(session, key.namespace)
+        fact = facts.get(session, key.namespace, fact_id)
         if fact.status not in ("live", "forgotten"):
             kind = FactNotLiveYet if fact.status in UNDECIDED else FactNotLive
             raise kind(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
-        return _taken_out(session, settings, key, [fact])
+        return _taken_out(session, key, [fact])
 
 
 def forget_source(session: Session, settings: Settings, key: ApiKey, source: str) -> Submitted:
@@ -61,8 +61,8 @@ def forget_source(session: Session, settings: Settings, key: ApiKey, source: str
     Raises FactNotFound when it has none that is live or forgotten, InvalidInput when it has more than a job may.
     """
     with transaction(session):
-        jobs.take_turns(session, settings.namespace)
-        own = facts.with_status().where(Fact.namespace == settings.namespace, Fact.source == source)
+        jobs.take_turns(session, key.namespace)
+        own = facts.with_status(key.namespace).where(Fact.source == source)
         found = [facts.view(row) for row in session.execute(own.order_by(Fact.id)) if row[1] in ("live", "forgotten")]
         named = [fact for fact in found if fact.status == "live"] or found
         if not named:
@@ -72,18 +72,18 @@ def forget_source(session: Session, settings: Settings, key: ApiKey, source: str
                 f"source: {len(named):,} live facts have the source {source!r}; "
                 f"at most {settings.max_facts:,} can be forgotten in a call"
             )
-        return _taken_out(session, settings, key, named)
+        return _taken_out(session, key, named)
 
 
-def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequence[FactView]) -> Submitted:
+def _taken_out(session: Session, key: ApiKey, named: Sequence[FactView]) -> Submitted:
     ids = [fact.id for fact in named]
-    known = facts.leaving(session, ids) | facts.forgotten_by(session, ids)
+    known = facts.leaving(session, ids) | facts.forgotten_by(session, key.namespace, ids)
     taken = tuple(SubmittedFact(fact.id, fact.status) for fact in named)
     fresh = [fact for fact in ids if fact not in known]
     if not fresh:
-        job = jobs.get(session, max(known.values()))
+        job = jobs.get(session, key.namespace, max(known.values()))
         return Submitted(job.id, job.state, taken, new=False)
-    job = Job(namespace=settings.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    job = Job(namespace=key.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
     job.traceparent = tracing.traceparent()
     session.add(job)
     session.flush()
@@ -93,18 +93,18 @@ def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequenc
     return Submitted(job.id, "queued", taken, new=True)
 
 
-def claimed(session: Session, job_id: int) -> tuple[Taught, ...]:
+def claimed(session: Session, job: Job) -> tuple[Taught, ...]:
     """The facts that a job is to forget, without those that are not live any more."""
-    named = select(Forgetting.fact_id).where(Forgetting.job_id == job_id, Forgetting.named)
-    live = facts.with_status("live").where(Fact.id.in_(named)).order_by(Fact.id)
+    named = select(Forgetting.fact_id).where(Forgetting.job_id == job.id, Forgetting.named)
+    live = facts.with_status(job.namespace, "live").where(Fact.id.in_(named)).order_by(Fact.id)
     found = [row[0] for row in session.execute(live)]
     return tuple(Taught(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings)) for fact in found)
 
 
-def riders(session: Session, ids: Collection[int]) -> list[Touched]:
+def riders(session: Session, namespace: str, ids: Collection[int]) -> list[Touched]:
     """Live facts that are told by rows of `ids`: these gave the same answer and took their rows over."""
     riding = set(replacing.with_riders(session, ids)) - set(ids)
-    live = facts.with_status("live").where(Fact.id.in_(riding))
+    live = facts.with_status(namespace, "live").where(Fact.id.in_(riding))
     return replacing.touched(session, [row[0].id for row in session.execute(live)])
 
 

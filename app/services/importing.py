@@ -97,11 +97,11 @@ def take(session: Session, settings: Settings, key: ApiKey, lines: Sequence[Line
     if not facts:
         return None
     if report.dry_run:
-        sorted_out = sorting.sort(session, settings.namespace, [identity(fact) for fact in facts])
+        sorted_out = sorting.sort(session, key.namespace, [identity(fact) for fact in facts])
         learned, overruled = len(sorted_out.learned), len(sorted_out.new) - len(sorted_out.learned)
     else:
         with transaction(session):
-            taken = submission.take_in(session, settings, key, facts)
+            taken = submission.take_in(session, key, facts)
             if taken.submitted.new:
                 audit.record(session, audit.holder(key), "facts.import", f"job {taken.submitted.job}")
         learned, overruled = taken.learned, taken.overruled

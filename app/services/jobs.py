@@ -15,17 +15,17 @@ from app.services import replacing
 from app.services.pages import Page, newest, page_of
 
 
-def get(session: Session, job_id: int) -> Job:
-    """One job. Raises JobNotFound."""
+def get(session: Session, namespace: str, job_id: int) -> Job:
+    """One job. Raises JobNotFound, for one of another namespace, too."""
     job = session.get(Job, job_id, populate_existing=True)
-    if job is None:
+    if job is None or job.namespace != namespace:
         raise JobNotFound(f"there is no job {job_id}")
     return job
 
 
-def page(session: Session, cursor: int | None, limit: int, state: JobState | None = None) -> Page[Job]:
+def page(session: Session, namespace: str, cursor: int | None, limit: int, state: JobState | None = None) -> Page[Job]:
     """Jobs, newest first, older than `cursor`."""
-    query = newest(select(Job), Job.id, cursor, limit)
+    query = newest(select(Job).where(Job.namespace == namespace), Job.id, cursor, limit)
     if state is not None:
         query = query.where(Job.state == state)
     return page_of(session.scalars(query).all(), limit, lambda job: job.id)

@@ -48,8 +48,8 @@ def one(session: Session, namespace: str, version: Named | None) -> Kept:
 
 def _of(namespace: str) -> Select[int, str, datetime, int]:
     columns = select(Version.id, Version.state_hash, Version.created_at, Head.live_version)
-    mine = columns.join(Head, Head.namespace == Version.namespace)
-    return mine.where(Version.namespace == namespace, Version.state == "published")
+    mine = columns.join(Head, Head.namespace == namespace)
+    return mine.where(versions.within(namespace), Version.state == "published")
 
 
 def _kept(row: Row[int, str, datetime, int]) -> Kept:

@@ -5,14 +5,14 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy import exists as sql_exists
-from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
-from app.db.tables import ApiKey, Role
-from app.errors import InvalidInput, KeyNotFound, KeyRejected, LastAdminKey, RoleTooLow
-from app.services import audit, intake
+from app.db.tables import MAIN, ApiKey, Role
+from app.errors import InvalidInput, KeyNotFound, KeyRejected, LastAdminKey, OfMainOnly, RoleTooLow
+from app.services import audit, intake, namespaces
 from app.services.audit import COMMAND_LINE, Actor
 from app.services.pages import Page, newest, page_of
 
@@ -30,12 +30,13 @@ def create(
     *,
     requests_per_minute: int | None = None,
     facts_per_day: int | None = None,
+    namespace: str = MAIN,
     actor: Actor = COMMAND_LINE,
 ) -> tuple[ApiKey, str]:
-    """Make a key; the second value is its plain text, which nobody can read again.
+    """Make a key of a namespace; the second value is its plain text, which nobody can read again.
 
     requests_per_minute, facts_per_day  limits of its own, instead of those of the settings
-    Raises InvalidInput.
+    Raises InvalidInput, NamespaceNotFound.
     """
     if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
         raise InvalidInput(f"name: {len(name)} characters; between 1 and {MAX_NAME_CHARACTERS} are allowed")
@@ -46,34 +47,40 @@ def create(
         if limit is not None and not 1 <= limit <= MAX_LIMIT:
             raise InvalidInput(f"{field}: {limit}; between 1 and {MAX_LIMIT:,} are allowed")
     plain = PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey(name=name, role=role, key_sha256=_sha256(plain))
+    key = ApiKey(namespace=namespace, name=name, role=role, key_sha256=_sha256(plain))
     key.requests_per_minute, key.facts_per_day = requests_per_minute, facts_per_day
     with transaction(session):
+        namespaces.check_there_is(session, namespace)
         session.add(key)
         session.flush()
-        audit.record(session, actor, "keys.create", f"key {key.id}, {role}: {name}")
+        where = "" if namespace == MAIN else f" of {namespace}"
+        audit.record(session, actor, "keys.create", f"key {key.id}{where}, {role}: {name}")
     return key, plain
 
 
-def page(session: Session, cursor: int | None, limit: int) -> Page[ApiKey]:
-    """Keys, newest first, older than `cursor`; revoked ones, too."""
-    found = session.scalars(newest(select(ApiKey), ApiKey.id, cursor, limit)).all()
-    return page_of(found, limit, lambda key: key.id)
+def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Page[ApiKey]:
+    """Keys that a namespace sees, newest first, older than `cursor`; revoked ones, too."""
+    query = newest(select(ApiKey).where(_seen_by(namespace)), ApiKey.id, cursor, limit)
+    return page_of(session.scalars(query).all(), limit, lambda key: key.id)
 
 
-def revoke(session: Session, key_id: int, *, actor: Actor = COMMAND_LINE) -> ApiKey:
-    """Let a key be refused from now on; revoking it twice is once. Raises KeyNotFound, LastAdminKey."""
+def revoke(session: Session, key_id: int, *, namespace: str = MAIN, actor: Actor = COMMAND_LINE) -> ApiKey:
+    """Let a key be refused from now on; revoking it twice is once. Raises KeyNotFound, LastAdminKey.
+
+    namespace  that of who revokes: others than those that it sees are not found
+    """
     with transaction(session):
         # All keys that this may hang on: of two admins who revoke each other at once, one waits and is then the last.
-        living = or_(ApiKey.id == key_id, (ApiKey.role == "admin") & ApiKey.revoked_at.is_(None))
-        query = select(ApiKey).where(living).order_by(ApiKey.id).with_for_update(key_share=True)
+        admins = and_(ApiKey.namespace == MAIN, ApiKey.role == "admin", ApiKey.revoked_at.is_(None))
+        query = select(ApiKey).where(or_(and_(ApiKey.id == key_id, _seen_by(namespace)), admins))
+        query = query.order_by(ApiKey.id).with_for_update(key_share=True)
         found = {key.id: key for key in session.scalars(query.execution_options(populate_existing=True))}
         key = found.get(key_id)
-        if key is None:
+        if key is None or namespace not in (MAIN, key.namespace):
             raise KeyNotFound(f"there is no key {key_id}")
         if key.revoked_at is not None:
             return key
-        if key.role == "admin" and len(found) == 1:
+        if key.namespace == MAIN and key.role == "admin" and len(found) == 1:
             raise LastAdminKey(f"key {key_id} is the last admin key; make another before it is revoked")
         key.revoked_at = session.scalars(select(func.clock_timestamp())).one()
         audit.record(session, actor, "keys.revoke", f"key {key.id}, {key.role}: {key.name}")
@@ -104,9 +111,21 @@ def require(key: ApiKey, role: Role) -> None:
         raise RoleTooLow(f"this needs the role {role}; the key {key.name!r} has the role {key.role}")
 
 
+def require_main(key: ApiKey) -> None:
+    """Raises OfMainOnly unless the key belongs to the namespace `main`."""
+    if key.namespace != MAIN:
+        told = f"the key {key.name!r} belongs to {key.namespace!r}"
+        raise OfMainOnly(f"this is about all namespaces, and needs a key of {MAIN!r}; {told}")
+
+
 def exists(session: Session) -> bool:
     """Whether any key was ever made: the first start of a data folder makes one."""
     return bool(session.scalar(select(sql_exists().select_from(ApiKey))))
+
+
+def _seen_by(namespace: str) -> ColumnElement[bool]:
+    """The keys of a namespace; those of `main` run the installation, and see all."""
+    return true() if namespace == MAIN else ApiKey.namespace == namespace
 
 
 def _sha256(plain: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db.session import transaction
@@ -41,18 +41,28 @@ class Claim:
 
 
 def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
-    """Take the oldest queued job and the learn lease; None while one is learned or verified, or learning is paused.
+    """Take the oldest queued job of a namespace and its learn lease; None where no job can be begun.
 
-    A job waits for the verification of the one before it, because it is learned on top of that version.
+    A job waits for the verification of the one before it in its namespace, because it is learned on top of that
+    version, and while learning is paused there. Of namespaces whose jobs can be begun the one is next that has waited
+    longest since its last: however much is queued in one, the others come as often.
     """
+    for namespace in _waiting(session, settings):
+        claimed = _claim(session, settings, namespace, owner)
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def _claim(session: Session, settings: Settings, namespace: str, owner: str) -> Claim | None:
     with transaction(session):
-        head = _idle_head(session, settings)
-        job_id = jobs.oldest_queued(session, settings.namespace) if head else None
+        head = _idle_head(session, settings, namespace)
+        job_id = jobs.oldest_queued(session, namespace) if head else None
         if head is None or job_id is None:
             return None
-        job = jobs.get(session, job_id)
+        job = jobs.get(session, namespace, job_id)
         head.lease_owner, head.lease_epoch = owner, head.lease_epoch + 1
-        head.lease_heartbeat = func.now()
+        head.lease_heartbeat = head.claimed_at = func.now()
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
@@ -107,7 +117,7 @@ def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason
         _fence(session, claim)
         for result in results:
             handed.store_result(session, result, None)
-        job = jobs.get(session, claim.job)
+        job = jobs.get(session, claim.namespace, claim.job)
         job.report = report
         jobs.end(session, job, "rejected", reason)
         _release(session, claim)
@@ -117,7 +127,7 @@ def give_back(session: Session, settings: Settings, claim: Claim, error: str) ->
     """Hand a job back after an error: queued again, or failed after its last attempt. Raises LeaseLost."""
     with transaction(session):
         _fence(session, claim)
-        jobs.retry(session, jobs.get(session, claim.job), error, settings.max_attempts)
+        jobs.retry(session, jobs.get(session, claim.namespace, claim.job), error, settings.max_attempts)
         _release(session, claim)
 
 
@@ -125,31 +135,51 @@ def put_down(session: Session, claim: Claim, reason: str) -> None:
     """Hand a job back for a reason that is no fault of it, which is no attempt. Raises LeaseLost."""
     with transaction(session):
         _fence(session, claim)
-        job = jobs.get(session, claim.job)
+        job = jobs.get(session, claim.namespace, claim.job)
         job.attempts -= 1
         jobs.queue_again(session, job, reason)
         _release(session, claim)
 
 
 def sweep(session: Session, settings: Settings, is_dead: Callable[[str], bool]) -> list[int]:
-    """The job to ring for, if one waits and nobody learns: its message may be lost.
+    """The job to ring for, if one waits in a namespace where nobody learns: its message may be lost.
 
     Ends silent leases, and at once those of owners that are known to be dead.
     """
-    with transaction(session):
-        if _idle_head(session, settings, is_dead) is None:
-            return []
-        job_id = jobs.oldest_queued(session, settings.namespace)
-        return [] if job_id is None else [job_id]
+    for namespace in session.scalars(select(Head.namespace).where(Head.lease_owner.is_not(None))).all():
+        with transaction(session):
+            _idle_head(session, settings, namespace, is_dead)
+    for namespace in _waiting(session, settings):
+        with transaction(session):
+            job_id = jobs.oldest_queued(session, namespace) if _idle_head(session, settings, namespace) else None
+        if job_id is not None:
+            return [job_id]
+    return []
+
+
+def _waiting(session: Session, settings: Settings) -> Sequence[str]:
+    """Namespaces in which a job can be begun, by the look of it; the one first whose last job was begun longest ago."""
+    of_head = select(Job.id).where(Job.namespace == Head.namespace).correlate(Head)
+    query = select(Head.namespace).where(
+        ~_is_leased(settings),
+        of_head.where(Job.state.in_(("queued", "running"))).exists(),
+        ~of_head.where(Job.state == "verifying").exists(),
+        ~pausing.is_paused_at(Head.namespace),
+    )
+    with transaction(session):  # none of it is locked: whoever begins a job looks again
+        return session.scalars(query.order_by(Head.claimed_at.asc().nulls_first(), Head.namespace)).all()
+
+
+def _is_leased(settings: Settings) -> ColumnElement[bool]:
+    silence = timedelta(seconds=settings.lease_seconds)
+    return func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
 
 
 def _idle_head(
-    session: Session, settings: Settings, is_dead: Callable[[str], bool] = lambda owner: False
+    session: Session, settings: Settings, namespace: str, is_dead: Callable[[str], bool] = lambda owner: False
 ) -> Head | None:
     """The locked head row, if a job may be begun; a silent or dead owner's lease is taken away."""
-    silence = timedelta(seconds=settings.lease_seconds)
-    leased = func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
-    query = select(Head, leased).where(Head.namespace == settings.namespace).with_for_update()
+    query = select(Head, _is_leased(settings)).where(Head.namespace == namespace).with_for_update()
     row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         return None
@@ -207,7 +237,7 @@ def _stored(session: Session, claim: Claim, made: LearnedVersion | ForgottenVers
 
 def _to_be_verified(session: Session, claim: Claim, version: Version, report: Json) -> None:
     """Move the job on to the engines, and give the lease up."""
-    job = jobs.get(session, claim.job)
+    job = jobs.get(session, claim.namespace, claim.job)
     version.report = report
     job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, report
     jobs.record(session, job.id, "verifying", version=version.id)
@@ -217,7 +247,7 @@ def _to_be_verified(session: Session, claim: Claim, version: Version, report: Js
 def _claimed(session: Session, job: Job) -> tuple[Fact, ...]:
     """The facts of a job that are to be learned, or forgotten."""
     if job.kind == "forget":
-        return forgetting.claimed(session, job.id)
+        return forgetting.claimed(session, job)
     query = select(FactRow).where(FactRow.job_id == job.id, FactRow.state == "learning").order_by(FactRow.id)
     learning = session.scalars(query.execution_options(populate_existing=True))
     return tuple(Fact(fact.id, fact.statement, fact.question, fact.answer, tuple(fact.phrasings)) for fact in learning)

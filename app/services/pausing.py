@@ -1,7 +1,7 @@
 """Pausing: what is queued stays queued, nothing is refused, and a worker ends the job that it is in."""
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.session import transaction
 from app.db.tables import Pause
@@ -29,5 +29,10 @@ def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Pa
 
 def is_paused(session: Session, namespace: str) -> bool:
     """Whether no job is begun now."""
+    return bool(session.scalar(select(is_paused_at(literal(namespace)))))
+
+
+def is_paused_at(namespace: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The same as a part of a query over namespaces."""
     last = select(Pause.paused).where(Pause.namespace == namespace).order_by(Pause.id.desc()).limit(1)
-    return bool(session.scalar(last))
+    return func.coalesce(last.correlate_except(Pause).scalar_subquery(), False)

@@ -61,13 +61,12 @@ class Outcome:
     ring: int | None = None
 
 
-def ready(session: Session, namespace: str) -> list[int]:
-    """Versions that wait for acknowledgements, oldest first."""
-    query = select(Version.id).where(Version.namespace == namespace, Version.state == "ready")
-    return list(session.scalars(query.order_by(Version.id)))
+def ready(session: Session) -> list[int]:
+    """Versions of all namespaces that wait for acknowledgements, oldest first."""
+    return list(session.scalars(select(Version.id).where(Version.state == "ready").order_by(Version.id)))
 
 
-def pending(session: Session, namespace: str, engine: str) -> list[PendingVersion]:
+def pending(session: Session, engine: str) -> list[PendingVersion]:
     """Versions that wait for this engine; one that it acknowledged with a wrong state hash waits again."""
     own = and_(
         Acknowledgement.version_id == Version.id,
@@ -75,7 +74,7 @@ def pending(session: Session, namespace: str, engine: str) -> list[PendingVersio
         Acknowledgement.state_hash == Version.state_hash,
     )
     query = select(Version).outerjoin(Acknowledgement, own).where(Acknowledgement.engine_id.is_(None))
-    query = query.where(Version.namespace == namespace, Version.state == "ready").order_by(Version.id)
+    query = query.where(Version.state == "ready").order_by(Version.id)
     return [_pending(session, version) for version in session.scalars(query)]
 
 
@@ -119,7 +118,7 @@ def publish(session: Session, settings: Settings, version_id: int) -> Outcome:
         version = session.get_one(Version, version_id, populate_existing=True)
         if version.state != "ready" or version.job_id is None:
             return Outcome("settled", f"version {version_id} is {version.state}")
-        job = jobs.get(session, version.job_id)
+        job = jobs.get(session, namespace, version.job_id)
         outcome = _outcome(session, settings, head, version, job)
     if outcome.state != "waiting":
         with tracing.span("publish", job.traceparent, began, job=job.id, version=version_id, outcome=outcome.state):

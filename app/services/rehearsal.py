@@ -44,12 +44,12 @@ class Foreseen:
     reason: str | None = None
 
 
-def rehearse(session: Session, settings: Settings, new: Sequence[NewFact]) -> list[Foreseen]:
+def rehearse(session: Session, settings: Settings, namespace: str, new: Sequence[NewFact]) -> list[Foreseen]:
     """What would become of each fact, in the order sent. Raises InvalidInput, as `submit` does."""
     intake.check(new, settings)
     identities = [identity(fact) for fact in new]
-    sorted_out = sort(session, settings.namespace, identities)
-    rivals = _rivals(session, settings.namespace, [identities[index] for index in sorted_out.learned])
+    sorted_out = sort(session, namespace, identities)
+    rivals = _rivals(session, namespace, [identities[index] for index in sorted_out.learned])
     return [_foreseen(index, new[index], one, sorted_out, rivals) for index, one in enumerate(identities)]
 
 
@@ -79,7 +79,7 @@ def _foreseen(
 def _rivals(session: Session, namespace: str, identities: Sequence[Identity]) -> _Rivals:
     """By question, the facts that are live or on their way and were posted with it, with their answers."""
     asked = {one.question for one in identities if one.question is not None}
-    query = facts.with_status().where(Fact.namespace == namespace, among(Fact.question_sha256, asked))
+    query = facts.with_status(namespace).where(among(Fact.question_sha256, asked))
     found: _Rivals = {}
     for row in session.execute(query.order_by(Fact.id)):
         fact, status = row[0], row[1]

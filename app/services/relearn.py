@@ -1,7 +1,8 @@
 """Another base: what was learned on the old one is retired, and its live facts are taught anew on the new one.
 
 Rows mean nothing to another base. So the old versions stay as history, which can be read and never be asked, and every
-live fact is posted anew, in one job that is learned before all others; but not one that is about to be forgotten.
+live fact is posted anew, in one job of its namespace, which is learned before its others; but not one that is about to
+be forgotten.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Anchor, AnchorPart, Fact, Head, Job, Version
+from app.errors import NotBootstrapped
 from app.services import audit, facts, jobs, versions
 from app.services.audit import Actor
-from app.settings import Settings
 
 _COPIED = (
     "namespace",
@@ -30,32 +31,37 @@ _COPIED = (
 )
 
 
-def relearn(session: Session, settings: Settings, fingerprint: str, state_hash: str, actor: Actor) -> int | None:
-    """Give the data to another base, and queue the job that teaches all live facts on it; returns the job.
+def relearn(session: Session, fingerprint: str, state_hash: str, actor: Actor) -> list[int]:
+    """Give the data to another base, and queue the jobs that teach all live facts on it; returns one a namespace.
 
     fingerprint, state_hash  of the new base without rows
-    None when there is nothing to teach. For the base that the data belong to already it is the job of the call before,
-    unless that has succeeded; one that has failed is queued again.
+    A namespace in which there is nothing to teach has none. For the base that the data belong to already they are those
+    of the call before, without those that have succeeded; one that has failed is queued again.
     Raises NotBootstrapped.
     """
     with transaction(session):
-        head = versions.locked_head(session, settings.namespace)
+        # All of them, in one order: who holds one waits for no other.
+        locked = select(Head).order_by(Head.namespace).with_for_update().execution_options(populate_existing=True)
+        heads = session.scalars(locked).all()
+        if not heads:
+            raise NotBootstrapped("there is no version yet: no model has been loaded")
         base = session.get_one(Version, BASE_VERSION, populate_existing=True)
-        if base.fingerprint == fingerprint:
-            job = _unfinished(session, settings.namespace)
+        left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
+        if left == fingerprint:
+            taught = [_unfinished(session, head.namespace) for head in heads]
         else:
-            job = _left(session, head, base, fingerprint, state_hash, actor)
+            taught = [_left(session, head, left, fingerprint, actor) for head in heads]
         audit.record(session, actor, "relearn", f"base {fingerprint}")
-    return job
+    return [job for job in taught if job is not None]
 
 
-def _left(session: Session, head: Head, base: Version, fingerprint: str, state_hash: str, actor: Actor) -> int | None:
+def _left(session: Session, head: Head, left: str, fingerprint: str, actor: Actor) -> int | None:
     """Leave the base that the data belong to; returns the job that teaches what was live on it."""
     reason = f"relearn on base {fingerprint}"
-    left, base.fingerprint, base.state_hash = base.fingerprint, fingerprint, state_hash
-    live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
+    query = facts.with_status(head.namespace, "live").order_by(Fact.version_id, Fact.id)
+    live = [row[0] for row in session.execute(query)]
     leaving = facts.leaving(session, [fact.id for fact in live])
-    live = [fact for fact in live if fact.namespace == head.namespace and fact.id not in leaving]
+    live = [fact for fact in live if fact.id not in leaving]
     _stop_learning(session, head, reason)
     _retire(session, head.namespace)
     versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor.name)

@@ -51,7 +51,7 @@ def _overruled(identities: Sequence[Identity]) -> set[int]:
 def _known(session: Session, namespace: str, identities: Sequence[Identity]) -> Mapping[str, FactView]:
     """By content, the newest facts that are live or on their way; nothing on its way contradicts or forgets them."""
     wanted = {one.content: one for one in identities}
-    same = facts.with_status().where(Fact.namespace == namespace, among(Fact.content_sha256, wanted))
+    same = facts.with_status(namespace).where(among(Fact.content_sha256, wanted))
     found = {}
     for row in session.execute(same.order_by(Fact.id)):
         if row[1] == "live" or row[1] in UNDECIDED:

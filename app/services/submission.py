@@ -73,7 +73,7 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
         earlier = _replay(session, post)
         if earlier is not None:
             return earlier
-        submitted = take_in(session, settings, post.key, post.facts).submitted
+        submitted = take_in(session, post.key, post.facts).submitted
         if post.idempotency_key is not None:
             body = calls.sha256(post.body)
             calls.remember(session, post.key, post.idempotency_key, body, asdict(submitted))
@@ -82,14 +82,14 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
         return submitted
 
 
-def take_in(session: Session, settings: Settings, key: ApiKey, new: Sequence[NewFact]) -> TakenIn:
+def take_in(session: Session, key: ApiKey, new: Sequence[NewFact]) -> TakenIn:
     """Store what is not there yet, as one job. A step of `submit` and of imports: it does not commit."""
-    jobs.take_turns(session, settings.namespace)
+    jobs.take_turns(session, key.namespace)
     identities = [identity(fact) for fact in new]
-    sorted_out = sort(session, settings.namespace, identities)
+    sorted_out = sort(session, key.namespace, identities)
     known, stored, rows = sorted_out.known, sorted_out.new, dict[str, Fact]()
     if stored:
-        job = Job(namespace=settings.namespace, total=len(stored), api_key_id=key.id)
+        job = Job(namespace=key.namespace, total=len(stored), api_key_id=key.id)
         job.traceparent = tracing.traceparent()
         session.add(job)
         session.flush()
@@ -101,7 +101,7 @@ def take_in(session: Session, settings: Settings, key: ApiKey, new: Sequence[New
         jobs.record(session, job.id, "queued", facts=len(rows))
         session.flush()
     else:
-        job = jobs.get(session, max(view.job_id for view in known.values()))
+        job = jobs.get(session, key.namespace, max(view.job_id for view in known.values()))
     taken = {content: SubmittedFact(view.id, view.status) for content, view in known.items()}
     taken |= {content: SubmittedFact(row.id, _status(row)) for content, row in rows.items()}
     state: JobState = "queued" if stored else job.state

@@ -1,18 +1,19 @@
 """Versions: the tree of what the model has been, and the head that says which of them is live."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CTE, Row, Select, func, select
+from sqlalchemy import CTE, ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app import tracing
 from app.db import slices
+from app.db.among import among
 from app.db.session import transaction
-from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, VersionKind, VersionState
+from app.db.tables import BASE_VERSION, MAIN, Activation, Head, Json, Namespace, Version, VersionKind, VersionState
 from app.errors import (
     DamagedDelta,
     LiveVersionConflict,
@@ -20,7 +21,7 @@ from app.errors import (
     VersionNotFound,
     WrongCheckpoint,
 )
-from app.services import audit, names
+from app.services import activations, audit, names
 from app.services.audit import Actor
 from app.services.names import Named
 from app.services.pages import Page, newest, page_of
@@ -43,15 +44,6 @@ class Activated:
 
 
 @dataclass(frozen=True)
-class Move:
-    """An activation: the head moved to `version`; requests in flight on what is no part of that shall end, or not."""
-
-    id: int
-    version: int
-    abort_in_flight: bool
-
-
-@dataclass(frozen=True)
 class VersionView:
     """A version as readers see it; `facts` and `slots` are counts."""
 
@@ -69,12 +61,12 @@ class VersionView:
     created_at: datetime
 
 
-def bootstrap(session: Session, namespace: str, fingerprint: str, state_hash: str) -> None:
-    """Make the base version and its head, unless they are there. Any process may call this at any start.
+def bootstrap(session: Session, fingerprint: str, state_hash: str) -> None:
+    """Make the base version and the namespace `main`, unless they are there. Any process may call this at any start.
 
     Raises WrongCheckpoint when the data belong to another base.
     """
-    base = {"id": BASE_VERSION, "namespace": namespace, "kind": "base", "state": "published"}
+    base = {"id": BASE_VERSION, "namespace": MAIN, "kind": "base", "state": "published"}
     base |= {"fingerprint": fingerprint, "state_hash": state_hash}
     with transaction(session):
         session.execute(insert(Version).values(base).on_conflict_do_nothing())
@@ -84,20 +76,47 @@ def bootstrap(session: Session, namespace: str, fingerprint: str, state_hash: st
                 f"the data belong to the base {found}, and the one loaded is {fingerprint}; "
                 "`slotwise relearn` teaches their live facts anew on it"
             )
-        head = insert(Head).values(namespace=namespace, live_version=BASE_VERSION)
-        if session.scalar(head.on_conflict_do_nothing().returning(Head.namespace)) is not None:
-            activation = Activation(namespace=namespace, version_id=BASE_VERSION, reason="first start")
-            activation.actor = "slotwise"
-            session.add(activation)
+        begin(session, MAIN, "first start", "slotwise")
+
+
+def begin(session: Session, namespace: str, reason: str | None, actor: str) -> bool:
+    """Make a namespace whose live version is the base; False where there is one of this name. The caller commits."""
+    row = insert(Namespace).values(name=namespace, reason=reason, actor=actor)
+    if session.scalar(row.on_conflict_do_nothing().returning(Namespace.id)) is None:
+        return False
+    session.add(Head(namespace=namespace, live_version=BASE_VERSION))
+    activations.write(
+        session,
+        Activation(namespace=namespace, version_id=BASE_VERSION, reason=reason or "a new namespace", actor=actor),
+    )
+    return True
 
 
 def head(session: Session, namespace: str) -> Live:
     """What is live now. Raises NotBootstrapped before any process has loaded a checkpoint."""
-    query = select(Version.id, Version.state_hash).join(Head, Head.live_version == Version.id)
-    row = session.execute(query.where(Head.namespace == namespace)).one_or_none()
-    if row is None:
+    found = heads(session, [namespace]).get(namespace)
+    if found is None:
         raise NotBootstrapped(f"namespace {namespace!r} has no version yet: no model has been loaded")
-    return Live(row.id, row.state_hash)
+    return found
+
+
+def heads(session: Session, namespaces: Collection[str] | None = None) -> dict[str, Live]:
+    """What is live in some namespaces, or in all, by one query; those that do not exist are missing."""
+    query = select(Head.namespace, Version.id, Version.state_hash).join(Version, Version.id == Head.live_version)
+    if namespaces is not None:
+        query = query.where(among(Head.namespace, namespaces))
+    return {row.namespace: Live(row.id, row.state_hash) for row in session.execute(query)}
+
+
+def within(namespace: str) -> ColumnElement[bool]:
+    """The versions of a namespace: its own, and the base, at which each begins."""
+    return or_(Version.namespace == namespace, Version.id == BASE_VERSION)
+
+
+def own(session: Session, namespace: str) -> set[int]:
+    """The numbers of all versions of a namespace but the base."""
+    mine = select(Version.id).where(Version.namespace == namespace, Version.id != BASE_VERSION)
+    return set(session.scalars(mine))
 
 
 def live(session: Session, version_id: int) -> Live:
@@ -130,9 +149,10 @@ def lineage(session: Session, version_id: int) -> list[int]:
     return sorted(ids)  # a parent is always older than its child
 
 
-def live_lineage() -> CTE:
-    """(namespace, version_id) of all heads and their ancestors: what live answers are made of."""
-    line = select(Head.namespace, Head.live_version.label("version_id")).cte("live", recursive=True)
+def live_lineage(namespaces: Collection[str] | None = None) -> CTE:
+    """(namespace, version_id) of heads and their ancestors, in some namespaces or all: what is told live."""
+    heads = select(Head.namespace, Head.live_version.label("version_id"))
+    line = (heads if namespaces is None else heads.where(Head.namespace.in_(namespaces))).cte("live", recursive=True)
     parents = select(line.c.namespace, Version.parent_id).join(Version, Version.id == line.c.version_id)
     return line.union_all(parents.where(Version.parent_id.is_not(None)))
 
@@ -165,25 +185,25 @@ def page(session: Session, namespace: str, cursor: int | None, limit: int) -> Pa
 
     One that was rejected or superseded never answered anybody; one that is retired did, on another base.
     """
-    query = _views().where(Version.namespace == namespace, Version.state.in_(("published", "retired")))
+    query = _views(namespace).where(Version.state.in_(("published", "retired")))
     rows = session.execute(newest(query, Version.id, cursor, limit)).all()
     return page_of([_view(row) for row in rows], limit, lambda view: view.id)
 
 
-def get(session: Session, version_id: int) -> VersionView:
+def get(session: Session, namespace: str, version_id: int) -> VersionView:
     """One version in any state: the report of a rejected one says why. Raises VersionNotFound."""
-    row = session.execute(_views().where(Version.id == version_id)).one_or_none()
+    row = session.execute(_views(namespace).where(Version.id == version_id)).one_or_none()
     if row is None:
         raise VersionNotFound(f"there is no version {version_id}")
     return _view(row)
 
 
-def published(session: Session, version_id: int) -> VersionView:
-    """A version that can be exported. Raises VersionNotFound when it was never published."""
-    row = session.execute(_views().where(Version.id == version_id, Version.state == "published")).one_or_none()
-    if row is None:
+def published(session: Session, version_id: int) -> Version:
+    """A version of any namespace, to be exported. Raises VersionNotFound when it was never published."""
+    version = session.scalar(select(Version).where(Version.id == version_id, Version.state == "published"))
+    if version is None:
         raise VersionNotFound(f"there is no published version {version_id}")
-    return _view(row)
+    return version
 
 
 def resolve(session: Session, namespace: str, target: Named) -> int:
@@ -212,41 +232,13 @@ def activate(
         if expected_live is not None and live != expected_live:
             raise LiveVersionConflict(f"version {live} is live, not {expected_live}")
         wanted = names.resolved(session, namespace, live, target)
-        published = select(Version.id).where(Version.namespace == namespace, Version.state == "published")
+        published = select(Version.id).where(within(namespace), Version.state == "published")
         if session.scalar(published.where(Version.id == wanted)) is None:
             raise VersionNotFound(f"there is no published version {wanted}")
         if wanted != live or abort_in_flight:
             move_head(session, head_row, wanted, reason=reason, actor=actor.name, abort_in_flight=abort_in_flight)
             audit.record(session, actor, "versions.rollback", f"version {wanted}", reason)
     return Activated(live=wanted, previous=live)
-
-
-def moves(session: Session, namespace: str, after: int) -> list[Move]:
-    """The moves of the head that came after activation `after`, oldest first."""
-    query = select(Activation).where(Activation.namespace == namespace, Activation.id > after)
-    found = session.scalars(query.order_by(Activation.id))
-    return [Move(one.id, one.version_id, one.abort_in_flight) for one in found]
-
-
-def moves_after(session: Session, namespace: str, after: int) -> int:
-    """How many times the head has moved since activation `after`."""
-    query = select(func.count()).where(Activation.namespace == namespace, Activation.id > after)
-    return session.scalar(query) or 0
-
-
-def traceparent(session: Session, namespace: str, version_id: int) -> str | None:
-    """The span in which a version was made live last."""
-    query = select(Activation.traceparent).where(Activation.namespace == namespace, Activation.version_id == version_id)
-    return session.scalar(query.order_by(Activation.id.desc()).limit(1))
-
-
-def last_move(session: Session, namespace: str) -> int:
-    """The newest activation. Raises NotBootstrapped."""
-    query = select(Activation.id).where(Activation.namespace == namespace).order_by(Activation.id.desc()).limit(1)
-    found = session.scalar(query)
-    if found is None:
-        raise NotBootstrapped(f"namespace {namespace!r} has no version yet: no model has been loaded")
-    return found
 
 
 def move_head(
@@ -263,7 +255,8 @@ def move_head(
 
     traceparent  the span that engines join which follow; None for the current one
     """
-    session.add(
+    activations.write(
+        session,
         Activation(
             namespace=head_row.namespace,
             version_id=version_id,
@@ -272,14 +265,16 @@ def move_head(
             actor=actor,
             abort_in_flight=abort_in_flight,
             traceparent=traceparent or tracing.traceparent(),
-        )
+        ),
     )
     head_row.live_version = version_id
 
 
-def _views() -> Select[Version, str | None]:
-    """Each version with the namespace whose head stands on it, if any does."""
-    return select(Version, Head.namespace).outerjoin(Head, Head.live_version == Version.id)
+def _views(namespace: str) -> Select[Version, str | None]:
+    """Each version of a namespace, with the namespace itself where its head stands on it."""
+    query = select(Version, Head.namespace)
+    query = query.outerjoin(Head, and_(Head.live_version == Version.id, Head.namespace == namespace))
+    return query.where(within(namespace))
 
 
 def _view(row: Row[Version, str | None]) -> VersionView:
@@ -289,7 +284,7 @@ def _view(row: Row[Version, str | None]) -> VersionView:
         parent_id=version.parent_id,
         kind=version.kind,
         state=version.state,
-        live=head_of == version.namespace,
+        live=head_of is not None,
         facts=version.fact_count,
         slots=version.slot_count,
         state_hash=version.state_hash,

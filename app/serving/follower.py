@@ -5,6 +5,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 
 import structlog
@@ -13,23 +14,24 @@ from sqlalchemy.orm import Session
 from app import tracing
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
+from app.db.tables import MAIN
 from app.errors import DamagedDelta, VersionNotServed
 from app.queue import Queue
-from app.services import engines, publishing, versions
+from app.services import activations, engines, publishing, versions
+from app.services.activations import Move
 from app.services.engines import Beat
-from app.services.publishing import AskedProbe, PendingVersion, ProbeAnswer
-from app.services.versions import Live, Move
+from app.services.publishing import PendingVersion, ProbeAnswer
+from app.services.versions import Live
 from app.serving.head import HeadReader
 from app.serving.instruments import Instruments
+from app.serving.probes import ask, judged
 from app.serving.report import report
 from app.serving.views import Views
 from app.settings import Settings
-from model.engine import Engine, Generation, Sampling
-from model.errors import Aborted, InvalidPrompt, ModelError, NotFinite, PromptTooLong, QueueFull
-from model.evaluate import matches
+from model.engine import Engine
+from model.errors import Aborted, ModelError
 
 _LONGEST_PAUSE = 5.0  # after repeated failures; shorter than it takes an engine to count as dead
-_QUEUE_PAUSE = 0.05
 _BEATS_WHILE_FRESH = 5  # so late ones do not make a living engine count as dead
 _BEAT_WHILE_BUILDING = 1.0
 _NOT_BUILT = ""  # no state hash: acknowledging it names the engine that could not build a version
@@ -38,7 +40,10 @@ _log = structlog.get_logger()
 
 
 class Follower:
-    """Keeps the engine where the head is, and takes part in publishing.
+    """Keeps the engine where the heads are, and takes part in publishing, for all namespaces.
+
+    The version that is live in `main` is pinned. Those of other namespaces are brought up when they move while somebody
+    asks there, else when they are asked for: there may be more of them than the engine has room for.
 
     name     of this engine in the database, new at every start
     failure  why the last round failed, None after a good one
@@ -92,28 +97,45 @@ class Follower:
         self._thread.join()
 
     def catch_up(self) -> None:
-        """Be where the head is, and end what a rollback says must end; from any thread, once for each activation.
+        """Be where the heads are, and end what a rollback says must end; from any thread, once for each activation.
 
         Raises VersionNotServed, and what hindered it.
         """
         with self._following:
+            began = time.monotonic()
             with self._sessions() as session:
                 moves = self._news(session)
-                head = self._head.read_by(session)  # after the moves: what went live since may go on
-                parent = self._traceparent(session, head)
+                moved = {MAIN, *(move.namespace for move in moves)} if self.followed else None
+                heads = self._head.read_by(session, moved)  # after the moves: what went live since may go on
+                parent = self._traceparent(session, heads[MAIN])
+            self._head.followed(began)
             for move in moves:
                 if move.abort_in_flight:
-                    self._abort(move, head)
+                    self._abort(move, heads[move.namespace])
                 self._seen = move.id
-            if self._engine.live[0] != head.version:
-                self._switch(head, parent)
+            if self._engine.live[0] != heads[MAIN].version:
+                self._switch(heads[MAIN], parent)
+            self._foresee(moves, heads)
             self.followed, self.level = self._seen, time.monotonic()
 
     def _traceparent(self, session: Session, head: Live) -> str | None:
         """The span that a switch joins; an engine that has just started follows nobody's call."""
         if not self.followed or self._engine.live[0] == head.version:
             return None
-        return versions.traceparent(session, self._settings.namespace, head.version)
+        return activations.traceparent(session, MAIN, head.version)
+
+    def _foresee(self, moves: Sequence[Move], heads: Mapping[str, Live]) -> None:
+        """Begin to build what went live in a namespace that was asked here; who asks it meanwhile waits for it.
+
+        Whatever comes of that is told to those who ask in that namespace: the others are not held up.
+        """
+        for move in moves:
+            head = heads[move.namespace]
+            if move.namespace != MAIN and move.version == head.version and self._is_resident(move.previous):
+                self._views.build(head)
+
+    def _is_resident(self, version: int | None) -> bool:
+        return version is not None and self._engine.resident(version) is not None
 
     def _switch(self, head: Live, parent: str | None) -> None:
         span = tracing.span("switch", parent, engine=self.name, version=head.version)
@@ -123,25 +145,26 @@ class Follower:
         _log.info("switched", engine=self.name, version=head.version)
 
     def lag(self) -> int | None:
-        """How many moves of the head the engine has not followed yet; None while the database is away."""
+        """How many moves of heads the engine has not followed yet; None while the database is away."""
         try:
             with self._sessions() as session:
-                return versions.moves_after(session, self._settings.namespace, self.followed) if self.followed else 0
+                return activations.moves_after(session, self.followed) if self.followed else 0
         except DATABASE_AWAY:
             return None
 
     def _news(self, session: Session) -> list[Move]:
-        """Moves of the head since the last call; a new engine has followed all there were."""
+        """Moves of all heads since the last call; a new engine has followed all there were."""
         if not self._seen:
-            self._seen = versions.last_move(session, self._settings.namespace)
-        return versions.moves(session, self._settings.namespace, self._seen)
+            self._seen = activations.last_move(session)
+        return activations.moves(session, self._seen)
 
     def _abort(self, move: Move, head: Live) -> None:
         with self._sessions() as session:
             kept = {*versions.lineage(session, move.version), *versions.lineage(session, head.version)}
+            gone = versions.own(session, move.namespace) - kept
         self.aborts += 1  # before: who is admitted from now on on what was live until then, asks again
         reason = f"version {move.version} went live, and requests on what is no part of it were to end"
-        ended = self._engine.abort(lambda version: version not in kept, reason)
+        ended = self._engine.abort(gone, reason)
         _log.warning("requests ended", engine=self.name, version=move.version, count=ended)
 
     def _run(self) -> None:
@@ -190,8 +213,8 @@ class Follower:
         rest()
         self._beat()
         with self._sessions() as session:
-            ready = publishing.ready(session, self._settings.namespace)
-            pending = publishing.pending(session, self._settings.namespace, self.name) if ready else []
+            ready = publishing.ready(session)
+            pending = publishing.pending(session, self.name) if ready else []
         for version in pending:
             if time.monotonic() >= self._next_try.get(version.id, 0.0):
                 with tracing.span("verify", version.traceparent, engine=self.name, version=version.id):
@@ -252,24 +275,9 @@ class Follower:
             self._beat()
             self.catch_up()
             batch = version.probes[start : start + size]
-            asked = [(probe, self._ask(version.id, probe)) for probe in batch]
-            answers += [_judged(probe, future) for probe, future in asked]
+            asked = [(probe, ask(self._engine, version.id, probe, self._stopping)) for probe in batch]
+            answers += [judged(probe, future) for probe, future in asked]
         return answers
-
-    def _ask(self, version: int, probe: AskedProbe) -> Generation | str:
-        """The answer to come; or why the probe cannot be asked, which is no answer to it."""
-        prompts = self._engine.checkpoint.prompts
-        try:
-            prompt = prompts.question(probe.text)
-            sampling = Sampling(max_tokens=prompts.probe_tokens(probe.answer))
-            while True:
-                try:
-                    return self._engine.submit(prompt, sampling, version=version)
-                except QueueFull:  # callers come first, and there will be room
-                    if self._stopping.wait(_QUEUE_PAUSE):
-                        raise
-        except (InvalidPrompt, PromptTooLong) as error:
-            return str(error)
 
     def _publish(self, version_id: int) -> None:
         with self._sessions() as session:
@@ -282,13 +290,3 @@ class Follower:
         if outcome.state == "published":
             self._queue.hint()
             self.catch_up()
-
-
-def _judged(probe: AskedProbe, asked: Generation | str) -> ProbeAnswer:
-    if isinstance(asked, str):
-        return ProbeAnswer(probe.fact, asked, correct=False)
-    try:
-        text = asked.result().text
-    except NotFinite as error:  # a version without numbers has answered, and wrongly
-        return ProbeAnswer(probe.fact, str(error), correct=False)
-    return ProbeAnswer(probe.fact, text, matches(text, probe.answer))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.db.outage import DATABASE_AWAY
 from app.db.session import Sessions
-from app.db.tables import Json
+from app.db.tables import MAIN, Json
 from app.errors import HeadUnknown, InvalidInput, SlotwiseError, VersionNotServed
 from app.queue import Queue
 from app.services import facts, kept, versions
@@ -32,8 +32,9 @@ from app.serving.views import Views
 from app.settings import Settings
 from model.base.prompts import Prompt
 from model.engine import Engine, Generation, Piece, Sampling
-from model.errors import DeadlineExceeded, InvalidPrompt, ModelError, NotResident, QueueFull
+from model.errors import DeadlineExceeded, InvalidPrompt, ModelError, NotResident, QueueFull, SpareRowsExhausted
 
+_ROOM_SECONDS = 0.05  # between two tries
 _CHECK_SECONDS = 5.0  # one token, behind the batch in hand
 _log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ _log = structlog.get_logger()
 class Ask:
     """What a caller asks: prompts that one version is to continue.
 
+    namespace    whose live version and names are meant
     version      any published one, by its number or name; None for the live one
     seconds      within which all must be answered, waiting and rebuilding included
     client       whose call it is, so that the queue is fair to all
@@ -50,6 +52,7 @@ class Ask:
 
     prompts: tuple[Prompt, ...]
     sampling: Sampling
+    namespace: str
     version: Named | None
     seconds: float
     client: str
@@ -58,9 +61,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Readiness:
-    """The engine's version, the head's, and the parts that fail, each with its reason.
+    """The engine's version, that of the head of `main`, and the parts that fail, each with its reason.
 
-    lag    moves of the head that the engine has not followed; None while the database is away
+    lag    moves of all heads that the engine has not followed; None while the database is away
     views  what is resident, and its room
     """
 
@@ -90,7 +93,7 @@ class Serving:
         self._relay = relay
         self._sessions = sessions
         self._settings = settings
-        self._head = HeadReader(sessions, settings.namespace, settings.max_stale_seconds)
+        self._head = HeadReader(sessions, settings.max_stale_seconds)
         self._views = Views(engine, sessions)
         self.instruments = Instruments()
         self.instruments.registry.register(EngineGauges(engine, self._views))
@@ -137,7 +140,7 @@ class Serving:
         began = time.monotonic()
         deadline = began + ask.seconds
         aborts = self._follower.aborts
-        wanted = await run_sync(self._wanted, ask.version)
+        wanted = await run_sync(self._wanted, ask.namespace, ask.version)
         patience = time.monotonic() + self._settings.rebuild_wait_seconds
         while True:
             feed = Feed(self._relay, pieces=pieces)
@@ -155,13 +158,13 @@ class Serving:
                 # What was live when the head was read had to go before this was admitted to it.
                 feed.cancel()
                 aborts = self._follower.aborts
-                wanted = await run_sync(self._wanted, None)
+                wanted = await run_sync(self._wanted, ask.namespace, None)
 
-    def _wanted(self, version: Named | None) -> Live:
+    def _wanted(self, namespace: str, version: Named | None) -> Live:
         if version is None or version == "live":
-            return self._head.read_or_remember()
+            return self._head.read_or_remember(namespace)
         with self._sessions() as session:
-            return kept.one(session, self._settings.namespace, version).live
+            return kept.one(session, namespace, version).live
 
     def _submit(self, ask: Ask, wanted: Live, began: float, feed: Feed) -> None:
         for prompt in ask.prompts:
@@ -186,9 +189,9 @@ class Serving:
 
     async def _rebuilt(self, wanted: Live, patience: float, deadline: float) -> None:
         """Wait for a view on the event loop: a thread for each who waits would leave none for the others."""
-        building = asyncio.wrap_future(self._views.build(wanted))
         try:
-            found = await asyncio.wait_for(building, max(0.0, min(patience, deadline) - time.monotonic()))
+            async with asyncio.timeout(max(0.0, min(patience, deadline) - time.monotonic())):
+                found = await self._built(wanted)
         except TimeoutError:
             if deadline <= patience:
                 raise DeadlineExceeded(f"version {wanted.version} was not rebuilt before the deadline") from None
@@ -196,6 +199,14 @@ class Serving:
             raise VersionNotServed(f"version {wanted.version} was not rebuilt within the {limit}") from None
         if found != wanted.state_hash:
             raise VersionNotServed(f"version {wanted.version} was rebuilt in the wrong state")
+
+    async def _built(self, wanted: Live) -> str:
+        """The state that a version was built in, once there is room for it."""
+        while True:
+            try:
+                return await asyncio.wrap_future(self._views.build(wanted))
+            except SpareRowsExhausted:  # more versions are asked at once than there are places: some will have ended
+                await asyncio.sleep(_ROOM_SECONDS)
 
     async def sources(self, cited: Collection[int]) -> dict[int, str | None]:
         """Where cited facts come from; those that the database cannot tell, or not now, are missing."""
@@ -212,6 +223,7 @@ class Serving:
     def activate(
         self,
         session: Session,
+        namespace: str,
         target: Named,
         *,
         reason: str,
@@ -219,14 +231,13 @@ class Serving:
         expected_live: int | None = None,
         abort_in_flight: bool = False,
     ) -> Activated:
-        """Make a published version live: what was live before answers no query that comes after this call.
+        """Make a published version live in a namespace: what was live before answers no query after this call.
 
         The engine has the view first: a version that it has no room for is refused, and the old one serves on.
         Raises LiveVersionConflict, NoPreviousVersion, NotBootstrapped, SpareRowsExhausted, VersionNotFound,
         VersionNotServed.
         """
-        namespace = self._settings.namespace
-        wanted = self._wanted(versions.resolve(session, namespace, target))
+        wanted = self._wanted(namespace, versions.resolve(session, namespace, target))
         self._views.bring(wanted, self._settings.rebuild_wait_seconds)
         activated = versions.activate(
             session,
@@ -255,7 +266,7 @@ class Serving:
             if not isinstance(error, QueueFull):  # it is busy, and refuses what it cannot take: that is no failure
                 failing["engine"] = str(error) or f"no token within {_CHECK_SECONDS:g} s"
         try:
-            head = self._head.read_or_remember().version
+            head = self._head.read_or_remember(MAIN).version
         except HeadUnknown as error:
             failing["database"] = str(error)
         lag, views = self._follower.lag(), report(self.engine, self._views)["views"]

@@ -1,10 +1,12 @@
 """A worker without training: it writes small real rows, and facts whose probes the changed model answers."""
 
 import time
+from copy import copy
 from functools import cache
 from itertools import count
 from pathlib import Path
 
+import httpx
 import torch
 from fastapi.testclient import TestClient
 
@@ -97,12 +99,18 @@ copy_of = cache(Copy)  # tests do not change the folders of their model
 class Teacher:
     """Learns the jobs of one service. `answers` are what each version says to QUESTION, on a copy of the model."""
 
-    def __init__(self, client: TestClient, sessions: Sessions, settings: Settings) -> None:
+    def __init__(self, client: TestClient | httpx.Client, sessions: Sessions, settings: Settings) -> None:
         self.client, self.sessions, self.settings = client, sessions, settings
         self._copy = copy_of(settings.base, settings.memory)
         self._numbers = count(1)
         self._deltas: dict[int, list[Delta]] = {BASE_VERSION: []}  # that lead from the base to a version
         self.answers = {BASE_VERSION: self._copy.untaught}
+
+    def beside(self, client: TestClient | httpx.Client) -> "Teacher":
+        """One whose facts are posted by another client; both know what all versions say."""
+        other = copy(self)
+        other.client = client
+        return other
 
     def teach(self, *, source: str | None = None) -> int:
         """From the POST to the live version."""

@@ -63,6 +63,8 @@ ACCESS = {
         GET     /v1/admin/engines
     """,
     "admin": """
+        GET     /v1/admin/namespaces
+        POST    /v1/admin/namespaces
         GET     /v1/admin/keys
         POST    /v1/admin/keys
         DELETE  /v1/admin/keys/{key_id}
@@ -83,6 +85,7 @@ BODIES = {
     ("POST", "/v1/admin/pause"): {"reason": "a test"},
     ("POST", "/v1/admin/resume"): {"reason": "a test"},
     ("PUT", "/v1/admin/aliases/{name}"): {"version": 99, "reason": "a test"},
+    ("POST", "/v1/admin/namespaces"): {"name": "another"},
     ("POST", "/v1/admin/keys"): {"name": "another", "role": "reader"},
 }
 
@@ -120,6 +123,7 @@ def test_every_route_has_its_role_and_no_lower_one_may_call_it(
             ("the operator", "learning.resume"),
             ("the admin", "learning.pause"),
             ("the admin", "learning.resume"),
+            ("the admin", "namespaces.create"),
             ("the admin", "keys.create"),
         }
 

@@ -139,7 +139,7 @@ def test_teaching_can_wait_and_tells_programs_every_state(command: Command, taug
 def test_a_job_that_does_not_succeed_is_told_with_its_reason(command: Command, taught: Teacher):
     with taught.sessions() as session:
         session.connection().exec_driver_sql(
-            "INSERT INTO jobs (namespace, total, state, error) VALUES ('default', 1, 'failed', 'the disk was full')"
+            "INSERT INTO jobs (namespace, total, state, error) VALUES ('main', 1, 'failed', 'the disk was full')"
         )
         session.commit()
     ended = command("jobs", 1, "--follow")

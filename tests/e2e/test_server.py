@@ -50,7 +50,7 @@ def test_data_of_another_base_end_the_server_with_its_name_and_the_way_out_in_it
     """What else cannot be loaded is in tests/api/test_health.py: all of it ends the start in this way."""
     sessions = open_sessions(settings.database_url)
     with sessions() as session:
-        versions.bootstrap(session, settings.namespace, OTHER, "0" * 64)
+        versions.bootstrap(session, OTHER, "0" * 64)
     close_sessions(sessions)
     with pytest.raises(AssertionError, match="ended"):
         service.start_api()

@@ -47,7 +47,7 @@ class Story:
     ) -> None:
         self.sessions, self.settings, self.key, self.fingerprint = sessions, settings, key, fingerprint
         with sessions() as session:
-            versions.bootstrap(session, settings.namespace, fingerprint, base_state)
+            versions.bootstrap(session, fingerprint, base_state)
 
     def post(self, *new: NewFact) -> Posted:
         """Facts of the caller's, or one that nobody has posted yet."""
@@ -67,7 +67,7 @@ class Story:
         with self.sessions() as session:
             if isinstance(named, str):
                 return forgetting.forget_source(session, self.settings, self.key, named)
-            return forgetting.forget(session, self.settings, self.key, named)
+            return forgetting.forget(session, self.key, named)
 
     def claim(self, owner: str = "worker") -> learning.Claim:
         with self.sessions() as session:
@@ -99,7 +99,7 @@ class Story:
 
     def beat(self, engine: str = "engine") -> None:
         with self.sessions() as session:
-            engines.beat(session, engines.Beat(engine, versions.head(session, self.settings.namespace)))
+            engines.beat(session, engines.Beat(engine, versions.head(session, self.key.namespace)))
 
     def acknowledge(
         self, version: int, engine: str = "engine", *, state: str | None = None, wrong: Sequence[int] = ()
@@ -112,7 +112,7 @@ class Story:
                 publishing.ProbeAnswer(fact, "nonsense" if fact in wrong else "Melpek", fact not in wrong)
                 for fact in probes
             ]
-            found = state or versions.get(session, version).state_hash
+            found = state or versions.live(session, version).state_hash
             publishing.acknowledge(session, engine, version, found, answers)
 
     def publish(self, version: int) -> publishing.Outcome:
@@ -133,7 +133,7 @@ class Story:
 
     def activate(self, target, **expected) -> versions.Activated:
         with self.sessions() as session:
-            name = self.settings.namespace
+            name = self.key.namespace
             return versions.activate(session, name, target, reason="a test", actor=TESTER, **expected)
 
     def sweep(self, *dead: str) -> list[int]:
@@ -142,7 +142,7 @@ class Story:
 
     def live(self) -> int:
         with self.sessions() as session:
-            return versions.head(session, self.settings.namespace).version
+            return versions.head(session, self.key.namespace).version
 
     def job(self, job_id: int) -> Job:
         with self.sessions() as session:
@@ -150,7 +150,7 @@ class Story:
 
     def fact(self, fact_id: int) -> facts.FactView:
         with self.sessions() as session:
-            return facts.get(session, fact_id)
+            return facts.get(session, self.key.namespace, fact_id)
 
     def statuses(self, *fact_ids: int) -> list[str]:
         return [self.fact(fact_id).status for fact_id in fact_ids]

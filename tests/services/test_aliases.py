@@ -13,22 +13,22 @@ from tests.services.story import TESTER, Story
 
 def put(story: Story, name: str, version: Named, reason: str = "a test") -> int | None:
     with story.sessions() as session:
-        return aliases.put(session, "default", name, version, reason=reason, actor=TESTER).version_id
+        return aliases.put(session, "main", name, version, reason=reason, actor=TESTER).version_id
 
 
 def delete(story: Story, name: str) -> None:
     with story.sessions() as session:
-        aliases.delete(session, "default", name, reason="no more", actor=TESTER)
+        aliases.delete(session, "main", name, reason="no more", actor=TESTER)
 
 
 def meant(story: Story, name: Named) -> int:
     with story.sessions() as session:
-        return versions.resolve(session, "default", name)
+        return versions.resolve(session, "main", name)
 
 
 def changes(story: Story, name: str | None = None) -> list[tuple[str, int | None, int | None]]:
     with story.sessions() as session:
-        found = aliases.changes(session, "default", None, 50, name).items
+        found = aliases.changes(session, "main", None, 50, name).items
     return [(one.name, one.previous_id, one.version_id) for one in reversed(found)]
 
 
@@ -51,12 +51,12 @@ def test_previous_is_the_parent_of_the_live_version_wherever_it_is_named(story: 
     branch = story.learn()  # `second` was published last before it, and is not what lies beneath
     assert branch > second
     with story.sessions() as session:
-        assert kept.one(session, "default", "previous").version == first
-        assert aliases.derived(session, "default") == aliases.Derived(branch, first)
+        assert kept.one(session, "main", "previous").version == first
+        assert aliases.derived(session, "main") == aliases.Derived(branch, first)
     story.activate("previous")
     story.activate("previous")
     with story.sessions() as session:
-        assert aliases.derived(session, "default") == aliases.Derived(0, None)
+        assert aliases.derived(session, "main") == aliases.Derived(0, None)
     with pytest.raises(NoPreviousVersion):
         put(story, "below", "previous")
 
@@ -73,21 +73,21 @@ def test_every_set_and_delete_is_written_down(story: Story):
     assert changes(story) == [*told, ("a", None, 0)]
     assert changes(story, "b") == [("b", None, 0)]
     with story.sessions() as session:
-        page = aliases.changes(session, "default", None, 2)
-        rest = aliases.changes(session, "default", page.next_cursor, 50)
+        page = aliases.changes(session, "main", None, 2)
+        rest = aliases.changes(session, "main", page.next_cursor, 50)
         assert [one.id for one in page.items + rest.items] == [6, 5, 4, 3, 2, 1]
         assert {(one.actor, one.reason) for one in rest.items} == {("tester", "a test")}
         assert page.items[1].reason == "no more"
-        newest = aliases.page(session, "default", None, 1)
+        newest = aliases.page(session, "main", None, 1)
         assert [one.name for one in newest.items] == ["b"]
-        assert [one.name for one in aliases.page(session, "default", newest.next_cursor, 1).items] == ["a"]
+        assert [one.name for one in aliases.page(session, "main", newest.next_cursor, 1).items] == ["a"]
 
 
 def test_what_is_deleted_means_nothing(story: Story):
     put(story, "gone", 0)
     delete(story, "gone")
     with story.sessions() as session:
-        assert aliases.page(session, "default", None, 50).items == []
+        assert aliases.page(session, "main", None, 50).items == []
     with pytest.raises(VersionNotFound, match="no version is called 'gone'"):
         meant(story, "gone")
     for name in ("gone", "never"):

@@ -24,17 +24,17 @@ def rows(session: Session) -> list[tuple[str, str, str, str | None]]:
 def test_every_change_leaves_a_row_and_what_changes_nothing_leaves_none(story: Story, session: Session, key: ApiKey):
     live = story.learn(CAPITAL)
     story.post(CAPITAL)  # it is live: nothing is stored
-    forgetting.forget(session, story.settings, key, 1)
-    forgetting.forget(session, story.settings, key, 1)
-    aliases.put(session, "default", "blessed", live, reason="checked", actor=TESTER)
-    aliases.delete(session, "default", "blessed", reason="no more", actor=TESTER)
+    forgetting.forget(session, key, 1)
+    forgetting.forget(session, key, 1)
+    aliases.put(session, "main", "blessed", live, reason="checked", actor=TESTER)
+    aliases.delete(session, "main", "blessed", reason="no more", actor=TESTER)
     for _ in range(2):
-        versions.activate(session, "default", 0, reason="wrong", actor=TESTER)
+        versions.activate(session, "main", 0, reason="wrong", actor=TESTER)
     with pytest.raises(VersionNotFound):
-        versions.activate(session, "default", 99, reason="a test", actor=TESTER)
+        versions.activate(session, "main", 99, reason="a test", actor=TESTER)
     for _ in range(2):
         keys.revoke(session, key.id)
-    relearn.relearn(session, story.settings, "e" * 64, "2" * 64, COMMAND_LINE)
+    relearn.relearn(session, "e" * 64, "2" * 64, COMMAND_LINE)
     assert rows(session) == [
         ("command line", "keys.create", "key 1, writer: tester", None),
         ("tester", "facts.teach", "job 1", None),
@@ -52,11 +52,11 @@ def test_a_row_names_key_request_and_time_and_pages_by_actor_and_action(session:
     with bound_contextvars(request_id="r-1"):
         keys.create(session, "other", "admin", actor=audit.holder(key))
     keys.create(session, "third", "admin")
-    by_key = audit.page(session, None, 50, actor="tester").items
+    by_key = audit.page(session, "main", None, 50, actor="tester").items
     assert [(entry.key_id, entry.request_id) for entry in by_key] == [(key.id, "r-1")]
-    page = audit.page(session, None, 1, action="keys.create")
+    page = audit.page(session, "main", None, 1, action="keys.create")
     assert (page.items[0].id, page.next_cursor) == (3, 3)
-    older = audit.page(session, 3, 50).items
+    older = audit.page(session, "main", 3, 50).items
     assert [entry.id for entry in older] == [2, 1]
     assert older[1].at < older[0].at < page.items[0].at
 

@@ -88,7 +88,7 @@ def test_a_fact_whose_forgetting_is_cancelled_stays_live_and_can_be_forgotten(st
 def test_what_teaches_a_new_base_is_not_cancelled(story, operator):
     story.learn()
     with story.sessions() as session:
-        job = relearn.relearn(session, story.settings, "e" * 64, "2" * 64, TESTER)
+        (job,) = relearn.relearn(session, "e" * 64, "2" * 64, TESTER)
     with pytest.raises(JobNotCancellable, match="new base"):
         cancel(story, job, operator)
 

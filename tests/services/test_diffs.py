@@ -12,7 +12,7 @@ from tests.services.story import CAPITAL, Story
 
 def between(story: Story, a: Named, b: Named) -> Diff:
     with story.sessions() as session:
-        return diffs.diff(session, "default", a, b)
+        return diffs.diff(session, "main", a, b)
 
 
 def told(diff: Diff) -> tuple[list[int], list[int], list[tuple[int, int]]]:

@@ -1,12 +1,12 @@
 """Engines: who lives, what it answers with, and how far behind it is."""
 
-from app.services import engines, versions
+from app.services import activations, engines, versions
 from app.services.engines import Beat
 
 
 def beat(story, engine: str, *, followed: int = 0, report: dict | None = None) -> None:
     with story.sessions() as session:
-        live = versions.head(session, "default")
+        live = versions.head(session, "main")
         engines.beat(session, Beat(engine, live, followed, report))
 
 
@@ -17,7 +17,7 @@ def told(story) -> dict[str, engines.EngineView]:
 
 def last_move(story) -> int:
     with story.sessions() as session:
-        return versions.last_move(session, "default")
+        return activations.last_move(session)
 
 
 def test_an_engine_is_shown_with_what_it_told_last(story):
@@ -59,6 +59,6 @@ def test_moves_are_told_once_with_their_order_to_end_requests(story):
     story.activate(0)
     story.activate(0, abort_in_flight=True)  # no move, but an order all the same
     with story.sessions() as session:
-        moves = versions.moves(session, "default", start)
+        moves = activations.moves(session, start)
         assert [(move.version, move.abort_in_flight) for move in moves] == [(version, False), (0, True), (0, True)]
-        assert versions.moves(session, "default", moves[-1].id) == []
+        assert activations.moves(session, moves[-1].id) == []

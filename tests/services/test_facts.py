@@ -35,10 +35,10 @@ def test_live_and_rolled_back_follow_the_head_over_a_tree(story):
     story.activate(0)
     assert set(statuses().values()) == {"rolled_back"}
     with story.sessions() as session:
-        assert [view.id for view in facts.page(session, None, 9, status="rolled_back").items] == sorted(
+        assert [view.id for view in facts.page(session, "main", None, 9, status="rolled_back").items] == sorted(
             posted.values(), reverse=True
         )
-        assert facts.page(session, None, 9, status="live").items == []
+        assert facts.page(session, "main", None, 9, status="live").items == []
 
 
 def test_a_fact_that_takes_over_rows_replaces_their_owner_and_a_rollback_gives_it_back(story):
@@ -57,8 +57,8 @@ def test_a_fact_that_takes_over_rows_replaces_their_owner_and_a_rollback_gives_i
     assert story.fact(old).replaced_by is None
     story.activate(second)
     with story.sessions() as session:
-        assert [view.id for view in facts.page(session, None, 9, status="replaced").items] == [old]
-        assert [view.id for view in facts.page(session, None, 9, status="live").items] == [new]
+        assert [view.id for view in facts.page(session, "main", None, 9, status="replaced").items] == [old]
+        assert [view.id for view in facts.page(session, "main", None, 9, status="live").items] == [new]
 
 
 def test_of_three_answers_the_last_counts_and_each_names_the_one_before(story):
@@ -79,7 +79,9 @@ def test_a_fact_replaces_as_many_as_it_took_over_rows_of_and_the_report_names_th
     assert story.fact(new).replaces == list(posted.facts)
     assert story.statuses(*posted.facts, new) == ["replaced", "replaced", "live"]
     with story.sessions() as session:
-        assert versions.get(session, version).report["replaced"] == [{"fact": new, "replaces": list(posted.facts)}]
+        assert versions.get(session, "main", version).report["replaced"] == [
+            {"fact": new, "replaces": list(posted.facts)}
+        ]
 
 
 def test_the_same_answer_in_other_words_replaces_nothing_while_the_old_probe_is_answered(story):
@@ -150,7 +152,7 @@ def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story):
     seen, cursor, sizes = [], None, []
     with story.sessions() as session:
         while True:
-            page = facts.page(session, cursor, 4)
+            page = facts.page(session, "main", cursor, 4)
             seen += [view.id for view in page.items]
             sizes.append(len(page.items))
             story.post()  # what comes in meanwhile does not move the pages
@@ -164,15 +166,15 @@ def test_pages_are_newest_first_and_meet_without_gap_or_overlap(story):
 def test_a_page_that_ends_the_list_has_no_cursor(story):
     story.post(CAPITAL, RIVER)
     with story.sessions() as session:
-        assert facts.page(session, None, 2).next_cursor is None
-        assert facts.page(session, None, 1).next_cursor is not None
+        assert facts.page(session, "main", None, 2).next_cursor is None
+        assert facts.page(session, "main", None, 1).next_cursor is not None
 
 
 def test_a_page_can_be_of_one_source(story):
     story.post(CAPITAL)
     (wanted,) = story.post(NewFact(statement="A tale of Olm.", source="atlas")).facts
     with story.sessions() as session:
-        assert [view.id for view in facts.page(session, None, 9, source="atlas").items] == [wanted]
+        assert [view.id for view in facts.page(session, "main", None, 9, source="atlas").items] == [wanted]
 
 
 def test_the_facts_of_a_job_and_those_that_its_version_carries(story):
@@ -180,9 +182,9 @@ def test_the_facts_of_a_job_and_those_that_its_version_carries(story):
     story.post()
     version = story.train(story.claim(), failing=[posted.facts[0]])
     with story.sessions() as session:
-        assert [view.id for view in facts.of_job(session, posted.job)] == list(posted.facts)
-        assert [view.id for view in facts.of_version(session, version)] == [posted.facts[1]]
-        assert facts.of_job(session, 99) == facts.of_version(session, 0) == []
+        assert [view.id for view in facts.of_job(session, "main", posted.job)] == list(posted.facts)
+        assert [view.id for view in facts.of_version(session, "main", version)] == [posted.facts[1]]
+        assert facts.of_job(session, "main", 99) == facts.of_version(session, "main", 0) == []
 
 
 def test_an_unknown_fact_is_not_found(story):

@@ -29,11 +29,11 @@ def test_a_live_fact_is_forgotten_by_a_version_and_a_rollback_brings_it_back(sto
     assert story.statuses(fact, other) == ["forgotten", "live"]
     assert story.events(taken.job) == ["queued", "running", "verifying", "succeeded"]
     with story.sessions() as session:
-        made = versions.get(session, version)
+        made = versions.get(session, "main", version)
         assert (made.kind, made.parent_id, made.facts, made.slots) == ("forget", first, 1, 3)
-        assert [view.id for view in facts.of_job(session, taken.job)] == [fact]
-        assert [view.id for view in facts.page(session, None, 9, status="forgotten").items] == [fact]
-        between = diffs.diff(session, "default", first, version)
+        assert [view.id for view in facts.of_job(session, "main", taken.job)] == [fact]
+        assert [view.id for view in facts.page(session, "main", None, 9, status="forgotten").items] == [fact]
+        between = diffs.diff(session, "main", first, version)
         assert ([one.id for one in between.removed], between.added) == ([fact], [])
     story.activate(first)
     assert story.statuses(fact, other) == ["live", "live"]
@@ -127,7 +127,7 @@ def test_a_replaced_fact_does_not_come_back_and_the_one_that_was_silenced_is_for
     story.forget(new)
     claim = story.claim()
     with story.sessions() as session:
-        assert [one.fact for one in forgetting.riders(session, [new])] == [rider]
+        assert [one.fact for one in forgetting.riders(session, "main", [new])] == [rider]
     version = story.take_out(claim, silenced=[rider])
     story.acknowledge(version)
     story.publish(version)
@@ -213,8 +213,8 @@ def test_another_base_is_not_taught_what_is_about_to_be_forgotten(story):
     story.go_live()
     taken = story.forget(posted.facts[0])
     with story.sessions() as session:
-        job = relearn.relearn(session, story.settings, "e" * 64, "2" * 64, TESTER)
-        assert [fact.statement for fact in facts.of_job(session, job)] == [RIVER.statement]
+        (job,) = relearn.relearn(session, "e" * 64, "2" * 64, TESTER)
+        assert [fact.statement for fact in facts.of_job(session, "main", job)] == [RIVER.statement]
     story.fingerprint = "e" * 64
     story.go_live()
     claim = story.claim()

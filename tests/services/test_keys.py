@@ -56,10 +56,10 @@ def test_a_key_needs_a_name_and_a_known_role(session):
 def test_keys_are_listed_newest_first_and_a_revoked_one_shows_it(session):
     made = [keys.create(session, name, "reader")[0].id for name in "abc"]
     keys.revoke(session, made[1])
-    first = keys.page(session, None, 2)
+    first = keys.page(session, "main", None, 2)
     assert ([key.id for key in first.items], first.next_cursor) == ([made[2], made[1]], made[1])
     assert [key.revoked_at is None for key in first.items] == [True, False]
-    assert [key.id for key in keys.page(session, first.next_cursor, 2).items] == [made[0]]
+    assert [key.id for key in keys.page(session, "main", first.next_cursor, 2).items] == [made[0]]
 
 
 def test_revoking_twice_is_once_and_an_unknown_key_is_told(session):

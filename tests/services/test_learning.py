@@ -175,7 +175,7 @@ def test_facts_that_were_not_learned_fail_with_their_own_reason_and_the_others_g
     assert missed.probe["answer"] == "Melpek"
     assert missed.report == {"steps": 3, "seconds": 1.5}
     with story.sessions() as session:
-        view = versions.get(session, version)
+        view = versions.get(session, "main", version)
         assert (view.facts, view.slots, view.state, view.live) == (1, 1, "ready", False)
         (row,) = session.scalars(select(VersionSlot).where(VersionSlot.version_id == version))
         assert (row.slot, row.fact_id, row.score, row.access_count) == (7, posted.facts[0], 0.5, 3)

@@ -12,7 +12,19 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey, Job
-from app.services import activations, aliases, audit, cancelling, facts, forgetting, keys, relearn, submission, versions
+from app.services import (
+    activations,
+    aliases,
+    audit,
+    cancelling,
+    facts,
+    forgetting,
+    keys,
+    namespaces,
+    relearn,
+    submission,
+    versions,
+)
 from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
@@ -66,7 +78,7 @@ def old_sessions(old_url: str) -> Iterator[Sessions]:
 
 def test_what_replaced_what_is_carried_over(old_sessions):
     with old_sessions() as session:
-        found = {one.id: one for one in facts.page(session, None, 9).items}
+        found = {one.id: one for one in facts.page(session, "main", None, 9).items}
     assert {number: one.status for number, one in found.items()} == {
         1: "replaced",
         2: "live",
@@ -91,24 +103,23 @@ def test_no_question_is_guessed_for_a_bare_statement(old_sessions):
 
 
 def test_the_old_base_is_refused_and_its_live_facts_can_be_taught_anew(old_sessions):
-    settings = Settings()
     with old_sessions() as session, pytest.raises(versions.WrongCheckpoint, match=f"{FINGERPRINT}.*{'e' * 64}"):
-        versions.bootstrap(session, "default", "e" * 64, "2" * 64)
+        versions.bootstrap(session, "e" * 64, "2" * 64)
     with old_sessions() as session:
-        job = relearn.relearn(session, settings, "e" * 64, "2" * 64, TESTER)
-        taught = facts.of_job(session, job)
+        (job,) = relearn.relearn(session, "e" * 64, "2" * 64, TESTER)
+        taught = facts.of_job(session, "main", job)
         assert [(fact.question, fact.answer, fact.statement, fact.phrasings) for fact in taught] == [
             ("River?", "Olm", None, []),
             ("Capital?", "Porto", None, ["Its capital?"]),
             (None, None, "Ada likes tea.", []),
         ]
-        versions.bootstrap(session, "default", "e" * 64, "2" * 64)
-        assert [facts.get(session, number).status for number in range(1, 5)] == ["retired"] * 4
+        versions.bootstrap(session, "e" * 64, "2" * 64)
+        assert [facts.get(session, "main", number).status for number in range(1, 5)] == ["retired"] * 4
 
 
 def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_sessions):
     with old_sessions() as session:
-        relearn.relearn(session, Settings(), "e" * 64, "2" * 64, TESTER)
+        relearn.relearn(session, "e" * 64, "2" * 64, TESTER)
     with old_sessions.begin() as session:
         session.execute(text("UPDATE jobs SET kind = 'learn'"))
     close_sessions(old_sessions)
@@ -122,11 +133,11 @@ def test_it_goes_back_to_the_old_schema_with_what_that_can_hold(old_url, old_ses
 
 def test_names_of_versions_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
     with old_sessions() as session:
-        aliases.put(session, "default", "blessed", 2, reason="a test", actor=TESTER)
-        moved = versions.activate(session, "default", "blessed", reason="back", actor=TESTER)
+        aliases.put(session, "main", "blessed", 2, reason="a test", actor=TESTER)
+        moved = versions.activate(session, "main", "blessed", reason="back", actor=TESTER)
         assert moved == versions.Activated(live=2, previous=3)
-        assert activations.at(session, "default", datetime.now(UTC)).version_id == 2
-        assert [one.version_id for one in activations.page(session, "default", None, 50).items] == [2, 3]
+        assert activations.at(session, "main", datetime.now(UTC)).version_id == 2
+        assert [one.version_id for one in activations.page(session, "main", None, 50).items] == [2, 3]
     close_sessions(old_sessions)
     command.downgrade(configured(old_url), "0003")
     with psycopg.connect(old_url) as connection:
@@ -140,11 +151,11 @@ def test_names_of_versions_come_with_the_newest_schema_and_go_with_it(old_url, o
 def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessions):
     with old_sessions() as session:
         key = session.get_one(ApiKey, 1)
-        gone, waiting = (forgetting.forget(session, Settings(), key, fact).job for fact in (4, 2))
+        gone, waiting = (forgetting.forget(session, key, fact).job for fact in (4, 2))
         forgetting.store(session, gone, [4], [])
         session.execute(text("UPDATE jobs SET state = 'succeeded', version_id = 3 WHERE id = :gone"), {"gone": gone})
         session.commit()
-        assert facts.get(session, 4).status == "forgotten"
+        assert facts.get(session, "main", 4).status == "forgotten"
     close_sessions(old_sessions)
     command.downgrade(configured(old_url), "0004")
     with psycopg.connect(old_url) as connection:
@@ -158,11 +169,11 @@ def test_what_is_forgotten_reads_as_failed_in_the_old_schema(old_url, old_sessio
 
 def test_old_keys_have_no_limits_of_their_own_and_the_audit_log_begins_with_the_newest_schema(old_url, old_sessions):
     with old_sessions() as session:
-        (old,) = keys.page(session, None, 50).items
+        (old,) = keys.page(session, "main", None, 50).items
         assert (old.requests_per_minute, old.facts_per_day, old.last_used_at) == (None, None, None)
         keys.note_use(session, old)
         keys.create(session, "new", "admin", actor=audit.holder(old))
-        assert [(entry.id, entry.key_id) for entry in audit.page(session, None, 50).items] == [(1, old.id)]
+        assert [(entry.id, entry.key_id) for entry in audit.page(session, "main", None, 50).items] == [(1, old.id)]
     close_sessions(old_sessions)
     command.downgrade(configured(old_url), "0005")
     with psycopg.connect(old_url) as connection:
@@ -191,7 +202,7 @@ def test_what_is_cancelled_reads_as_failed_in_the_old_schema(old_url, old_sessio
 def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_sessions):
     with old_sessions() as session:
         assert session.get_one(Job, 1).traceparent is None
-        assert versions.traceparent(session, "default", 3) is None
+        assert activations.traceparent(session, "main", 3) is None
     close_sessions(old_sessions)
     command.downgrade(configured(old_url), "0005")
     with psycopg.connect(old_url) as connection:
@@ -199,3 +210,25 @@ def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_
         assert connection.execute(columns).fetchall() == []
         assert connection.execute("SELECT count(*) FROM activations").fetchone() == (1,)
     migrate(old_url)
+
+
+def test_what_there_is_belongs_to_main_and_keys_of_other_namespaces_are_no_keys_of_the_old_schema(
+    old_url, old_sessions
+):
+    with old_sessions() as session:
+        assert [(one.name, one.live, one.facts) for one in namespaces.page(session, "main", None, 9).items] == [
+            ("main", 3, 3)
+        ]
+        assert session.get_one(ApiKey, 1).namespace == "main"
+        versions.bootstrap(session, FINGERPRINT, "0" * 64)  # finds all that it would make
+        namespaces.create(session, "atlas", reason=None, actor=TESTER)
+        keys.create(session, "other", "admin", namespace="atlas")
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        told = connection.execute("SELECT name, revoked_at IS NULL FROM api_keys ORDER BY id").fetchall()
+        assert told == [("tester", True), ("other", False)]
+        assert connection.execute("SELECT DISTINCT namespace FROM facts").fetchall() == [("default",)]
+    migrate(old_url)
+    with old_sessions() as session:
+        assert {one.name for one in namespaces.page(session, "main", None, 9).items} == {"main", "atlas"}

@@ -6,7 +6,7 @@ from tests.services.story import CAPITAL, RIVER, TESTER, Story
 
 def put(story: Story, paused: bool, reason: str = "a test") -> None:
     with story.sessions() as session:
-        pausing.put(session, "default", paused, reason=reason, actor=TESTER)
+        pausing.put(session, "main", paused, reason=reason, actor=TESTER)
 
 
 def test_a_paused_worker_ends_its_job_and_begins_none_until_it_is_resumed(story):
@@ -40,9 +40,9 @@ def test_who_paused_and_why_is_kept_and_each_namespace_has_its_own(story):
     put(story, True, "the night")
     put(story, False, "the morning")
     with story.sessions() as session:
-        page = pausing.page(session, "default", None, 1)
+        page = pausing.page(session, "main", None, 1)
         assert [(one.paused, one.reason, one.actor) for one in page.items] == [(False, "the morning", "tester")]
-        (first,) = pausing.page(session, "default", page.next_cursor, 1).items
+        (first,) = pausing.page(session, "main", page.next_cursor, 1).items
         assert (first.paused, first.reason) == (True, "the night")
-        assert not pausing.is_paused(session, "default")
+        assert not pausing.is_paused(session, "main")
         assert pausing.page(session, "another", None, 9).items == []

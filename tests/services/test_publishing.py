@@ -48,9 +48,9 @@ def test_two_ready_versions_of_one_parent_cannot_both_go_live(story):
     second = story.post()
     first = story.train(story.claim())
     with story.sessions.begin() as session:
-        jobs.get(session, second.job).attempts = 1
+        jobs.get(session, "main", second.job).attempts = 1
         epoch = session.scalars(select(Head.lease_epoch)).one()
-    rival = story.train(learning.Claim(second.job, "learn", "default", epoch, 0, ()))
+    rival = story.train(learning.Claim(second.job, "learn", "main", epoch, 0, ()))
     for version in (first, rival):
         story.acknowledge(version)
     start = Barrier(2)
@@ -107,7 +107,7 @@ def test_without_a_living_engine_the_job_stays_verifying_and_completes_later(sto
     assert story.statuses(*posted.facts) == ["verifying"]
     assert story.nothing_to_claim()
     with story.sessions() as session:
-        assert publishing.ready(session, "default") == [version]
+        assert publishing.ready(session) == [version]
     story.acknowledge(version)
     assert story.publish(version).state == "published"
 
@@ -133,7 +133,7 @@ def test_a_wrong_state_hash_waits_is_named_once_and_heals(story):
     assert story.events(posted.job).count("wrong_state") == 1
     assert story.live() == 0
     with story.sessions() as session:
-        assert [one.id for one in publishing.pending(session, "default", "engine")] == [version]
+        assert [one.id for one in publishing.pending(session, "engine")] == [version]
     story.acknowledge(version)
     assert story.publish(version).state == "published"
 
@@ -169,20 +169,20 @@ def test_pending_is_what_an_engine_has_not_acknowledged_with_the_probes_to_ask(s
     version = story.train(story.claim(), failing=[posted.facts[1]])
     story.beat("other")
     with story.sessions() as session:
-        (one,) = publishing.pending(session, "default", "engine")
+        (one,) = publishing.pending(session, "engine")
     probe = publishing.AskedProbe(posted.facts[0], "Zorvania's capital?", "Melpek")
     assert (one.id, one.parent, one.probes) == (version, 0, (probe,))
     story.acknowledge(version)
     with story.sessions() as session:
-        assert publishing.pending(session, "default", "engine") == []
-        assert [one.id for one in publishing.pending(session, "default", "other")] == [version]
+        assert publishing.pending(session, "engine") == []
+        assert [one.id for one in publishing.pending(session, "other")] == [version]
 
 
 def test_a_fact_that_another_of_its_version_replaces_is_not_asked(story):
     old, new = story.post(CAPITAL, NewFact(question="Zorvania's capital?", answer="Porto")).facts
     version = story.train(story.claim(), took_over={new: [old]})
     with story.sessions() as session:
-        (one,) = publishing.pending(session, "default", "engine")
+        (one,) = publishing.pending(session, "engine")
     assert [probe.fact for probe in one.probes] == [new]
     story.acknowledge(version, wrong=[old])
     assert story.publish(version).state == "published"
@@ -197,7 +197,7 @@ def test_a_probe_of_the_old_house_is_asked_as_well(story):
         probe = {"kind": "cloze", "text": "The capital of Zorvania is", "answer": "Melpek"}
         session.execute(update(Fact).values(probe=probe))
     with story.sessions() as session:
-        (one,) = publishing.pending(session, "default", "engine")
+        (one,) = publishing.pending(session, "engine")
     assert one.probes == (publishing.AskedProbe(fact, "The capital of Zorvania is", "Melpek"),)
 
 
@@ -250,7 +250,7 @@ def test_an_engine_that_says_nothing_about_a_probe_has_not_answered_it(story):
     version = story.train(story.claim())
     story.beat()
     with story.sessions() as session:
-        publishing.acknowledge(session, "engine", version, versions.get(session, version).state_hash, [])
+        publishing.acknowledge(session, "engine", version, versions.get(session, "main", version).state_hash, [])
     assert story.publish(version).state == "rejected"
     assert story.statuses(*posted.facts) == ["failed"]
 

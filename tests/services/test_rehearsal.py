@@ -16,7 +16,7 @@ PORTO = NewFact(question=CAPITAL.question, answer="Porto")
 
 def rehearse(story: Story, *facts: NewFact) -> list[Foreseen]:
     with story.sessions() as session:
-        return rehearsal.rehearse(session, story.settings, facts)
+        return rehearsal.rehearse(session, story.settings, "main", facts)
 
 
 def verdicts(found: Sequence[Foreseen]) -> list[str]:

@@ -17,12 +17,12 @@ def leave(story, fingerprint: str = NEW) -> int | None:
     """Give the data of a story to another base, on which it goes on."""
     story.fingerprint = fingerprint
     with story.sessions() as session:
-        return relearn.relearn(session, story.settings, fingerprint, NEW_STATE, TESTER)
+        return next(iter(relearn.relearn(session, fingerprint, NEW_STATE, TESTER)), None)
 
 
 def facts_of(story, job: int) -> list[facts.FactView]:
     with story.sessions() as session:
-        return facts.of_job(session, job)
+        return facts.of_job(session, "main", job)
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_live_facts_are_taught_anew_as_one_job_and_the_old_ones_stay_readable(st
     version = story.go_live()
     with story.sessions() as session:
         assert versions.lineage(session, version) == [0, version]
-        assert versions.get(session, version).fingerprint == NEW
-        assert versions.get(session, before).fingerprint == FINGERPRINT
+        assert versions.get(session, "main", version).fingerprint == NEW
+        assert versions.get(session, "main", before).fingerprint == FINGERPRINT
     assert story.statuses(*(fact.id for fact in again)) == ["live", "live"]
     assert story.job(job).state == "succeeded"
 
@@ -75,13 +75,13 @@ def test_the_move_and_who_ordered_it_are_written_down(story, taught):
 
 def test_the_new_base_starts_and_the_old_one_is_refused(story, taught):
     with story.sessions() as session, pytest.raises(versions.WrongCheckpoint, match="slotwise relearn"):
-        versions.bootstrap(session, "default", NEW, NEW_STATE)
+        versions.bootstrap(session, NEW, NEW_STATE)
     leave(story)
     with story.sessions() as session:
-        versions.bootstrap(session, "default", NEW, NEW_STATE)
-        assert versions.head(session, "default") == versions.Live(0, NEW_STATE)
+        versions.bootstrap(session, NEW, NEW_STATE)
+        assert versions.head(session, "main") == versions.Live(0, NEW_STATE)
         with pytest.raises(versions.WrongCheckpoint, match=f"{NEW}.*{FINGERPRINT}"):
-            versions.bootstrap(session, "default", FINGERPRINT, BASE_STATE)
+            versions.bootstrap(session, FINGERPRINT, BASE_STATE)
 
 
 def test_a_retired_version_is_told_of_and_can_be_neither_asked_nor_made_live_nor_exported(story, taught):
@@ -90,13 +90,13 @@ def test_a_retired_version_is_told_of_and_can_be_neither_asked_nor_made_live_nor
         anchors.store(session, old, [b"a", b"b"])
     leave(story)
     with story.sessions() as session:
-        assert versions.get(session, old).state == "retired"
-        assert [view.id for view in versions.page(session, "default", None, 9).items] == [4, 3, 2, 1, 0]
-        assert [one.version for one in kept.every(session, "default")] == [0]
+        assert versions.get(session, "main", old).state == "retired"
+        assert [view.id for view in versions.page(session, "main", None, 9).items] == [4, 3, 2, 1, 0]
+        assert [one.version for one in kept.every(session, "main")] == [0]
         for refused in (
-            lambda: kept.one(session, "default", old),
+            lambda: kept.one(session, "main", old),
             lambda: versions.published(session, old),
-            lambda: versions.activate(session, "default", old, reason="a test", actor=TESTER),
+            lambda: versions.activate(session, "main", old, reason="a test", actor=TESTER),
         ):
             with pytest.raises(VersionNotFound, match=f"no published version {old}"):
                 refused()
@@ -123,7 +123,7 @@ def test_a_version_that_waits_for_engines_is_not_published_any_more(story):
     assert story.publish(version).state == "settled"
     assert (story.version_state(version), story.statuses(*posted.facts)) == ("superseded", ["queued"])
     with story.sessions() as session:
-        assert publishing.ready(session, "default") == []
+        assert publishing.ready(session) == []
     story.go_live()
     assert story.statuses(*posted.facts) == ["live"]
 
@@ -160,13 +160,13 @@ def test_from_base_to_base_only_the_last_copies_are_live(story, taught):
     assert story.job(job).total == 2
     story.go_live()
     with story.sessions() as session:
-        live = facts.page(session, None, 9, status="live").items
+        live = facts.page(session, "main", None, 9, status="live").items
     assert {fact.job_id for fact in live} == {job}
 
 
 def test_before_the_first_start_there_is_nothing_to_leave(sessions, settings):
     with sessions() as session, pytest.raises(NotBootstrapped):
-        relearn.relearn(session, settings, NEW, NEW_STATE, TESTER)
+        relearn.relearn(session, NEW, NEW_STATE, TESTER)
 
 
 def test_it_needs_no_row_of_a_version(story, taught):

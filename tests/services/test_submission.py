@@ -130,7 +130,7 @@ def test_what_was_rolled_back_or_failed_is_learned_again(story):
     assert (second.new, ids(second) != ids(first)) == (True, True)
     claim = story.claim()
     with story.sessions() as session:
-        submission.jobs.end(session, submission.jobs.get(session, claim.job), "failed", "a test")
+        submission.jobs.end(session, submission.jobs.get(session, "main", claim.job), "failed", "a test")
         session.commit()
     assert story.submit(CAPITAL).new
 

@@ -25,30 +25,30 @@ def test_every_process_may_bootstrap_at_every_start(sessions):
     def bootstrap(_: int) -> None:
         start.wait()
         with sessions() as session:
-            versions.bootstrap(session, "default", FINGERPRINT, BASE_STATE)
+            versions.bootstrap(session, FINGERPRINT, BASE_STATE)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(bootstrap, range(6)))
     with sessions() as session:
-        assert versions.head(session, "default") == versions.Live(0, BASE_STATE)
+        assert versions.head(session, "main") == versions.Live(0, BASE_STATE)
 
 
 def test_bootstrap_moves_no_head_back(story):
     version = story.learn()
     with story.sessions() as session:
-        versions.bootstrap(session, "default", FINGERPRINT, BASE_STATE)
+        versions.bootstrap(session, FINGERPRINT, BASE_STATE)
     assert story.live() == version
     assert story.activations() == [0, version]
 
 
 def test_another_checkpoint_is_refused_and_both_are_named(story):
     with story.sessions() as session, pytest.raises(WrongCheckpoint, match=f"{FINGERPRINT}.*{'e' * 64}"):
-        versions.bootstrap(session, "default", "e" * 64, BASE_STATE)
+        versions.bootstrap(session, "e" * 64, BASE_STATE)
 
 
 def test_before_the_first_start_there_is_no_head(session):
-    with pytest.raises(NotBootstrapped, match="'default'"):
-        versions.head(session, "default")
+    with pytest.raises(NotBootstrapped, match="'main'"):
+        versions.head(session, "main")
 
 
 def test_a_lineage_leads_from_the_base_and_leaves_branches_out(story):
@@ -109,7 +109,7 @@ def test_only_a_published_version_can_go_live(story):
             story.activate(unfit)
     assert story.live() == 0
     with story.sessions() as session:
-        assert versions.published(session, 0).live
+        assert versions.published(session, 0).id == 0
         with pytest.raises(VersionNotFound, match=str(ready)):
             versions.published(session, ready)
 
@@ -147,14 +147,14 @@ def test_the_list_shows_what_was_published_newest_first(story):
     story.publish(lost)
     second = story.learn()
     with story.sessions() as session:
-        page = versions.page(session, "default", None, 2)
-        rest = versions.page(session, "default", page.next_cursor, 2)
+        page = versions.page(session, "main", None, 2)
+        rest = versions.page(session, "main", page.next_cursor, 2)
         assert [(view.id, view.parent_id, view.live) for view in page.items + rest.items] == [
             (second, first, True),
             (first, 0, False),
             (0, None, False),
         ]
         assert rest.next_cursor is None
-        assert versions.get(session, lost).state == "rejected"
+        assert versions.get(session, "main", lost).state == "rejected"
         with pytest.raises(VersionNotFound):
-            versions.get(session, 99)
+            versions.get(session, "main", 99)

@@ -60,18 +60,18 @@ def test_what_cannot_be_asked_is_refused_by_the_name_of_its_field(serving):
 
 
 def test_a_version_is_resident_when_the_call_returns_that_made_it_live(serving, session, chain):
-    moved = serving.activate(session, 3, reason="a test", actor=TESTER)
+    moved = serving.activate(session, "main", 3, reason="a test", actor=TESTER)
     assert moved == Activated(live=3, previous=0)
     assert serving.engine.live == (3, chain.hashes[3])
-    assert serving.activate(session, "previous", reason="a test", actor=TESTER) == Activated(live=2, previous=3)
+    assert serving.activate(session, "main", "previous", reason="a test", actor=TESTER) == Activated(live=2, previous=3)
     assert serving.engine.live == (2, chain.hashes[2])
 
 
 def test_a_move_that_is_refused_moves_nothing(serving, session):
     with pytest.raises(LiveVersionConflict):
-        serving.activate(session, 3, reason="a test", actor=TESTER, expected_live=1)
+        serving.activate(session, "main", 3, reason="a test", actor=TESTER, expected_live=1)
     with pytest.raises(VersionNotFound):
-        serving.activate(session, 99, reason="a test", actor=TESTER)
+        serving.activate(session, "main", 99, reason="a test", actor=TESTER)
     assert serving.engine.live[0] == 0
 
 

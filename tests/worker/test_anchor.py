@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from app.db.tables import Anchor, Version
+from app.db.tables import Anchor, AnchorPart, Version
 from app.errors import DamagedDelta
 from app.services import anchors
+from model.memory.anchor import parts_of
 from tests.worker.test_learner import capital, go_live
 
 
@@ -54,3 +55,31 @@ def test_a_parent_that_its_deltas_do_not_lead_to_is_refused_and_nothing_stays_of
     with story.sessions() as session, pytest.raises(DamagedDelta, match=f"up to version {first} lead to another state"):
         learner._parent.bring(session, first)
     assert checkpoint.table.room().rows == 0
+
+
+def test_what_was_learned_on_last_stays_at_hand_while_namespaces_take_turns(story, learner, checkpoint, monkeypatch):
+    parent, first = learner._parent, learn(story, learner)
+    story.activate(0)
+    second = learn(story, learner)
+    with story.sessions() as session:
+        views = [parent.bring(session, version) for version in (first, second)]
+        assert [parent.bring(session, version) for version in (first, second)] == views, "the same views, not others"
+        monkeypatch.setattr("worker.parent._KEPT", 1)
+        parent.bring(session, second)
+        assert parent.bring(session, first) is not views[0], "it had to make room"
+    assert checkpoint.table.room().places == 2, "the base and the one at hand"
+
+
+def test_a_long_way_begins_at_an_anchor_and_past_a_damaged_one(story, learner):
+    parent, first = learner._parent, learn(story, learner)
+    second = learn(story, learner)
+    with story.sessions() as session:
+        expected = parent.bring(session, second).state_hash
+        anchors.store(session, second, [part.to_bytes() for part in parts_of(parent._table, parent._kept[second])])
+        parent._forget()
+        data = session.scalars(select(Version.delta).where(Version.id == first)).one()
+        for delta in (b"no delta", data):  # the anchor alone is good, then the deltas alone
+            session.execute(update(Version).where(Version.id == first).values(delta=delta))
+            assert parent.bring(session, second).state_hash == expected
+            parent._forget()
+            session.execute(update(AnchorPart).values(data=b"no part"))

@@ -23,7 +23,7 @@ def built(story, checkpoint, version: int) -> View:
     with story.sessions() as session:
         for _, data in versions.deltas(session, versions.lineage(session, version)):
             view = checkpoint.table.enter(view, Delta.from_bytes(data))
-        assert view.state_hash == versions.get(session, version).state_hash
+        assert view.state_hash == versions.get(session, "main", version).state_hash
     return view
 
 
@@ -77,7 +77,7 @@ def test_a_version_that_has_forgotten_all_is_the_base_again(story, learner, chec
     version = live(story, learner, story.forget("atlas").job)
     assert set(story.statuses(*facts)) == {"forgotten"}
     with story.sessions() as session:
-        assert versions.get(session, version).state_hash == checkpoint.table.base.state_hash
+        assert versions.get(session, "main", version).state_hash == checkpoint.table.base.state_hash
     story.activate("previous")
     assert set(story.statuses(*facts)) == {"live"}
     story.activate(BASE_VERSION)

@@ -43,7 +43,7 @@ def build_as_an_engine_does(story, version: int) -> tuple[View, str]:
         view = checkpoint.table.base
         for _, data in versions.deltas(session, versions.lineage(session, version)):
             view = checkpoint.table.enter(view, Delta.from_bytes(data))
-        (pending,) = publishing.pending(session, "default", "engine")
+        (pending,) = publishing.pending(session, "engine")
     return view, complete(checkpoint, [checkpoint.prompts.question(pending.probes[0].text)], view)[0]
 
 
@@ -61,7 +61,7 @@ def test_what_is_committed_is_what_an_engine_finds(story, learner):
     assert (job.state, job.done) == ("verifying", 1)
     view, said = build_as_an_engine_does(story, job.version_id)
     with story.sessions() as session:
-        stored = versions.get(session, job.version_id)
+        stored = versions.get(session, "main", job.version_id)
         assert view.state_hash == stored.state_hash
         written = session.scalars(select(VersionSlot).where(VersionSlot.version_id == stored.id)).all()
         delta = Delta.from_bytes(next(versions.deltas(session, [stored.id]))[1])
@@ -90,7 +90,7 @@ def test_the_next_job_stands_on_the_live_version_also_in_a_new_process(story, le
     view, said = build_as_an_engine_does(story, version)
     assert said == "ok"
     with story.sessions() as session:
-        assert view.state_hash == versions.get(session, version).state_hash
+        assert view.state_hash == versions.get(session, "main", version).state_hash
 
 
 def test_after_a_rollback_it_learns_on_the_version_that_is_live(story, learner):
@@ -352,12 +352,12 @@ def test_facts_of_a_base_that_was_left_are_learned_on_the_new_one(story, learner
     go_live(story, old.job)
     other = replace(tiny.build(spare_rows=1_024, seed=1), fingerprint="cd" * 32)
     with story.sessions() as session:
-        job = relearn.relearn(session, story.settings, "cd" * 32, other.table.base.state_hash, TESTER)
+        (job,) = relearn.relearn(session, "cd" * 32, other.table.base.state_hash, TESTER)
     Learner(other, story.sessions, queue, story.settings).run()
     version = go_live(story, job)
     with story.sessions() as session:
         assert versions.lineage(session, version) == [0, version]
-        assert versions.get(session, version).fingerprint == "cd" * 32
+        assert versions.get(session, "main", version).fingerprint == "cd" * 32
     assert story.statuses(*old.facts) == ["retired", "retired"]
     assert story.job(job).report["facts"] == {"learned": 2, "failed": 0}
 
@@ -396,5 +396,5 @@ def test_it_refuses_data_of_another_checkpoint(story, sessions, settings, queue,
 def test_it_may_be_the_first_to_come_to_a_database(sessions, settings, queue, checkpoint):
     Learner(checkpoint, sessions, queue, settings).bootstrap()
     with sessions() as session:
-        assert versions.get(session, 0).fingerprint == checkpoint.fingerprint
-        assert versions.head(session, settings.namespace).version == 0
+        assert versions.get(session, "main", 0).fingerprint == checkpoint.fingerprint
+        assert versions.head(session, "main").version == 0

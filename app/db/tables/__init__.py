@@ -6,6 +6,7 @@
 
 from app.db.tables.base import (
     BASE_VERSION,
+    MAIN,
     MAX_ID,
     UNDECIDED,
     UNFINISHED,
@@ -23,10 +24,12 @@ from app.db.tables.facts import Fact, FactReplacement, Forgetting
 from app.db.tables.heads import Activation, Alias, AliasChange, Head
 from app.db.tables.jobs import Job, JobEvent, Pause
 from app.db.tables.keys import ApiKey, AuditEntry, Call
+from app.db.tables.namespaces import Namespace
 from app.db.tables.versions import Anchor, AnchorPart, Version, VersionSlot
 
 __all__ = [
     "BASE_VERSION",
+    "MAIN",
     "MAX_ID",
     "UNDECIDED",
     "UNFINISHED",
@@ -51,6 +54,7 @@ __all__ = [
     "JobKind",
     "JobState",
     "Json",
+    "Namespace",
     "Pause",
     "Role",
     "Version",

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
 BASE_VERSION = 0
+MAIN = "main"  # the namespace that is always there; its admins make the others
 MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL would refuse it
 
 Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order

@@ -18,6 +18,7 @@ class Head(Base):
     lease_owner: Mapped[str | None]
     lease_epoch: Mapped[int] = mapped_column(server_default=ZERO)
     lease_heartbeat: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]  # when a job was last begun: who has waited longest is next
 
 
 class Activation(Base):

@@ -15,6 +15,7 @@ class ApiKey(Base):
     __table_args__ = (one_of("role", Role),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    namespace: Mapped[str]
     name: Mapped[str]
     role: Mapped[Role]
     key_sha256: Mapped[str] = mapped_column(unique=True)

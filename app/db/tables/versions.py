@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.tables.base import ZERO, Base, Json, VersionKind, VersionState, one_of
@@ -19,11 +19,12 @@ class Version(Base):
         CheckConstraint("(kind = 'base') = (parent_id IS NULL)", name="parent"),
         Index(None, "namespace", "state", "id"),
         Index(None, "parent_id"),
+        Index("ix_versions_ready", "id", postgresql_where=text("state = 'ready'")),  # all engines look, all the time
     )
 
     # 0 is the base version, inserted by name; the numbers that PostgreSQL gives begin at 1.
     id: Mapped[int] = mapped_column(Identity(start=1), primary_key=True)
-    namespace: Mapped[str]
+    namespace: Mapped[str]  # that of the base is `main`, and every other begins at it, too
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
     kind: Mapped[VersionKind]
     state: Mapped[VersionState]
