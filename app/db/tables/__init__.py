@@ -18,6 +18,7 @@ from app.db.tables.base import (
     VersionKind,
     VersionState,
 )
+from app.db.tables.documents import Document, DocumentFact
 from app.db.tables.engines import Acknowledgement, EngineRow
 from app.db.tables.facts import Fact, FactReplacement, Forgetting
 from app.db.tables.heads import Activation, Alias, AliasChange, Head
@@ -40,6 +41,8 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Call",
+    "Document",
+    "DocumentFact",
     "EngineRow",
     "Fact",
     "FactReplacement",
