@@ -48,7 +48,12 @@ def written(chunk: Chunk, title: str | None, answer_characters: int, write: Call
     for line in filter(str.strip, told.splitlines()):
         question, answer = parts_of(line, Fact(statement=text))
         at = _stands_in(chunk, question, answer)
-        fits = len(answer) <= answer_characters and not _UNNAMED.search(question) and question.casefold() not in seen
+        fits = (
+            question.isprintable()
+            and len(answer) <= answer_characters
+            and not _UNNAMED.search(question)
+            and question.casefold() not in seen
+        )
         if at is None or not fits or not is_usable(question, answer, Fact(statement=f"{under} {text}")):
             dropped += 1
             continue

@@ -9,6 +9,7 @@ _ABBREVIATION = re.compile(
     r"Art|Eq|Ref|pp?|vs?|cf|ca|approx|est|dept|min|max|tel|ext|viz|al|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)|"
     r"\b[A-Za-z]|\be\.g|\bi\.e|\b[ap]\.m)\.$"
 )
+_LOOK = 12  # characters before and behind an end
 _INITIALS = re.compile(r"\b(?:[A-Z]\.)*[A-Za-z]\.$|\b[ap]\.m\.$")
 # With these a sentence begins, even behind initials: «… in the U.S. The tax …».
 _OPENS = re.compile(r"(?:The|This|That|These|Those|It|Its|He|She|They|We|You|I|In|On|At|A|An|But|And|However)\b")
@@ -28,10 +29,13 @@ def spans_of(text: str) -> list[tuple[int, int]]:
 
 def _ends(text: str) -> Iterator[int]:
     for match in _END.finditer(text):
-        before, behind = text[: match.end()], text[match.end() :].lstrip()
+        before, behind = (
+            text[max(0, match.end() - _LOOK) : match.end()],
+            text[match.end() : match.end() + _LOOK].lstrip(),
+        )
         if match[0] != "\n" and behind[:1].islower():
             continue
-        short = _ABBREVIATION.search(before[-12:])
-        if short and not (_INITIALS.search(before[-12:]) and _OPENS.match(behind)):
+        short = _ABBREVIATION.search(before)
+        if short and not (_INITIALS.search(before) and _OPENS.match(behind)):
             continue
         yield match.end()

@@ -49,35 +49,36 @@ class Rules:
     def __init__(self, title: str | None, text: str, limits: Limits) -> None:
         self._title, self._text, self._limits = title, text, limits
         self._headings: Sequence[str] | None = None
-        self._paragraph, self._subject = -1, None
-
-    _subject: str | None
+        self._paragraph = -1
+        self._under: Chunk | None = None  # whose headings the next sentence stands first under
+        self._subject: str | None = None
 
     def read(self, chunk: Chunk) -> Iterator[Statement | Refused]:
         """Every sentence of a chunk, read or not."""
         for sentence in chunk.sentences:
             if chunk.headings != self._headings:
-                self._headings, self._subject = chunk.headings, self._heading(chunk)
+                self._headings, self._under, self._subject = chunk.headings, chunk, None
             elif sentence.paragraph != self._paragraph:
                 self._subject = None
             self._paragraph = sentence.paragraph
             told = self._told(sentence.text)
+            self._under = None
             self._subject = None if isinstance(told, _Reason) else certain_subject(told)
             yield self._taught(sentence, told)
-
-    def _heading(self, chunk: Chunk) -> str | None:
-        return named_by([*([self._title] if self._title else []), *chunk.headings], self._text)
 
     def _told(self, text: str) -> "str | _Reason":
         """The sentence with its first pronoun named, or why nobody can be."""
         leans = leaning(text)
         if not leans:
             return text
-        named = with_subject(text, leans, self._subject)
+        subject = self._subject
+        if self._under is not None:
+            subject = named_by([*([self._title] if self._title else []), *self._under.headings], self._text)
+        named = with_subject(text, leans, subject)
         return named or _Reason(f"nothing before it makes certain what «{leans}» means")
 
     def _taught(self, sentence: Sentence, told: "str | _Reason") -> Statement | Refused:
-        reason = self._complaint(sentence.text) or (told if isinstance(told, _Reason) else "")
+        reason = self._complaint(sentence.text) or (told if isinstance(told, _Reason) else self._complaint(told))
         if reason:
             return Refused(sentence, reason)
         found = ruled(told)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, BigInteger, cast, func, insert, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from app.db.session import transaction
@@ -146,10 +145,12 @@ def forget(session: Session, settings: Settings, key: ApiKey, document_id: int) 
 
 def stand_where(session: Session, pairs: Sequence[Sequence[int]]) -> None:
     """Let facts stand where others stand: (old, new). A step of `relearn`: it does not commit."""
-    for old, new in pairs:
-        columns = ("document_id", "start", "fact_id", "end", "chunk", "taught")
-        values = [literal(new) if name == "fact_id" else getattr(DocumentFact, name) for name in columns]
-        session.execute(insert(DocumentFact).from_select(columns, select(*values).where(DocumentFact.fact_id == old)))
+    old, new = (func.unnest(cast([pair[side] for pair in pairs], ARRAY(BigInteger))) for side in (0, 1))
+    copies = select(old.label("old"), new.label("new")).subquery()
+    columns = ("document_id", "start", "fact_id", "end", "chunk", "taught")
+    values = [copies.c.new if name == "fact_id" else getattr(DocumentFact, name) for name in columns]
+    standing = select(*values).join(copies, copies.c.old == DocumentFact.fact_id)
+    session.execute(insert(DocumentFact).from_select(columns, standing))
 
 
 def _row(session: Session, namespace: str, document_id: int) -> Document:
