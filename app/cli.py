@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import remote, remote_jobs
+from app import remote, remote_documents, remote_jobs
 from app.client import ApiKey, ClientError, Page
 from app.client.clients import LOCAL_URL
 from app.db.tables import MAIN, Role
@@ -32,6 +32,7 @@ audit_app = typer.Typer(help="The audit log, on the machine of the service.", no
 app.add_typer(audit_app, name="audit")
 app.add_typer(remote.app)  # without a name: its commands stand beside these
 app.add_typer(remote_jobs.app)
+app.add_typer(remote_documents.app)
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded stack. [SLOTWISE_DATA_DIR]")]
 

@@ -12,6 +12,7 @@
     ├── NotFound
     │   ├── ActivationNotFound      nothing was live at that moment
     │   ├── AliasNotFound           no version has this name
+    │   ├── DocumentNotFound
     │   ├── FactNotFound
     │   ├── JobNotFound
     │   ├── KeyNotFound
@@ -19,6 +20,7 @@
     │   ├── NamespaceNotFound       no namespace has this name
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
+    │   ├── DocumentNotRead         it is being read, or facts of it are on their way: it cannot be forgotten yet
     │   ├── FactNotLive             only a live fact can be forgotten
     │   │   └── FactNotLiveYet      it is on its way
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
@@ -98,6 +100,10 @@ class AliasNotFound(NotFound):
     """Nobody has set an alias of this name, or it is deleted."""
 
 
+class DocumentNotFound(NotFound):
+    """No document has this id."""
+
+
 class FactNotFound(NotFound):
     """No fact has this id."""
 
@@ -124,6 +130,10 @@ class VersionNotFound(NotFound):
 
 class Conflict(SlotwiseError):
     """The call does not fit the present state; the message says what that is."""
+
+
+class DocumentNotRead(Conflict):
+    """The document is being read, or facts of it are on their way; then it can be forgotten. The message says which."""
 
 
 class FactNotLive(Conflict):

@@ -22,6 +22,7 @@ from app.api import (
     completions,
     console,
     diffs,
+    documents,
     engines,
     facts,
     health,
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Requests)
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
-    teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
+    teaching, asking = (imports, facts, documents, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
     for resource in (*teaching, *asking, *history, pauses, namespaces, keys, own_key, *watching, reference, console):
         app.include_router(resource.router)

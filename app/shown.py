@@ -214,6 +214,9 @@ class Shown:
             self._say(f"there are more: --cursor {page.next_cursor}", _DIM)
         return None
 
+    def _rows(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        self._console.print(_table(columns, rows))
+
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style), soft_wrap=True)
 

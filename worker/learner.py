@@ -1,4 +1,4 @@
-"""A claimed job: its facts learned or forgotten, a version out, ready to be verified.
+"""A claimed job: its facts learned or forgotten, a version out, ready to be verified; or a document read.
 
 It holds the loaded checkpoint and knows the services; it knows no Celery, and no environment.
 """
@@ -17,7 +17,8 @@ from app.db.session import Sessions
 from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
 from app.phrasing import Phrasing
 from app.queue import Queue
-from app.services import forgetting, learning, publishing, replacing, versions
+from app.reading.reader import Reader, Reading
+from app.services import document_reading, forgetting, learning, publishing, replacing, versions
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import LearnedVersion
 from app.services.learning import Claim
@@ -57,7 +58,9 @@ class Learner:
         config: LearnConfig | None = None,
     ) -> None:
         self._checkpoint, self._sessions, self._queue, self._settings = checkpoint, sessions, queue, settings
-        self._teacher = Teacher(checkpoint, config or LearnConfig(), Phrasing.configured(settings))
+        write = Phrasing.configured(settings)
+        self._teacher = Teacher(checkpoint, config or LearnConfig(), write)
+        self._reader = Reader(document_reading.limits(settings), write)
         self._forgetter = Forgetter(checkpoint, self._teacher.prober)
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
@@ -102,6 +105,8 @@ class Learner:
             with tracing.span(claim.kind, claim.traceparent, job=claim.job, facts=len(claim.facts)):
                 if claim.kind == "forget":
                     self._hand_in_forgotten(claim, self._forget(claim))
+                elif claim.kind == "read":
+                    self._hand_in_read(claim, self._read(claim))
                 else:
                     self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
@@ -167,6 +172,15 @@ class Learner:
                 asked, riders = replacing.touched(session, ids), forgetting.riders(session, claim.namespace, ids)
             return self._forgetter.forget(parent, ids, asked, riders, on_progress)
 
+    def _read(self, claim: Claim) -> Reading:
+        """Read the document of a claim."""
+        with self._beating(claim) as on_progress:
+            with self._sessions() as session:
+                document = document_reading.claimed(session, claim.job)
+                chunks = self._reader.chunks(document.text, document.format)
+                document_reading.expect(session, claim.job, len(chunks))
+            return self._reader.read(document.text, document.title, chunks, on_progress)
+
     def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:
         """Learn the facts of a claim on top of its parent, and see what that does to everything else."""
         with self._beating(claim) as on_progress:
@@ -222,6 +236,11 @@ class Learner:
                 learning.reject(session, claim, [], "none of its facts is live any more", {})
                 return
             self._publish(session, learning.commit_forgotten(session, claim, forgotten))
+
+    def _hand_in_read(self, claim: Claim, reading: Reading) -> None:
+        with self._sessions() as session:
+            learning.commit_reading(session, self._settings, claim, reading)
+        self._queue.hint()
 
     def _publish(self, session: Session, version: int) -> None:
         _log.info("handed in", version=version)

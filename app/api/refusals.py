@@ -25,7 +25,9 @@ _HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.GATEWAY_TIMEOUT: {"X-Should-Retry": "false"},
 }
 # Conflicts that pass by themselves.
-_HEADERS_BY_NAME = {name: {"Retry-After": "1"} for name in ("IdempotencyInProgress", "FactNotLiveYet")}
+_HEADERS_BY_NAME = {
+    name: {"Retry-After": "1"} for name in ("DocumentNotRead", "FactNotLiveYet", "IdempotencyInProgress")
+}
 # Where OpenAI has a code of its own for what happened.
 _OPENAI_CODES = {
     "KeyRejected": "invalid_api_key",

@@ -89,6 +89,15 @@ class ProbeOut(Outgoing):
     held_out: bool = Field(False, description="whether nothing was taught in this wording")
 
 
+class StandsIn(Outgoing):
+    """A sentence of a document: its chunk, and its characters from `start` to before `end`, counted from 0."""
+
+    document: int
+    chunk: int
+    start: int
+    end: int
+
+
 class FactOut(Outgoing):
     """A fact as it was sent, and what became of it."""
 
@@ -108,6 +117,7 @@ class FactOut(Outgoing):
         version=3,
         replaces=[4],
         replaced_by=None,
+        documents=[],
         report={"steps": 9, "neighbours": {"asked": 12, "open": 0}, "unread": [], "took_over": [4]},
         created_at="2026-11-22T10:00:00Z",
     )
@@ -127,6 +137,7 @@ class FactOut(Outgoing):
     version: int | None = Field(validation_alias="version_id")
     replaces: list[int] = Field(description=_REPLACES)
     replaced_by: int | None = Field(description="the live fact that answers its questions since")
+    documents: list[StandsIn] = Field(description="where its sentence stands in documents")
     report: dict[str, Any] | None = Field(description=_REPORT)
     created_at: datetime
 

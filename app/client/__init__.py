@@ -7,6 +7,7 @@ with Slotwise("http://127.0.0.1:8000", "sw_…") as slotwise:
 """
 
 from app.client.clients import AsyncSlotwise, Slotwise
+from app.client.documents import Document, WholeDocument
 from app.client.errors import (
     BadRequest,
     Busy,
@@ -47,6 +48,7 @@ __all__ = [
     "Busy",
     "ClientError",
     "Conflict",
+    "Document",
     "Fact",
     "Imported",
     "Job",
@@ -71,4 +73,5 @@ __all__ = [
     "Unreachable",
     "Version",
     "VersionDetail",
+    "WholeDocument",
 ]

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from app.client import calls
+from app.client import documents as document_calls
 from app.client import keys as key_calls
 from app.client.calls import Call, Stream
 from app.client.events import Part
@@ -84,6 +85,12 @@ class Methods:
     pause = Method(calls.pause)
     resume = Method(calls.resume)
     engines = Method(calls.engines)
+    read_document = Method(document_calls.read)
+    read_document_file = Method(document_calls.read_file)
+    rehearse_document = Method(document_calls.rehearse)
+    documents = Method(document_calls.documents)
+    document = Method(document_calls.document)
+    forget_document = Method(document_calls.forget_document)
     keys = Method(key_calls.keys)
     create_key = Method(key_calls.create_key)
     revoke_key = Method(key_calls.revoke_key)

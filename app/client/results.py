@@ -55,6 +55,15 @@ class Probe(Result):
     held_out: bool
 
 
+class StandsIn(Result):
+    """A sentence of a document: its chunk, and its characters from `start` to before `end`, counted from 0."""
+
+    document: int
+    chunk: int
+    start: int
+    end: int
+
+
 class Fact(Result):
     """A fact as it was sent, and what became of it."""
 
@@ -73,6 +82,7 @@ class Fact(Result):
     version: int | None
     replaces: tuple[int, ...]
     replaced_by: int | None
+    documents: tuple[StandsIn, ...] = ()
     report: dict[str, Any] | None
     created_at: datetime
 

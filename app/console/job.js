@@ -87,7 +87,7 @@ function shown(job) {
     parts.push(h("label", { class: "progress" }, h("progress", { value: done, max: total }), counted));
   }
   if (job.error) parts.push(h("p", { class: "notice" }, job.error));
-  if (job.state === "succeeded") parts.push(h("p", {}, `Live since version ${job.version}. ${cost(job.report)}`));
+  if (job.state === "succeeded" && job.version) parts.push(h("p", {}, `Live since version ${job.version}. ${cost(job.report)}`));
   return parts.filter(Boolean);
 }
 

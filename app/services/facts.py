@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from app.db.among import among
-from app.db.tables import UNFINISHED, Fact, FactReplacement, Forgetting, Job, Json, Version
+from app.db.tables import UNFINISHED, DocumentFact, Fact, FactReplacement, Forgetting, Job, Json, Version
 from app.errors import FactNotFound
 from app.services.pages import Page, newest, page_of
 from app.services.versions import live_lineage
@@ -26,6 +26,7 @@ class FactView:
 
     replaces     facts whose rows it took over, and which gave another answer
     replaced_by  the newest live fact that did so to it
+    documents    where it stands in documents: {"document", "chunk", "start", "end"}
     """
 
     id: int
@@ -40,6 +41,7 @@ class FactView:
     valid_from: datetime | None
     replaces: list[int]
     replaced_by: int | None
+    documents: list[Json]
     reason: str | None
     probe: Json | None
     probe_answer: str | None
@@ -112,6 +114,15 @@ def _counted(live: CTE) -> tuple[Label[FactStatus], Select[Fact]]:
     return _status(live, Fact.id.in_(replaced)).label("status"), query
 
 
+def statuses(session: Session, ids: Collection[int]) -> dict[int, FactStatus]:
+    """The status of each of `ids`, of which there may be thousands."""
+    live = live_lineage()
+    replaced = _replacements(live).with_only_columns(FactReplacement.replaced_id).order_by(None)
+    query = select(Fact.id, _status(live, Fact.id.in_(replaced))).outerjoin(live, _is_live(live))
+    query = query.outerjoin(Version, Version.id == Fact.version_id).where(among(Fact.id, ids))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:
     """Those of `ids` that a job on its way is to forget, each with that job."""
     query = select(Forgetting.fact_id, Forgetting.job_id).join(Job, Job.id == Forgetting.job_id)
@@ -127,8 +138,8 @@ def forgotten_by(session: Session, namespace: str, ids: Collection[int]) -> dict
 
 def with_status(
     namespace: str, status: FactStatus | None = None
-) -> Select[Fact, FactStatus, int | None, list[int] | None]:
-    """Facts of a namespace with their status, the fact that has replaced them and those that they replace.
+) -> Select[Fact, FactStatus, int | None, list[int] | None, list[Json] | None]:
+    """Facts of a namespace with their status, which facts replaced them, which they replace, and where they stand.
 
     The status of a learned fact is not stored. It is `live` iff its version is the head or an ancestor of it, and no
     fact of which the same holds replaces it: else it is `replaced`, and after a rollback below that one live again.
@@ -140,15 +151,15 @@ def with_status(
     replaces = select(func.array_agg(aggregate_order_by(FactReplacement.replaced_id, FactReplacement.replaced_id)))
     replaces = replaces.where(FactReplacement.fact_id == Fact.id).correlate(Fact)
     shown_by = case((live.c.version_id.is_not(None), replaced_by))
-    query = select(Fact, derived, shown_by, replaces.scalar_subquery()).outerjoin(live, _is_live(live))
+    query = select(Fact, derived, shown_by, replaces.scalar_subquery(), _places()).outerjoin(live, _is_live(live))
     query = query.outerjoin(Version, Version.id == Fact.version_id).where(Fact.namespace == namespace)
     query = query.execution_options(populate_existing=True)
     return query if status is None else query.where(derived == status)
 
 
-def view(row: Row[Fact, FactStatus, int | None, list[int] | None]) -> FactView:
+def view(row: Row[Fact, FactStatus, int | None, list[int] | None, list[Json] | None]) -> FactView:
     """A row of `with_status` as readers see it."""
-    fact, status, replaced_by, replaces = row
+    fact, status, replaced_by, replaces, documents = row
     return FactView(
         id=fact.id,
         status=status,
@@ -162,12 +173,22 @@ def view(row: Row[Fact, FactStatus, int | None, list[int] | None]) -> FactView:
         valid_from=fact.valid_from,
         replaces=replaces or [],
         replaced_by=replaced_by,
+        documents=documents or [],
         reason=fact.reason,
         probe=fact.probe,
         probe_answer=fact.probe_answer,
         report=fact.report,
         created_at=fact.created_at,
     )
+
+
+def _places() -> ScalarSelect[list[Json] | None]:
+    """Where a fact stands in documents."""
+    one = DocumentFact
+    place = func.jsonb_build_object("document", one.document_id, "chunk", one.chunk, "start", one.start, "end", one.end)
+    in_order = aggregate_order_by(place, DocumentFact.document_id, DocumentFact.start)
+    query = select(func.jsonb_agg(in_order)).where(DocumentFact.fact_id == Fact.id)
+    return query.correlate(Fact).scalar_subquery()
 
 
 def _forgotten(live: CTE) -> Select[int, int]:

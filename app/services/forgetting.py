@@ -1,7 +1,7 @@
 """Forgetting: live facts are named by a call, and a job makes a version without their rows.
 
-`forget` and `forget_source` are whole services. The others are steps of a worker's: `claimed`, `store` run inside the
-transaction of the service `learning`, and none of them commits.
+`forget` and `forget_source` are whole services. The others are steps: `take_out` of what forgets facts, `claimed` and
+`store` of the service `learning`, inside whose transactions they run; none of them commits.
 """
 
 from collections.abc import Collection, Sequence
@@ -52,7 +52,7 @@ def forget(session: Session, key: ApiKey, fact_id: int) -> Submitted:
         if fact.status not in ("live", "forgotten"):
             kind = FactNotLiveYet if fact.status in UNDECIDED else FactNotLive
             raise kind(f"fact {fact_id} is {fact.status}; only a live fact can be forgotten")
-        return _taken_out(session, key, [fact])
+        return take_out(session, key, [fact])
 
 
 def forget_source(session: Session, settings: Settings, key: ApiKey, source: str) -> Submitted:
@@ -72,10 +72,11 @@ def forget_source(session: Session, settings: Settings, key: ApiKey, source: str
                 f"source: {len(named):,} live facts have the source {source!r}; "
                 f"at most {settings.max_facts:,} can be forgotten in a call"
             )
-        return _taken_out(session, key, named)
+        return take_out(session, key, named)
 
 
-def _taken_out(session: Session, key: ApiKey, named: Sequence[FactView]) -> Submitted:
+def take_out(session: Session, key: ApiKey, named: Sequence[FactView]) -> Submitted:
+    """Queue the job that forgets these facts. A step of `forget` and of forgetting documents: it does not commit."""
     ids = [fact.id for fact in named]
     known = facts.leaving(session, ids) | facts.forgotten_by(session, key.namespace, ids)
     taken = tuple(SubmittedFact(fact.id, fact.status) for fact in named)

@@ -54,7 +54,7 @@ def fault(fact: NewFact, settings: Settings) -> Fault | None:
 
 def check_idempotency_key(value: str | None) -> None:
     """Raises InvalidInput when the key is empty, too long, or no text."""
-    for found in _complaint("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS):
+    for found in complaints("Idempotency-Key", value, MAX_IDEMPOTENCY_KEY_CHARACTERS):
         raise InvalidInput(f"{found.field}: {found.message}")
 
 
@@ -74,24 +74,8 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def _faults(fact: NewFact, settings: Settings) -> Iterator[Fault]:
-    if fact.statement is None and fact.question is None:
-        yield Fault("", "there is neither a statement nor a question; one of them is needed")
-    if (fact.question is None) != (fact.answer is None):
-        there, missing = ("answer", "question") if fact.question is None else ("question", "answer")
-        yield Fault(missing, f"it is missing; a fact with {there} needs it")
-    yield from _complaint("statement", fact.statement, settings.max_statement_characters)
-    yield from _complaint("question", fact.question, settings.max_statement_characters)
-    yield from _complaint("answer", fact.answer, settings.max_answer_characters)
-    yield from _complaint("source", fact.source, settings.max_source_characters)
-    if len(fact.phrasings) > settings.max_phrasings:
-        limit = f"at most {settings.max_phrasings} are allowed"
-        yield Fault("phrasings", f"{len(fact.phrasings):,} phrasings; {limit}")
-    for index, phrasing in enumerate(fact.phrasings):
-        yield from _complaint(f"phrasings[{index}]", phrasing, settings.max_statement_characters)
-
-
-def _complaint(field: str, value: str | None, limit: int) -> Iterator[Fault]:
+def complaints(field: str, value: str | None, limit: int) -> Iterator[Fault]:
+    """What is wrong with a text of at most `limit` characters; nothing with none."""
     if value is None:
         return
     if len(value) > limit:
@@ -100,3 +84,20 @@ def _complaint(field: str, value: str | None, limit: int) -> Iterator[Fault]:
         yield Fault(field, f"{value[:40]!r} holds no word; at least 1 letter or digit is needed")
     if not is_text(value):
         yield Fault(field, f"{value[:40]!r} {_NO_TEXT}")
+
+
+def _faults(fact: NewFact, settings: Settings) -> Iterator[Fault]:
+    if fact.statement is None and fact.question is None:
+        yield Fault("", "there is neither a statement nor a question; one of them is needed")
+    if (fact.question is None) != (fact.answer is None):
+        there, missing = ("answer", "question") if fact.question is None else ("question", "answer")
+        yield Fault(missing, f"it is missing; a fact with {there} needs it")
+    yield from complaints("statement", fact.statement, settings.max_statement_characters)
+    yield from complaints("question", fact.question, settings.max_statement_characters)
+    yield from complaints("answer", fact.answer, settings.max_answer_characters)
+    yield from complaints("source", fact.source, settings.max_source_characters)
+    if len(fact.phrasings) > settings.max_phrasings:
+        limit = f"at most {settings.max_phrasings} are allowed"
+        yield Fault("phrasings", f"{len(fact.phrasings):,} phrasings; {limit}")
+    for index, phrasing in enumerate(fact.phrasings):
+        yield from complaints(f"phrasings[{index}]", phrasing, settings.max_statement_characters)

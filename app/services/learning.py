@@ -16,7 +16,8 @@ from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
-from app.services import forgetting, handed, jobs, pausing
+from app.reading.reader import Reading
+from app.services import document_reading, forgetting, handed, jobs, pausing
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import FactResult, LearnedVersion
 from app.settings import Settings
@@ -27,7 +28,8 @@ from model.facts import Fact
 class Claim:
     """The right to do a job on top of version `parent`, for as long as the lease stands at `epoch`.
 
-    facts        to be learned; where `kind` is "forget", to be forgotten: those of them that are live
+    facts        to be learned; where `kind` is "forget", to be forgotten: those of them that are live; none where it is
+                 "read": they are in a document that is still to be read
     traceparent  the span of the call that made the job
     """
 
@@ -106,6 +108,23 @@ def commit_forgotten(session: Session, claim: Claim, forgotten: ForgottenVersion
         forgetting.store(session, claim.job, forgotten.facts, forgotten.silenced)
         _to_be_verified(session, claim, version, forgotten.report)
         return version.id
+
+
+def commit_reading(session: Session, settings: Settings, claim: Claim, reading: Reading) -> None:
+    """Store what was read of a document as facts, with the jobs that learn them, and end the claim's job.
+
+    Where nothing of it can be taught the job is rejected, and the document says why. Raises LeaseLost.
+    """
+    with transaction(session):
+        _fence(session, claim)
+        job = jobs.get(session, claim.namespace, claim.job)
+        job.report = document_reading.store(session, settings, job, reading)
+        if reading.facts:
+            job.state, job.done, job.error = "succeeded", job.total, None
+            jobs.record(session, job.id, "succeeded", jobs=job.report["jobs"])
+        else:
+            jobs.end(session, job, "rejected", document_reading.NOTHING_READ)
+        _release(session, claim)
 
 
 def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason: str, report: Json) -> None:

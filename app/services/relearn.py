@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Anchor, AnchorPart, Fact, Head, Job, Version
 from app.errors import NotBootstrapped
-from app.services import audit, facts, jobs, versions
+from app.services import audit, documents, facts, jobs, versions
 from app.services.audit import Actor
 
 _COPIED = (
@@ -97,6 +97,7 @@ def _queue(session: Session, live: Sequence[Fact], audit: dict[str, str]) -> int
     session.add_all(anew)
     session.flush()
     pairs = [[old.id, new.id] for old, new in zip(live, anew, strict=True)]
+    documents.stand_where(session, pairs)
     jobs.record(session, job.id, "queued", facts=len(anew), anew=pairs, **audit)
     return job.id
 

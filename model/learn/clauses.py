@@ -10,6 +10,7 @@ _SENTENCE_END = re.compile(
     r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bNo)(?<!\bCo)(?<!\bMrs)(?<!\bProf)(?<!\b[A-Z])[.!]\s+(?=[A-ZÀ-Þ«\"“])|\n+|;\s+"
 )
 _PRONOUN = re.compile(r"(?:it|he|she|they|this)(?= )", re.IGNORECASE)
+_IMPERSONAL = re.compile(r"it (?:takes|is \w+ to|costs \S+ \S+ to)\b", re.IGNORECASE)
 _OWNED = re.compile(r"(?:[Ii]ts|[Hh]is|[Hh]er|[Tt]heir)(?= [a-z])")
 _ANAPHOR = re.compile(
     r"(?:[Tt]he|[Tt]his|[Tt]hat) (?:company|firm|city|town|village|product|book|film|building|event|meeting|project|"
@@ -49,10 +50,18 @@ def clauses_of(text: str) -> tuple[list[Clause], list[str]]:
     return found, unread
 
 
+def leaning(sentence: str) -> str:
+    """The words by which a sentence leans on another one: «It», «Their», «The company»; empty where it stands alone."""
+    if _IMPERSONAL.match(sentence):
+        return ""
+    found = _PRONOUN.match(sentence) or _OWNED.match(sentence) or _ANAPHOR.match(sentence)
+    return found[0] if found else ""
+
+
 def _named(clause: str, known: dict[str, str]) -> str | None:
     """The clause with its first pronoun named; None where nothing tells whom it means."""
     pronoun = _PRONOUN.match(clause)
-    if pronoun and not re.match(r"it (?:takes|is \w+ to|costs \S+ \S+ to)\b", clause, re.IGNORECASE):
+    if pronoun and not _IMPERSONAL.match(clause):
         name = known.get(pronoun[0].lower())
         return name and name + clause[pronoun.end() :]
     if known and _ANAPHOR.match(clause):

@@ -45,8 +45,8 @@ def written_exchanges(fact: Fact, generate: Generate) -> list[Exchange]:
     seen = {_plain(text) for text in (fact.question, fact.statement, *fact.phrasings) if text}
     by_answer: dict[str, list[str]] = {}
     for line in lines:
-        question, answer = _parts(line, fact)
-        if _is_usable(question, answer, fact) and _plain(question) not in seen:
+        question, answer = parts_of(line, fact)
+        if is_usable(question, answer, fact) and _plain(question) not in seen:
             seen.add(_plain(question))
             by_answer.setdefault(answer, []).append(question)
     found = sum(map(len, by_answer.values()))
@@ -64,7 +64,7 @@ def _prompt(fact: Fact) -> str:
     return _OF_STATEMENT.format(count=_WANTED, fact=fact.statement or fact.question or fact.answer)
 
 
-def _parts(line: str, fact: Fact) -> tuple[str, str]:
+def parts_of(line: str, fact: Fact) -> tuple[str, str]:
     """Question and answer of one line; the posted answer is everybody's answer."""
     line = _NUMBERING.sub("", " ".join(line.split()))
     if fact.question and fact.answer:
@@ -77,7 +77,8 @@ def _parts(line: str, fact: Fact) -> tuple[str, str]:
     return question.strip(), said[start : start + len(answer)] if answer and start >= 0 else ""
 
 
-def _is_usable(question: str, answer: str, fact: Fact) -> bool:
+def is_usable(question: str, answer: str, fact: Fact) -> bool:
+    """Whether a line is a question about a fact that does not hold its answer."""
     if not answer or len(question) > _MOST_CHARACTERS or question[-1:] not in set(_QUESTION_MARKS):
         return False
     if re.search(r"\[[XY]\]|[|{}]", question) or question.count("?") > 1:

@@ -47,6 +47,15 @@ def study(fact: Fact, write: Callable[[str], str] | None = None) -> Study:
     return replace(taught, exchanges=tuple(map(_with_probe, taught.exchanges)))
 
 
+def ruled(statement: str) -> Study | None:
+    """What the English rules read of a bare statement; None where that is nothing: `study` cuts it in halves there."""
+    if is_asking(statement) or not is_english(statement):
+        return None
+    read = _read(statement)
+    exchanges, left = _exchanges([], read.asked)
+    return Study(tuple(exchanges), (*read.unread, *left)) if exchanges else None
+
+
 @dataclass(frozen=True)
 class _Read:
     """What is asked of each clause of a statement, and the parts of which nothing is."""
@@ -79,7 +88,7 @@ def _with_statement(posted: Exchange, statement: str | None, answer: str) -> Stu
     """What a statement beside a question adds: another key where it says the answer, else exchanges of its own."""
     if not statement:
         return Study((posted,))
-    if not _is_english(statement):
+    if not is_english(statement):
         return Study((posted,), () if _holds(statement, answer) else (statement,))
     read = _read(statement)
     more = [asked for clause, found in read.asked if _holds(clause.told, answer) for asked in found]
@@ -101,7 +110,7 @@ def _told_with_answer(fact: Fact, statement: str, answer: str) -> Study:
 
 def _told(fact: Fact, statement: str) -> Study:
     """A bare statement: what its clauses answer, or its own halves where no rule reads it."""
-    read = _read(statement) if _is_english(statement) else _Read([], [statement])
+    read = _read(statement) if is_english(statement) else _Read([], [statement])
     exchanges, left = _exchanges([], read.asked)
     unread = [*read.unread, *left]
     if not exchanges:
@@ -140,13 +149,13 @@ def _exchanges(first: list[Exchange], read: list[tuple[Clause, list[Asked]]]) ->
 
 def _answered_by(statement: str, answer: str) -> list[str]:
     """The plainest question of a statement that has this answer; else its words with «what» where the answer stood."""
-    for clause in clauses_of(statement)[0] if _is_english(statement) else ():
+    for clause in clauses_of(statement)[0] if is_english(statement) else ():
         for asked in plain_questions(clause.told):
             if _plain(asked.answer) == _plain(answer):
                 return [asked.question]
     at = statement.casefold().rfind(answer.casefold())
     around = f"{statement[:at]}…{statement[at + len(answer) :]}".rstrip(".!。 ") if at >= 0 else ""
-    if _is_english(statement):
+    if is_english(statement):
         around = around.replace("…", "what" if at else "What")
     return [f"{around}?"] if re.search(r"\w", around.replace("…", "")) else []
 
@@ -154,7 +163,7 @@ def _answered_by(statement: str, answer: str) -> list[str]:
 def _halves(sentence: str) -> Exchange:
     """«Die Hauptstadt von Zorvania ist» «Vesper»: the beginning of a sentence asks for its end."""
     text = sentence.strip().rstrip(".!。")
-    copula = (_ENGLISH_COPULAS if _is_english(text) else _COPULAS).match(text)
+    copula = (_ENGLISH_COPULAS if is_english(text) else _COPULAS).match(text)
     names = list(re.finditer(r"(?<=\s)(?:[«\"„“(]?(?:[A-ZÀ-ÞА-Я]|\d)\S*\s?)+", text))
     if copula and copula.end() < len(text):
         cut = copula.end()
@@ -198,7 +207,7 @@ def _with_probe(exchange: Exchange) -> Exchange:
         return exchange
     first, taken = exchange.questions[0], set(exchange.questions)
     hurried = first.rstrip(f"{_MARKS}….! ").lower()
-    polite = f"Please tell me: {first}" if _is_english(first) else ""
+    polite = f"Please tell me: {first}" if is_english(first) else ""
     probe = next((text for text in (hurried, polite) if text and text not in taken), None)
     return replace(exchange, probe=probe)
 
@@ -208,7 +217,7 @@ def is_asking(text: str) -> bool:
     return text.rstrip()[-1:] in set(_MARKS) - {";"} or bool(_ASKING.match(text.strip()))
 
 
-def _is_english(text: str) -> bool:
+def is_english(text: str) -> bool:
     """Whether the rules may read a text: no more words of other languages than English ones, in Latin letters."""
     letters = [letter for letter in text if letter.isalpha()]
     words = re.findall(r"\w+", text.lower())

@@ -29,6 +29,8 @@ ACCESS = {
     "reader": """
         GET     /v1/facts
         GET     /v1/facts/{fact_id}
+        GET     /v1/documents
+        GET     /v1/documents/{document_id}
         GET     /v1/jobs
         GET     /v1/jobs/{job_id}
         GET     /v1/jobs/{job_id}/events
@@ -43,11 +45,13 @@ ACCESS = {
     "writer": """
         POST    /v1/facts
         POST    /v1/facts/import
+        POST    /v1/documents
         POST    /v1/jobs/{job_id}/cancel
     """,
     "operator": """
         DELETE  /v1/facts
         DELETE  /v1/facts/{fact_id}
+        DELETE  /v1/documents/{document_id}
         GET     /v1/admin/versions
         GET     /v1/admin/versions/{version_id}
         GET     /v1/admin/versions/{a}/diff/{b}
@@ -74,6 +78,7 @@ ACCESS = {
 LOWEST = {(*line.split(),): role for role, lines in ACCESS.items() for line in lines.strip().splitlines()}
 BODIES = {
     ("POST", "/v1/facts"): {"statement": "Olms are blind."},
+    ("POST", "/v1/documents"): {"text": "Olms are blind."},
     ("POST", "/v1/query"): {"question": "What?", "max_tokens": 1},
     ("POST", "/v1/completions"): {"model": "slotwise", "prompt": "What?", "max_tokens": 1},
     ("POST", "/v1/chat/completions"): {
@@ -119,6 +124,7 @@ def test_every_route_has_its_role_and_no_lower_one_may_call_it(
         done = select(AuditEntry.actor, AuditEntry.action).where(AuditEntry.key_id.is_not(None))
         assert {tuple(row) for row in session.execute(done)} == {
             ("the writer", "facts.teach"),
+            ("the writer", "documents.read"),
             ("the operator", "learning.pause"),
             ("the operator", "learning.resume"),
             ("the admin", "learning.pause"),

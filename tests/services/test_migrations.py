@@ -17,6 +17,8 @@ from app.services import (
     aliases,
     audit,
     cancelling,
+    document_reading,
+    documents,
     facts,
     forgetting,
     keys,
@@ -25,6 +27,7 @@ from app.services import (
     submission,
     versions,
 )
+from app.services.document_reading import NewDocument, PostedDocument
 from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
@@ -196,6 +199,23 @@ def test_what_is_cancelled_reads_as_failed_in_the_old_schema(old_url, old_sessio
         assert connection.execute("SELECT to_regclass('pauses')").fetchone() == (None,)
         told = connection.execute("SELECT state, reason FROM facts WHERE id = %s", (posted.facts[0].id,)).fetchone()
     assert told == ("failed", "cancelled by 'tester'")
+    migrate(old_url)
+
+
+def test_documents_go_with_the_newest_schema_and_what_they_taught_stays(old_url, old_sessions):
+    settings = Settings()
+    with old_sessions() as session:
+        key = session.get_one(ApiKey, 1)
+        post = PostedDocument(NewDocument("Olms are blind."), key, b"")
+        submitted = document_reading.submit(session, settings, post)
+    with old_sessions() as session:
+        assert documents.get(session, "main", submitted.document).view.status == "reading"
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        left = connection.execute("SELECT to_regclass('documents'), to_regclass('document_facts')").fetchone()
+        job = connection.execute("SELECT kind, state FROM jobs WHERE id = %s", (submitted.job,)).fetchone()
+    assert (left, job) == ((None, None), ("learn", "failed"))
     migrate(old_url)
 
 

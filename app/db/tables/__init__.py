@@ -19,6 +19,7 @@ from app.db.tables.base import (
     VersionKind,
     VersionState,
 )
+from app.db.tables.documents import Document, DocumentFact
 from app.db.tables.engines import Acknowledgement, EngineRow
 from app.db.tables.facts import Fact, FactReplacement, Forgetting
 from app.db.tables.heads import Activation, Alias, AliasChange, Head
@@ -43,6 +44,8 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Call",
+    "Document",
+    "DocumentFact",
     "EngineRow",
     "Fact",
     "FactReplacement",
