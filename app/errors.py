@@ -11,11 +11,13 @@
     ├── NotFound
     │   ├── ActivationNotFound      nothing was live at that moment
     │   ├── AliasNotFound           no version has this name
+    │   ├── DeliveryNotFound        no message of this webhook has this id
     │   ├── FactNotFound
     │   ├── JobNotFound
     │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
-    │   └── VersionNotFound         unknown, or never published
+    │   ├── VersionNotFound         unknown, or never published
+    │   └── WebhookNotFound         unknown, or deleted where something is to be sent
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
     │   │   └── FactNotLiveYet      it is on its way
@@ -91,6 +93,10 @@ class AliasNotFound(NotFound):
     """Nobody has set an alias of this name, or it is deleted."""
 
 
+class DeliveryNotFound(NotFound):
+    """No message to this webhook has this id."""
+
+
 class FactNotFound(NotFound):
     """No fact has this id."""
 
@@ -109,6 +115,10 @@ class ModelNotFound(NotFound):
 
 class VersionNotFound(NotFound):
     """No published version has this id."""
+
+
+class WebhookNotFound(NotFound):
+    """No webhook has this id, or it is deleted and something is to be sent."""
 
 
 class Conflict(SlotwiseError):

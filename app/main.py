@@ -34,7 +34,9 @@ from app.api import (
     pauses,
     query,
     reference,
+    verify,
     versions,
+    webhooks,
 )
 from app.api.errors import handle_errors
 from app.api.headers import SecurityHeaders
@@ -101,7 +103,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
-    for resource in (*teaching, *asking, *history, pauses, keys, own_key, *watching, reference, console):
+    for resource in (
+        *teaching,
+        *asking,
+        *history,
+        pauses,
+        verify,
+        webhooks,
+        keys,
+        own_key,
+        *watching,
+        reference,
+        console,
+    ):
         app.include_router(resource.router)
     return app
 

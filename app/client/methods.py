@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from app.client import calls
+from app.client import calls, operating
 from app.client import keys as key_calls
 from app.client.calls import Call, Stream
 from app.client.events import Part
@@ -81,11 +81,12 @@ class Methods:
     versions = Method(calls.versions)
     version = Method(calls.version)
     rollback = Method(calls.rollback)
-    pause = Method(calls.pause)
-    resume = Method(calls.resume)
-    engines = Method(calls.engines)
+    pause = Method(operating.pause)
+    resume = Method(operating.resume)
+    verify = Method(operating.verify)
+    engines = Method(operating.engines)
     keys = Method(key_calls.keys)
     create_key = Method(key_calls.create_key)
     revoke_key = Method(key_calls.revoke_key)
-    health = Method(calls.health)
-    ready = Method(calls.ready)
+    health = Method(operating.health)
+    ready = Method(operating.ready)

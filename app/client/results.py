@@ -67,6 +67,7 @@ class Fact(Result):
     phrasings: tuple[str, ...]
     source: str | None
     valid_from: datetime | None
+    valid_until: datetime | None = None
     probe: Probe | None
     probe_answer: str | None
     job: int
@@ -74,6 +75,10 @@ class Fact(Result):
     replaces: tuple[int, ...]
     replaced_by: int | None
     report: dict[str, Any] | None
+    verified_at: datetime | None = None
+    stale: bool = False
+    said_instead: str | None = None
+    erased_at: datetime | None = None
     created_at: datetime
 
 

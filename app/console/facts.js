@@ -88,6 +88,10 @@ function details(fact, role) {
     ["Also in these words", fact.phrasings.join(" · ")],
     ["Source", fact.source],
     ["Valid from", fact.valid_from && moment(fact.valid_from)],
+    ["Valid until", fact.valid_until && moment(fact.valid_until)],
+    ["Answered right", fact.verified_at && moment(fact.verified_at)],
+    ["Said instead since", fact.stale ? `${fact.said_instead} …` : null],
+    ["Text erased", fact.erased_at && moment(fact.erased_at)],
     ["Posted", moment(fact.created_at)],
     ["Job", linked("writer", `#teach/${fact.job}`, `job ${fact.job}`)],
     [

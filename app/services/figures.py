@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
-from app.services import engines, facts
+from app.services import engines, facts, verifying
 from app.services.engines import EngineView
 from app.services.facts import FactStatus
+from app.services.verifying import LastVerified
 from app.settings import Settings
 
 STEPS = ("wait", "learn", "publish")  # of a job; see `Published`
@@ -61,6 +62,7 @@ class Figures:
     facts      by status: how many, and the age of the oldest in seconds
     jobs       how many, by state
     heartbeat  seconds since the worker that learns now last said so; None while nobody learns
+    verified   what the last job found that asked live facts again, if there was one
     """
 
     head: int
@@ -70,6 +72,7 @@ class Figures:
     engines: Sequence[EngineView]
     published: Sequence[Published]
     rollbacks: Sequence[RollbackKind]
+    verified: LastVerified | None
     mark: Mark
 
 
@@ -88,6 +91,7 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
         engines=engines.every(session, settings),
         published=published,
         rollbacks=rollbacks,
+        verified=verifying.last(session, namespace),
         mark=mark,
     )
 

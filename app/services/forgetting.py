@@ -1,7 +1,7 @@
 """Forgetting: live facts are named by a call, and a job makes a version without their rows.
 
-`forget` and `forget_source` are whole services. The others are steps of a worker's: `claimed`, `store` run inside the
-transaction of the service `learning`, and none of them commits.
+`forget` and `forget_source` are whole services. The others are steps, and none of them commits: `queue`
+is one of calls and of the expiry, `claimed` and `store` run inside the transaction of the service `learning`.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,6 +16,7 @@ from app.db.session import transaction
 from app.db.tables import UNDECIDED, ApiKey, Fact, Forgetting, Job, Json
 from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput
 from app.services import audit, facts, jobs, replacing
+from app.services.audit import Actor
 from app.services.facts import FactView
 from app.services.replacing import Touched
 from app.services.submission import Submitted, SubmittedFact
@@ -83,14 +84,20 @@ def _taken_out(session: Session, settings: Settings, key: ApiKey, named: Sequenc
     if not fresh:
         job = jobs.get(session, max(known.values()))
         return Submitted(job.id, job.state, taken, new=False)
-    job = Job(namespace=settings.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    job_id = queue(session, settings.namespace, fresh, audit.holder(key))
+    return Submitted(job_id, "queued", taken, new=True)
+
+
+def queue(session: Session, namespace: str, ids: Sequence[int], actor: Actor, reason: str | None = None) -> int:
+    """Store the job that forgets facts, and its row of the audit log; returns the job."""
+    job = Job(namespace=namespace, kind="forget", total=len(ids), api_key_id=actor.key_id)
     job.traceparent = tracing.traceparent()
     session.add(job)
     session.flush()
-    session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)
-    jobs.record(session, job.id, "queued", facts=len(fresh))
-    audit.record(session, audit.holder(key), "facts.forget", f"job {job.id}")
-    return Submitted(job.id, "queued", taken, new=True)
+    session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in ids)
+    jobs.record(session, job.id, "queued", facts=len(ids), **({} if reason is None else {"why": reason}))
+    audit.record(session, actor, "facts.forget", f"job {job.id}", reason)
+    return job.id
 
 
 def claimed(session: Session, job_id: int) -> tuple[Taught, ...]:

@@ -16,7 +16,7 @@ from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
-from app.services import forgetting, handed, jobs, pausing
+from app.services import expiry, forgetting, handed, jobs, pausing
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import FactResult, LearnedVersion
 from app.settings import Settings
@@ -55,6 +55,7 @@ def claim(session: Session, settings: Settings, owner: str) -> Claim | None:
         head.lease_heartbeat = func.now()
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
+        expiry.drop_overdue(session, job)
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
         facts = _claimed(session, job)
         return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, facts, job.traceparent)

@@ -1,7 +1,8 @@
 """Another base: what was learned on the old one is retired, and its live facts are taught anew on the new one.
 
 Rows mean nothing to another base. So the old versions stay as history, which can be read and never be asked, and every
-live fact is posted anew, in one job that is learned before all others; but not one that is about to be forgotten.
+live fact is posted anew, in one job that is learned before all others; but not one that is about to be forgotten, nor
+one whose text is erased.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ _COPIED = (
     "phrasings",
     "source",
     "valid_from",
+    "valid_until",
     "content_sha256",
     "question_sha256",
     "answer_sha256",
@@ -56,6 +58,7 @@ def _left(session: Session, head: Head, base: Version, fingerprint: str, state_h
     live = [row[0] for row in session.execute(facts.with_status("live").order_by(Fact.version_id, Fact.id))]
     leaving = facts.leaving(session, [fact.id for fact in live])
     live = [fact for fact in live if fact.namespace == head.namespace and fact.id not in leaving]
+    live = [fact for fact in live if fact.erased_at is None]  # a rollback brought it back, and nobody knows its text
     _stop_learning(session, head, reason)
     _retire(session, head.namespace)
     versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor.name)

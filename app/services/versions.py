@@ -13,14 +13,8 @@ from app import tracing
 from app.db import slices
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Activation, Head, Json, Version, VersionKind, VersionState
-from app.errors import (
-    DamagedDelta,
-    LiveVersionConflict,
-    NotBootstrapped,
-    VersionNotFound,
-    WrongCheckpoint,
-)
-from app.services import audit, names
+from app.errors import DamagedDelta, LiveVersionConflict, NotBootstrapped, VersionNotFound, WrongCheckpoint
+from app.services import audit, names, outbox
 from app.services.audit import Actor
 from app.services.names import Named
 from app.services.pages import Page, newest, page_of
@@ -274,6 +268,8 @@ def move_head(
             traceparent=traceparent or tracing.traceparent(),
         )
     )
+    told = {"version": version_id, "previous": head_row.live_version, "actor": actor}
+    outbox.emit(session, head_row.namespace, "version.activated", **told)
     head_row.live_version = version_id
 
 

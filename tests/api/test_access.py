@@ -61,12 +61,18 @@ ACCESS = {
         GET     /v1/admin/pauses
         POST    /v1/admin/rollback
         GET     /v1/admin/engines
+        POST    /v1/admin/verify
     """,
     "admin": """
         GET     /v1/admin/keys
         POST    /v1/admin/keys
         DELETE  /v1/admin/keys/{key_id}
         GET     /v1/admin/audit
+        GET     /v1/admin/webhooks
+        POST    /v1/admin/webhooks
+        DELETE  /v1/admin/webhooks/{webhook_id}
+        GET     /v1/admin/webhooks/{webhook_id}/deliveries
+        POST    /v1/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
     """,
 }
 LOWEST = {(*line.split(),): role for role, lines in ACCESS.items() for line in lines.strip().splitlines()}
@@ -84,6 +90,7 @@ BODIES = {
     ("POST", "/v1/admin/resume"): {"reason": "a test"},
     ("PUT", "/v1/admin/aliases/{name}"): {"version": 99, "reason": "a test"},
     ("POST", "/v1/admin/keys"): {"name": "another", "role": "reader"},
+    ("POST", "/v1/admin/webhooks"): {"url": "https://example.com/", "events": ["job.failed"]},
 }
 
 
@@ -118,9 +125,11 @@ def test_every_route_has_its_role_and_no_lower_one_may_call_it(
             ("the writer", "facts.teach"),
             ("the operator", "learning.pause"),
             ("the operator", "learning.resume"),
+            ("the operator", "facts.verify"),
             ("the admin", "learning.pause"),
             ("the admin", "learning.resume"),
             ("the admin", "keys.create"),
+            ("the admin", "webhooks.create"),
         }
 
 

@@ -12,7 +12,20 @@ from sqlalchemy import text
 from app.db.migrate import configured, migrate
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey, Job
-from app.services import activations, aliases, audit, cancelling, facts, forgetting, keys, relearn, submission, versions
+from app.services import (
+    activations,
+    aliases,
+    audit,
+    cancelling,
+    facts,
+    forgetting,
+    keys,
+    relearn,
+    submission,
+    verifying,
+    versions,
+    webhooks,
+)
 from app.services.intake import NewFact
 from app.settings import Settings
 from tests.services.story import FINGERPRINT, TESTER
@@ -198,4 +211,24 @@ def test_spans_of_calls_come_with_the_newest_schema_and_go_with_it(old_url, old_
         columns = "SELECT table_name FROM information_schema.columns WHERE column_name = 'traceparent'"
         assert connection.execute(columns).fetchall() == []
         assert connection.execute("SELECT count(*) FROM activations").fetchone() == (1,)
+    migrate(old_url)
+
+
+def test_what_was_live_counts_as_verified_when_it_went_live_and_jobs_that_ask_go_with_the_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        found = {one.id: one for one in facts.page(session, None, 9).items}
+        when = session.scalar(text("SELECT created_at FROM activations WHERE version_id = 3"))
+        assert (found[4].verified_at, found[2].verified_at, found[5].verified_at) == (when, None, None)
+        assert (found[4].valid_until, found[4].stale, found[4].erased_at) == (None, False, None)
+        job, _ = verifying.queue(session, Settings(), TESTER)
+        webhooks.create(session, Settings(), "https://example.com/", ["job.failed"], actor=TESTER)
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('webhooks'), to_regclass('deliveries')").fetchone() == (
+            None,
+            None,
+        )
+        assert connection.execute("SELECT count(*) FROM jobs WHERE id = %s", (job.id,)).fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (5,)
     migrate(old_url)

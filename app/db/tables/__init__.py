@@ -24,6 +24,7 @@ from app.db.tables.heads import Activation, Alias, AliasChange, Head
 from app.db.tables.jobs import Job, JobEvent, Pause
 from app.db.tables.keys import ApiKey, AuditEntry, Call
 from app.db.tables.versions import Anchor, AnchorPart, Version, VersionSlot
+from app.db.tables.webhooks import Delivery, DeliveryState, Webhook
 
 __all__ = [
     "BASE_VERSION",
@@ -40,6 +41,8 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Call",
+    "Delivery",
+    "DeliveryState",
     "EngineRow",
     "Fact",
     "FactReplacement",
@@ -57,4 +60,5 @@ __all__ = [
     "VersionKind",
     "VersionSlot",
     "VersionState",
+    "Webhook",
 ]
