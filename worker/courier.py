@@ -81,8 +81,8 @@ class Courier:
             "webhook-signature": sign(due.secret, due.message_id, now, body),
         }
         settings = self._settings
-        limits = {"seconds": settings.webhook_timeout_seconds, "allow_private": settings.webhook_private_addresses}
-        sent = post(due.url, headers, body, **limits)
+        seconds, allow_private = settings.webhook_timeout_seconds, settings.webhook_private_addresses
+        sent = post(due.url, headers, body, seconds=seconds, allow_private=allow_private)
         with self._sessions() as session:
             outbox.note(session, settings, due.delivery, sent)
         if not sent.arrived:

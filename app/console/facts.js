@@ -62,7 +62,7 @@ async function one(fact, job, role, signal) {
   const forgetting = () => forget(fact).catch((error) => problem.replaceChildren(notice(error.message)));
   const button = h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …");
   const forgettable = fact.status === "live" && may(role, "operator") && !job;
-  const unasked = h("p", { class: "quietly" }, "It was not asked yet.");
+  const unasked = h("p", { class: "quietly" }, fact.erased_at ? "Its text is erased." : "It was not asked yet.");
   return [
     h("p", { class: "back" }, h("a", { href: "#facts" }, "All facts")),
     heading(told(fact), [status, ` fact ${fact.id}`], forgettable && button),

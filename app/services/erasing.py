@@ -7,15 +7,16 @@ Logs, events, kept replies, webhooks and the audit log never had the text. Rows 
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, cast, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.among import among
 from app.db.session import transaction
 from app.db.tables import UNDECIDED, Acknowledgement, Fact, Forgetting, Job, Json, Version
-from app.services import audit, facts
+from app.services import audit, facts, versions
 from app.services.audit import Actor
 from app.settings import Settings
 
@@ -24,6 +25,7 @@ _TEXTS = (
     *("statement", "question", "answer", "probe", "probe_answer", "reason", "stale_said"),
     *("question_sha256", "answer_sha256"),
 )
+_ANSWERS, _REPORTS = "$[*] ? (@.fact == $ids[*])", "$.*[*] ? (@.fact == $ids[*])"  # a list; lists by name
 _TOLD = ("unread", "note")  # of a fact's report: parts of its statement
 
 
@@ -49,7 +51,11 @@ def _forgotten_before(session: Session, settings: Settings, limit: datetime) -> 
     own = (Fact.namespace == settings.namespace, Fact.erased_at.is_(None), Forgetting.gone)
     gone = select(Forgetting.fact_id).join(Fact, Fact.id == Forgetting.fact_id).join(Job, Job.id == Forgetting.job_id)
     gone = gone.join(Version, Version.id == Job.version_id).where(*own, Version.created_at <= limit)
-    by = facts.forgotten_by(session, set(session.scalars(gone)))
+    long_gone = set(session.scalars(gone))
+    if not long_gone:
+        return []
+    versions.locked_head(session, settings.namespace)  # what it is forgotten by stays live until this is committed
+    by = facts.forgotten_by(session, long_gone)
     made = select(Job.id).join(Version, Version.id == Job.version_id).where(Version.created_at <= limit)
     old = set(session.scalars(made.where(among(Job.id, set(by.values())))))
     due = sorted(fact for fact, job in by.items() if job in old)[: settings.max_facts]
@@ -66,22 +72,23 @@ def _with_twins(session: Session, namespace: str, ids: Collection[int]) -> list[
 
 def _erase(session: Session, ids: Collection[int], at: datetime) -> None:
     mine = among(Fact.id, ids)
-    versions = select(Fact.version_id).where(mine, Fact.version_id.is_not(None))
-    for noted in session.scalars(select(Acknowledgement).where(Acknowledgement.version_id.in_(versions))):
+    for noted in session.scalars(select(Acknowledgement).where(_names(Acknowledgement.answers, _ANSWERS, ids))):
         noted.answers = [one | {"text": None} if one["fact"] in ids else one for one in noted.answers]
-    for table in (Job, Version):
-        for row in session.scalars(select(table).where(table.id.in_(_reporting(table, ids)))):
-            row.report = _without(row.report or {}, ids, at)
+    for job in session.scalars(select(Job).where(_names(Job.report, _REPORTS, ids))):
+        own = update(Job).where(Job.id == job.id)  # nothing has happened to the job
+        session.execute(own.values(report=_without(job.report or {}, ids, at), updated_at=Job.updated_at))
+    told = select(Version.id, Version.report).where(_names(Version.report, _REPORTS, ids))  # without their rows
+    for number, report in session.execute(told).all():
+        session.execute(update(Version).where(Version.id == number).values(report=_without(report or {}, ids, at)))
     blank: dict[str, object] = dict.fromkeys(_TEXTS)
     blank |= {"content_sha256": "", "phrasings": [], "erased_at": at}
     blank["report"] = Fact.report.op("-")(cast(list(_TOLD), ARRAY(Text)))
     session.execute(update(Fact).where(mine).values(blank))
 
 
-def _reporting(table: type[Job] | type[Version], ids: Collection[int]) -> Select[int]:
-    """Rows whose report has a list in which one of these facts is named."""
-    path = cast(literal("$.*[*] ? (@.fact == $ids[*])"), JSONPATH)
-    return select(table.id).where(func.jsonb_path_exists(table.report, path, cast({"ids": list(ids)}, JSONB)))
+def _names(told: InstrumentedAttribute[Any], path: str, ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether what stands at a path names one of these facts."""
+    return func.jsonb_path_exists(told, cast(literal(path), JSONPATH), cast({"ids": list(ids)}, JSONB))
 
 
 def _without(report: Json, ids: Collection[int], at: datetime) -> Json:

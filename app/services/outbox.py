@@ -80,11 +80,12 @@ def take(session: Session, settings: Settings, busy: Collection[int] = (), limit
     chosen = chosen.where(Delivery.id.in_(first), *waits).order_by(Delivery.id).limit(limit)
     with transaction(session):
         locked = chosen.with_for_update(of=Delivery, skip_locked=True).execution_options(populate_existing=True)
-        found = [tuple(row) for row in session.execute(locked)]
-        for one, _ in found:
+        taken = []
+        for one, hook in session.execute(locked):
+            taken.append(Due(one.id, hook.id, one.message_id, hook.url, hook.secret or "", one.body))
             one.tries += 1
             one.next_at = func.now() + timedelta(seconds=_UNNOTED_AFTER * settings.webhook_timeout_seconds)
-        return [Due(one.id, hook.id, one.message_id, hook.url, hook.secret or "", one.body) for one, hook in found]
+        return taken
 
 
 def note(session: Session, settings: Settings, delivery_id: int, sent: Sent) -> None:
@@ -112,5 +113,6 @@ def give_up(session: Session, webhook_id: int, reason: str) -> None:
 
 def pause(seconds: float, tries: int) -> timedelta:
     """How long to wait after so many tries: four times as long each time, half of it drawn, 6 hours at most."""
-    longest = min(timedelta(seconds=seconds) * _GROWTH ** min(tries - 1, 20), _LONGEST_PAUSE)
+    growth: int = _GROWTH ** min(tries - 1, 20)
+    longest = min(timedelta(seconds=seconds) * growth, _LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311  # so that not all come back at once

@@ -116,8 +116,8 @@ def store(session: Session, claim: Claim, found: Sequence[Verdict], near: Opened
         newly = _note(session, found)
         if newly:
             outbox.emit(session, claim.namespace, "fact.stale", facts=newly, job=job.id, version=claim.parent)
-        job.report = _added(job.report or {}, found, near)
-        job.done = job.report["asked"]
+        report = _added(job.report or {}, found, near)
+        job.report, job.done = report, report["asked"]
         first = jobs.oldest_queued(session, claim.namespace)
         if first is not None:
             _give_way(session, head, job, f"job {first} goes first")
@@ -142,9 +142,9 @@ def last(session: Session, namespace: str) -> LastVerified | None:
     age = func.extract("epoch", func.now() - Job.updated_at)
     query = select(Job.report, age).where(Job.namespace == namespace, Job.kind == "verify", Job.state == "succeeded")
     row = session.execute(query.order_by(Job.id.desc()).limit(1)).first()
-    if row is None or row[0] is None:
+    report, seconds = (None, 0.0) if row is None else row
+    if report is None:
         return None
-    report, seconds = row
     neighbours, bank = (Opened(**report[name]) for name in ("neighbours", "bank"))
     return LastVerified(float(seconds), report["right"], report["asked"] - report["right"], neighbours, bank)
 
