@@ -103,19 +103,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
-    for resource in (
-        *teaching,
-        *asking,
-        *history,
-        pauses,
-        verify,
-        webhooks,
-        keys,
-        own_key,
-        *watching,
-        reference,
-        console,
-    ):
+    operating, access = (pauses, verify, webhooks), (keys, own_key)
+    for resource in (*teaching, *asking, *history, *operating, *access, *watching, reference, console):
         app.include_router(resource.router)
     return app
 
