@@ -12,13 +12,15 @@
     ├── NotFound
     │   ├── ActivationNotFound      nothing was live at that moment
     │   ├── AliasNotFound           no version has this name
+    │   ├── DeliveryNotFound        no message of this webhook has this id
     │   ├── DocumentNotFound
     │   ├── FactNotFound
     │   ├── JobNotFound
     │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
     │   ├── NamespaceNotFound       no namespace has this name
-    │   └── VersionNotFound         unknown, or never published
+    │   ├── VersionNotFound         unknown, or never published
+    │   └── WebhookNotFound         unknown, or deleted where something is to be sent
     ├── Conflict
     │   ├── DocumentNotRead         it is being read, or facts of it are on their way: it cannot be forgotten yet
     │   ├── FactNotLive             only a live fact can be forgotten
@@ -100,6 +102,10 @@ class AliasNotFound(NotFound):
     """Nobody has set an alias of this name, or it is deleted."""
 
 
+class DeliveryNotFound(NotFound):
+    """No message to this webhook has this id."""
+
+
 class DocumentNotFound(NotFound):
     """No document has this id."""
 
@@ -126,6 +132,10 @@ class NamespaceNotFound(NotFound):
 
 class VersionNotFound(NotFound):
     """No published version has this id."""
+
+
+class WebhookNotFound(NotFound):
+    """No webhook has this id, or it is deleted and something is to be sent."""
 
 
 class Conflict(SlotwiseError):

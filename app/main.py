@@ -36,7 +36,9 @@ from app.api import (
     pauses,
     query,
     reference,
+    verify,
     versions,
+    webhooks,
 )
 from app.api.errors import handle_errors
 from app.api.headers import SecurityHeaders
@@ -103,7 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     teaching, asking = (imports, facts, documents, jobs), (query, completions, chat, models)
     history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
-    for resource in (*teaching, *asking, *history, pauses, namespaces, keys, own_key, *watching, reference, console):
+    operating, access = (pauses, verify, webhooks), (namespaces, keys, own_key)
+    for resource in (*teaching, *asking, *history, *operating, *access, *watching, reference, console):
         app.include_router(resource.router)
     return app
 

@@ -3,6 +3,7 @@
 They know nothing of the service but its address and a key.
 """
 
+from datetime import datetime
 from typing import Annotated, cast
 
 import typer
@@ -34,6 +35,7 @@ def teach(
     statement: Annotated[str | None, typer.Option(help="The fact as a sentence, instead or beside.")] = None,
     phrasing: Annotated[list[str] | None, typer.Option(help="The same fact in other words; may be repeated.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it is from; answers cite it.")] = None,
+    valid_until: Annotated[datetime | None, typer.Option(help="When it is forgotten, in UTC.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Wait until it is live.")] = False,
     url: Url = LOCAL_URL,
     key: Key = "",
@@ -44,7 +46,12 @@ def teach(
         raise typer.BadParameter("a question with its answer is needed, or --statement")
     with reached(url, key) as service:
         taught = service.teach(
-            question=question, answer=answer, statement=statement, phrasings=phrasing or (), source=source
+            question=question,
+            answer=answer,
+            statement=statement,
+            phrasings=phrasing or (),
+            source=source,
+            valid_until=valid_until,
         )
         shown = Shown(as_json)
         shown.taught(taught)
@@ -92,6 +99,7 @@ def facts(
     fact: Annotated[int | None, typer.Argument(min=0, help="Number of one fact, to see all of it.")] = None,
     status: Annotated[str | None, typer.Option(help="Only those that are live, failed, replaced, …")] = None,
     source: Annotated[str | None, typer.Option(help="Only those of a source.")] = None,
+    stale: Annotated[bool, typer.Option("--stale", help="Only those whose last probe was not answered.")] = False,
     cursor: Cursor = None,
     limit: Limit = 50,
     url: Url = LOCAL_URL,
@@ -103,7 +111,8 @@ def facts(
         if fact is not None:
             Shown(as_json).one(service.fact(fact))
         else:
-            Shown(as_json).facts(service.facts(status=status, source=source, cursor=cursor, limit=limit))
+            page = service.facts(status=status, source=source, stale=stale or None, cursor=cursor, limit=limit)
+            Shown(as_json).facts(page)
 
 
 @app.command()

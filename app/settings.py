@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     drift_opened_share: float = Field(
         0.01, ge=0, le=1
     )  # of never-taught questions that a version may answer from memory
+    verify_hour: int = Field(3, ge=-1, le=23)  # of UTC, at which live facts are asked again each day; -1: never
+    forgotten_text_days: float | None = Field(None, ge=0)  # then the text of a forgotten fact is erased; none: kept
     worker_threads: int = Field(0, ge=0)  # torch threads of the worker; 0: half of the processors
     worker_nice: int = Field(10, ge=0, le=19)  # how far the worker lets others go first, who answer meanwhile
 
@@ -55,6 +57,12 @@ class Settings(BaseSettings):
     max_tokens: int = Field(256, ge=1)  # the most that one query may ask for
     query_seconds: float = Field(60.0, gt=0)  # in which a query must be answered, and the most that it may ask for
     max_prompts: int = Field(32, ge=1)  # in one call of /v1/completions
+
+    # Webhooks: what is sent is tried again after pauses that grow fourfold, up to 6 hours.
+    webhook_private_addresses: bool = False  # whether addresses beside the service may be called, such as 127.0.0.1
+    webhook_timeout_seconds: float = Field(10.0, gt=0)  # in which a message must be answered
+    webhook_retry_seconds: float = Field(5.0, gt=0)  # the first pause
+    webhook_max_tries: int = Field(10, ge=1)  # over 20 hours
 
     metrics_open: bool = False  # whether /metrics is shown without a key
 

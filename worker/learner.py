@@ -1,4 +1,4 @@
-"""A claimed job: its facts learned or forgotten, a version out, ready to be verified; or a document read.
+"""A claimed job: its facts learned or forgotten, a version out, ready to be verified; a document read; facts asked.
 
 It holds the loaded checkpoint and knows the services; it knows no Celery, and no environment.
 """
@@ -18,7 +18,7 @@ from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
 from app.phrasing import Phrasing
 from app.queue import Queue
 from app.reading.reader import Reader, Reading
-from app.services import document_reading, forgetting, learning, publishing, replacing, versions
+from app.services import document_reading, forgetting, learning, publishing, replacing, verifying, versions
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import LearnedVersion
 from app.services.learning import Claim
@@ -35,6 +35,7 @@ from worker.forgetting import Forgetter
 from worker.heartbeat import Heartbeat
 from worker.parent import Parent
 from worker.retold import Retold, retell
+from worker.verifying import Verifier
 
 _BEATS_A_LEASE = 3  # so a late one does not lose it
 _PAUSE_SECONDS = 0.5
@@ -64,6 +65,7 @@ class Learner:
         self._forgetter = Forgetter(checkpoint, self._teacher.prober)
         self._parent = Parent(checkpoint)
         self._gate = Gate(checkpoint)
+        self._verifier = Verifier(checkpoint, self._teacher.prober, self._gate)
         self._owner = owner.own()
         self._stopping = threading.Event()
 
@@ -107,6 +109,8 @@ class Learner:
                     self._hand_in_forgotten(claim, self._forget(claim))
                 elif claim.kind == "read":
                     self._hand_in_read(claim, self._read(claim))
+                elif claim.kind == "verify":
+                    self._verify(claim)
                 else:
                     self._hand_in(claim, *self._train(claim))
         except LeaseLost as lost:
@@ -180,6 +184,25 @@ class Learner:
                 chunks = self._reader.chunks(document.text, document.format)
                 document_reading.expect(session, claim.job, len(chunks))
             return self._reader.read(document.text, document.title, chunks, on_progress)
+
+    def _verify(self, claim: Claim) -> None:
+        """Ask live facts again, a batch after the other, until all were asked or another job waits."""
+        with self._beating(claim) as on_progress:
+            with self._sessions() as session:
+                view = self._parent.bring(session, claim.parent)
+                batch = verifying.batch(session, claim)
+            while batch.facts:
+                on_progress(batch.done)
+                found = self._verifier.ask(view, batch.facts)
+                near = self._verifier.near(view, batch.facts, claim.job)
+                with self._sessions() as session:
+                    if not verifying.store(session, claim, found, near):
+                        return
+                    batch = verifying.batch(session, claim)
+            bank = self._verifier.bank(view)
+            on_progress(batch.done)
+        with self._sessions() as session:
+            verifying.end(session, claim, bank)
 
     def _train(self, claim: Claim) -> tuple[Learned, Drift | None, list[Retold]]:
         """Learn the facts of a claim on top of its parent, and see what that does to everything else."""

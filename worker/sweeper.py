@@ -1,12 +1,14 @@
 """The sweeper wakes what no message woke. A thread of the worker, not a process that could be forgotten."""
 
 import threading
+from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.db.session import Sessions
 from app.queue import Queue
-from app.services import learning, publishing
+from app.services import erasing, expiry, learning, publishing, verifying, versions
 from app.settings import Settings
 from worker.owner import is_dead
 
@@ -14,10 +16,11 @@ _log = structlog.get_logger()
 
 
 class Sweeper:
-    """Looks every `sweep_seconds` for versions that can be published and jobs that nobody learns."""
+    """Looks every `sweep_seconds` for versions that can be published, jobs that nobody learns, and what time brings."""
 
     def __init__(self, sessions: Sessions, queue: Queue, settings: Settings) -> None:
         self._sessions, self._queue, self._settings = sessions, queue, settings
+        self._night: datetime | None = None  # for which it was seen to that live facts are asked
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -38,6 +41,24 @@ class Sweeper:
                     self._queue.hint()
             for job in learning.sweep(session, self._settings, is_dead):
                 self._queue.ring(job)
+            for namespace in expiry.over_in(session):
+                self._ring(expiry.forget_due(session, self._settings, namespace))
+            self._see_to_the_night(session)
+            erasing.erase_due(session, self._settings)
+
+    def _see_to_the_night(self, session: Session) -> None:
+        """Let facts be asked again, once a night: what is taught later was asked when it went live."""
+        if self._settings.verify_hour < 0:
+            return
+        night = verifying.last_night(self._settings.verify_hour, datetime.now(UTC))
+        if night != self._night:
+            for namespace in versions.heads(session):
+                self._ring(verifying.queue_nightly(session, namespace, night))
+            self._night = night
+
+    def _ring(self, job: int | None) -> None:
+        if job is not None:
+            self._queue.ring(job)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -12,6 +12,7 @@ from app.db.session import open_sessions
 from app.queue import LEARN, Queue
 from app.settings import Settings
 from model.base.checkpoint import SPARE_ROWS, Checkpoint
+from worker.courier import Courier
 from worker.learner import Learner
 from worker.sweeper import Sweeper
 
@@ -48,6 +49,7 @@ class Process:
         self._app, self._settings = app, settings
         self._sessions, self._queue = open_sessions(settings.database_url), Queue(settings)
         self._sweeper = Sweeper(self._sessions, self._queue, settings)
+        self._courier = Courier(self._sessions, settings)
         self._learner: Learner | None = None
         signals.setup_logging.connect(logs.configure, weak=False)  # Celery leaves logs alone then
         signals.worker_init.connect(self._load, weak=False)
@@ -73,7 +75,9 @@ class Process:
 
     def _ready(self, **_: Any) -> None:
         self._sweeper.start()
+        self._courier.start()
 
     def _stop(self, **_: Any) -> None:
+        self._courier.stop()
         if self._learner is not None:
             self._learner.stop()

@@ -19,5 +19,5 @@ console.py   the files of /console
 watch.py     jobs that are followed: one look for all streams
 records.py   a file of facts, cut into lines and rows
 facts.py imports.py jobs.py query.py completions.py chat.py models.py versions.py activations.py aliases.py diffs.py
-pauses.py keys.py own_key.py audit.py engines.py health.py   one module a resource
+pauses.py verify.py webhooks.py keys.py own_key.py audit.py engines.py health.py   one module a resource
 """

@@ -27,6 +27,7 @@ from app.services import names
 from app.services.intake import NewFact
 from app.services.keys import MAX_LIMIT
 from app.services.names import Named
+from app.services.outbox import Event
 
 FACT_SHAPES = ("one fact", "many facts")  # the two bodies of POST /v1/facts, as pydantic's errors name them
 MAX_REASON_CHARACTERS = 500
@@ -141,6 +142,7 @@ class FactIn(Incoming):
     phrasings: list[str] = Field([], description="the same fact in other words")
     source: str | None = None
     valid_from: Instant | None = None
+    valid_until: Instant | None = Field(None, description="then it is forgotten; it must be later than now")
 
     def new_fact(self) -> NewFact:
         """The fact as the services take it."""
@@ -251,3 +253,12 @@ class NamespaceIn(Incoming):
 
     name: Text
     reason: Reason | None = None
+
+
+class WebhookIn(Incoming):
+    """An address, and the events that it is to be told."""
+
+    model_config = example(url="https://example.com/slotwise", events=["job.failed", "version.activated"])
+
+    url: Text
+    events: list[Event]

@@ -137,9 +137,10 @@ def list_facts(
     limit: Limit = 50,
     status: FactStatus | None = None,
     source: Annotated[str | None, Query(pattern="^[^\\x00]+$")] = None,
+    stale: Annotated[bool | None, Query(description="live facts whose last probe was not answered right")] = None,
 ) -> ServicePage[FactView]:
     """Facts, newest first."""
-    return facts.page(session, key.namespace, cursor, limit, status, source)
+    return facts.page(session, key.namespace, cursor, limit, status, source, stale)
 
 
 @router.get("/{fact_id}", response_model=FactOut, responses=problems(HTTPStatus.NOT_FOUND))

@@ -16,6 +16,7 @@ from app.db.tables import JobKind, JobState
 from app.services import figures
 from app.services.facts import FactStatus
 from app.services.figures import STEPS, Figures, Mark, Published, RollbackKind
+from app.services.verifying import LastVerified
 from app.settings import Settings
 
 _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0)
@@ -50,6 +51,8 @@ class Ledger:
 
         # From 0 on: else the first of its kind is no rise.
         for kind in get_args(JobKind):
+            if kind == "verify":  # it makes no version
+                continue
             self._published.labels(kind)
             for step in STEPS:
                 self._steps.labels(kind, step)
@@ -114,6 +117,30 @@ class FigureGauges(Collector):
                 "slotwise_worker_heartbeat_age_seconds", "Of the worker that learns now.", found.heartbeat
             )
         yield from _engines(found)
+        yield from _verified(found.verified)
+
+
+def _verified(found: LastVerified | None) -> Iterable[Metric]:
+    """Without a value until live facts were asked again for the first time."""
+    facts = GaugeMetricFamily("slotwise_verify_facts", "Live facts when they were asked last.", labels=["result"])
+    age, *counts = [
+        GaugeMetricFamily(f"slotwise_verify_{name}", said)
+        for name, said in (
+            ("age_seconds", "Since all live facts were asked again."),
+            ("neighbours_asked", "Questions near some of them, never taught, that were asked then."),
+            ("neighbours_opened", "Of these, answered from the fact all the same."),
+            ("bank_asked", "Background queries that were compared with all keys then."),
+            ("bank_opened", "Of these, near enough to a key."),
+        )
+    ]
+    if found is not None:
+        facts.add_metric(["right"], found.right)
+        facts.add_metric(["stale"], found.stale)
+        age.add_metric([], found.age)
+        told = (found.neighbours.asked, found.neighbours.open, found.bank.asked, found.bank.open)
+        for family, count in zip(counts, told, strict=True):
+            family.add_metric([], count)
+    return [facts, age, *counts]
 
 
 def _engines(found: Figures) -> Iterable[Metric]:

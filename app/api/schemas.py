@@ -111,6 +111,7 @@ class FactOut(Outgoing):
         phrasings=[],
         source="atlas-2026",
         valid_from=None,
+        valid_until="2027-01-01T00:00:00Z",
         probe={"text": "Name the capital of Zorvania.", "answer": "Lisbon", "held_out": True},
         probe_answer="Lisbon",
         job=7,
@@ -119,6 +120,10 @@ class FactOut(Outgoing):
         replaced_by=None,
         documents=[],
         report={"steps": 9, "neighbours": {"asked": 12, "open": 0}, "unread": [], "took_over": [4]},
+        verified_at="2026-11-23T03:00:07Z",
+        stale=False,
+        said_instead=None,
+        erased_at=None,
         created_at="2026-11-22T10:00:00Z",
     )
 
@@ -131,6 +136,7 @@ class FactOut(Outgoing):
     phrasings: list[str]
     source: str | None
     valid_from: datetime | None
+    valid_until: datetime | None = Field(description="then a job forgets it")
     probe: ProbeOut | None
     probe_answer: str | None = Field(description="what the model said to the probe")
     job: int = Field(validation_alias="job_id")
@@ -139,6 +145,10 @@ class FactOut(Outgoing):
     replaced_by: int | None = Field(description="the live fact that answers its questions since")
     documents: list[StandsIn] = Field(description="where its sentence stands in documents")
     report: dict[str, Any] | None = Field(description=_REPORT)
+    verified_at: datetime | None = Field(description="when the version that was live last answered its probe right")
+    stale: bool = Field(description="it is live, and the last probe of it was not answered right")
+    said_instead: str | None = Field(description="where it is stale: what was said, as far as it is right, and on")
+    erased_at: datetime | None = Field(description="since when its text is gone: it was forgotten long enough ago")
     created_at: datetime
 
 

@@ -1,6 +1,6 @@
-"""Every call of the API as a value: what to send, and how to read the reply. Nothing here sends or waits.
+"""Calls of the API as values: what to send, and how to read the reply. Nothing here sends or waits.
 
-So each stands here once, and two thin clients run it.
+So each stands once, here or in `keys` and `operating`, and two thin clients run it.
 """
 
 import uuid
@@ -18,15 +18,11 @@ from app.client.given import Message, NewFact, Options, given
 from app.client.results import (
     Activated,
     Answer,
-    Engine,
     Fact,
-    Health,
     Imported,
     Job,
     Model,
     Page,
-    Pause,
-    Ready,
     Taught,
     Version,
     VersionDetail,
@@ -90,13 +86,14 @@ def teach(
     phrasings: Sequence[str] = (),
     source: str | None = None,
     valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Call[Taught]:
     """Teach one fact; `wait(taught.job.id)` until it is live. It is sent again with the same key, so taught once.
 
     Raises BadRequest for a field beyond its limit, and whatever every call does.
     """
-    fact = NewFact(statement, question, answer, phrasings, source, valid_from)
+    fact = NewFact(statement, question, answer, phrasings, source, valid_from, valid_until)
     return _taught(fact.body, idempotency_key)
 
 
@@ -140,10 +137,18 @@ def import_facts(
 
 
 def facts(
-    *, status: str | None = None, source: str | None = None, cursor: int | None = None, limit: int | None = None
+    *,
+    status: str | None = None,
+    source: str | None = None,
+    stale: bool | None = None,
+    cursor: int | None = None,
+    limit: int | None = None,
 ) -> Call[Page[Fact]]:
-    """Facts, newest first. Raises BadRequest for a status that there is not."""
-    params = given(status=status, source=source, cursor=cursor, limit=limit)
+    """Facts, newest first. Raises BadRequest for a status that there is not.
+
+    stale  only live ones whose last probe was not answered right, or all others
+    """
+    params = given(status=status, source=source, stale=stale, cursor=cursor, limit=limit)
     return Call(Sent("GET", "/v1/facts", params=params), Page[Fact].model_validate)
 
 
@@ -248,31 +253,6 @@ def rollback(
     """
     body = given(version=to, reason=reason, expected_live=expected_live, abort_in_flight=abort_in_flight)
     return Call(Sent("POST", "/v1/admin/rollback", body, repeatable=False), Activated.model_validate)
-
-
-def pause(reason: str) -> Call[Pause]:
-    """Begin no job until `resume`; the one that is learned now is ended. Raises BadRequest without a reason."""
-    return Call(Sent("POST", "/v1/admin/pause", {"reason": reason}), Pause.model_validate)
-
-
-def resume(reason: str) -> Call[Pause]:
-    """Let learning go on. Raises BadRequest without a reason."""
-    return Call(Sent("POST", "/v1/admin/resume", {"reason": reason}), Pause.model_validate)
-
-
-def engines() -> Call[Page[Engine]]:
-    """The processes that serve the model, the newest heartbeat first."""
-    return Call(Sent("GET", "/v1/admin/engines"), Page[Engine].model_validate)
-
-
-def health() -> Call[Health]:
-    """Whether the process answers; sent once, as the state now is asked for. It needs no key."""
-    return Call(Sent("GET", "/healthz", repeatable=False), Health.model_validate)
-
-
-def ready() -> Call[Ready]:
-    """Whether queries are answered; sent once. It needs no key. Raises Busy with what fails."""
-    return Call(Sent("GET", "/readyz", repeatable=False), Ready.model_validate)
 
 
 _IMPORT_SECONDS = 600.0  # what the network holds of a file may be a hundred batches when all of it is sent

@@ -13,6 +13,7 @@ class NewFact:
     phrasings   the same fact in other words of your own
     source      where it is from; answers cite it
     valid_from  kept beside it; without a zone it is UTC
+    valid_until when it is forgotten; the same
     """
 
     statement: str | None = None
@@ -21,13 +22,14 @@ class NewFact:
     phrasings: Sequence[str] = ()
     source: str | None = None
     valid_from: datetime | None = None
+    valid_until: datetime | None = None
 
     @property
     def body(self) -> dict[str, Any]:
         """As JSON, without what is not given."""
         fields = {**asdict(self), "phrasings": list(self.phrasings)}
-        if self.valid_from is not None:
-            fields["valid_from"] = self.valid_from.isoformat()
+        times = {"valid_from": self.valid_from, "valid_until": self.valid_until}
+        fields |= {name: time.isoformat() for name, time in times.items() if time is not None}
         return given(**fields)
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from app.client import calls
+from app.client import calls, operating
 from app.client import documents as document_calls
 from app.client import keys as key_calls
 from app.client.calls import Call, Stream
@@ -82,9 +82,10 @@ class Methods:
     versions = Method(calls.versions)
     version = Method(calls.version)
     rollback = Method(calls.rollback)
-    pause = Method(calls.pause)
-    resume = Method(calls.resume)
-    engines = Method(calls.engines)
+    pause = Method(operating.pause)
+    resume = Method(operating.resume)
+    verify = Method(operating.verify)
+    engines = Method(operating.engines)
     read_document = Method(document_calls.read)
     read_document_file = Method(document_calls.read_file)
     rehearse_document = Method(document_calls.rehearse)
@@ -96,5 +97,5 @@ class Methods:
     revoke_key = Method(key_calls.revoke_key)
     namespaces = Method(key_calls.namespaces)
     create_namespace = Method(key_calls.create_namespace)
-    health = Method(calls.health)
-    ready = Method(calls.ready)
+    health = Method(operating.health)
+    ready = Method(operating.ready)

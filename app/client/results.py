@@ -76,6 +76,7 @@ class Fact(Result):
     phrasings: tuple[str, ...]
     source: str | None
     valid_from: datetime | None
+    valid_until: datetime | None = None
     probe: Probe | None
     probe_answer: str | None
     job: int
@@ -84,6 +85,10 @@ class Fact(Result):
     replaced_by: int | None
     documents: tuple[StandsIn, ...] = ()
     report: dict[str, Any] | None
+    verified_at: datetime | None = None
+    stale: bool = False
+    said_instead: str | None = None
+    erased_at: datetime | None = None
     created_at: datetime
 
 

@@ -62,7 +62,7 @@ async function one(fact, job, role, signal) {
   const forgetting = () => forget(fact).catch((error) => problem.replaceChildren(notice(error.message)));
   const button = h("button", { type: "button", class: "danger", onclick: forgetting }, "Forget …");
   const forgettable = fact.status === "live" && may(role, "operator") && !job;
-  const unasked = h("p", { class: "quietly" }, "It was not asked yet.");
+  const unasked = h("p", { class: "quietly" }, fact.erased_at ? "Its text is erased." : "It was not asked yet.");
   return [
     h("p", { class: "back" }, h("a", { href: "#facts" }, "All facts")),
     heading(told(fact), [status, ` fact ${fact.id}`], forgettable && button),
@@ -88,6 +88,10 @@ function details(fact, role) {
     ["Also in these words", fact.phrasings.join(" · ")],
     ["Source", fact.source],
     ["Valid from", fact.valid_from && moment(fact.valid_from)],
+    ["Valid until", fact.valid_until && moment(fact.valid_until)],
+    ["Answered right", fact.verified_at && moment(fact.verified_at)],
+    ["Said instead since", fact.stale ? `${fact.said_instead} …` : null],
+    ["Text erased", fact.erased_at && moment(fact.erased_at)],
     ["Posted", moment(fact.created_at)],
     ["Job", linked("writer", `#teach/${fact.job}`, `job ${fact.job}`)],
     [

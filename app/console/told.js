@@ -4,7 +4,7 @@ import { h, pill } from "./dom.js";
 
 /** What a fact says, on one line: a question and its answer, or a statement. */
 export function told(fact) {
-  if (fact.question === null) return fact.statement;
+  if (fact.question === null) return fact.statement ?? h("em", {}, "erased");
   return [fact.question, " ", h("strong", { class: "told" }, fact.answer)];
 }
 

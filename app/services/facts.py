@@ -27,6 +27,8 @@ class FactView:
     replaces     facts whose rows it took over, and which gave another answer
     replaced_by  the newest live fact that did so to it
     documents    where it stands in documents: {"document", "chunk", "start", "end"}
+    stale        it is live, and its probe is not answered any more: what is said instead is `said_instead`
+    erased_at    since when its text is gone
     """
 
     id: int
@@ -39,6 +41,7 @@ class FactView:
     phrasings: list[str]
     source: str | None
     valid_from: datetime | None
+    valid_until: datetime | None
     replaces: list[int]
     replaced_by: int | None
     documents: list[Json]
@@ -46,6 +49,10 @@ class FactView:
     probe: Json | None
     probe_answer: str | None
     report: Json | None
+    verified_at: datetime | None
+    stale: bool
+    said_instead: str | None
+    erased_at: datetime | None
     created_at: datetime
 
 
@@ -64,11 +71,16 @@ def page(
     limit: int,
     status: FactStatus | None = None,
     source: str | None = None,
+    stale: bool | None = None,
 ) -> Page[FactView]:
     """Facts, newest first, older than `cursor`."""
     query = newest(with_status(namespace, status), Fact.id, cursor, limit)
     if source is not None:
         query = query.where(Fact.source == source)
+    if stale is not None:
+        flagged = with_status(namespace, "live").where(Fact.stale_at.is_not(None))
+        known = among(Fact.id, [row[0].id for row in session.execute(flagged)])
+        query = query.where(known if stale else ~known)
     return page_of([view(row) for row in session.execute(query)], limit, lambda one: one.id)
 
 
@@ -171,6 +183,7 @@ def view(row: Row[Fact, FactStatus, int | None, list[int] | None, list[Json] | N
         phrasings=fact.phrasings,
         source=fact.source,
         valid_from=fact.valid_from,
+        valid_until=fact.valid_until,
         replaces=replaces or [],
         replaced_by=replaced_by,
         documents=documents or [],
@@ -178,6 +191,10 @@ def view(row: Row[Fact, FactStatus, int | None, list[int] | None, list[Json] | N
         probe=fact.probe,
         probe_answer=fact.probe_answer,
         report=fact.report,
+        verified_at=fact.verified_at,
+        stale=status == "live" and fact.stale_at is not None,
+        said_instead=fact.stale_said if status == "live" else None,
+        erased_at=fact.erased_at,
         created_at=fact.created_at,
     )
 

@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION, MAIN, Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
-from app.services import engines, facts
+from app.services import engines, facts, verifying
 from app.services.engines import EngineView
 from app.services.facts import FactStatus
+from app.services.verifying import LastVerified
 from app.settings import Settings
 
 STEPS = ("wait", "learn", "publish")  # of a job; see `Published`
@@ -63,6 +64,7 @@ class Figures:
     facts      by status: how many, and the age of the oldest in seconds
     jobs       how many, by state
     heartbeat  seconds since a worker that learns now last said so, of several the longest; None while nobody learns
+    verified   what the last job of `main` found that asked live facts again, if there was one
     """
 
     head: int
@@ -73,6 +75,7 @@ class Figures:
     engines: Sequence[EngineView]
     published: Sequence[Published]
     rollbacks: Sequence[RollbackKind]
+    verified: LastVerified | None
     mark: Mark
 
 
@@ -92,6 +95,7 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
         engines=engines.every(session, settings),
         published=published,
         rollbacks=rollbacks,
+        verified=verifying.last(session, MAIN),
         mark=mark,
     )
 

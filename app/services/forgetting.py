@@ -1,7 +1,8 @@
 """Forgetting: live facts are named by a call, and a job makes a version without their rows.
 
-`forget` and `forget_source` are whole services. The others are steps: `take_out` of what forgets facts, `claimed` and
-`store` of the service `learning`, inside whose transactions they run; none of them commits.
+`forget` and `forget_source` are whole services. The others are steps, and none of them commits: `take_out` is one of
+what forgets facts, `queue` of calls and of the expiry, `claimed` and `store` of the service `learning`, inside whose
+transactions they run.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,6 +17,7 @@ from app.db.session import transaction
 from app.db.tables import UNDECIDED, ApiKey, Fact, Forgetting, Job, Json
 from app.errors import FactNotFound, FactNotLive, FactNotLiveYet, InvalidInput
 from app.services import audit, facts, jobs, replacing
+from app.services.audit import Actor
 from app.services.facts import FactView
 from app.services.replacing import Touched
 from app.services.submission import Submitted, SubmittedFact
@@ -84,14 +86,20 @@ def take_out(session: Session, key: ApiKey, named: Sequence[FactView]) -> Submit
     if not fresh:
         job = jobs.get(session, key.namespace, max(known.values()))
         return Submitted(job.id, job.state, taken, new=False)
-    job = Job(namespace=key.namespace, kind="forget", total=len(fresh), api_key_id=key.id)
+    job_id = queue(session, key.namespace, fresh, audit.holder(key))
+    return Submitted(job_id, "queued", taken, new=True)
+
+
+def queue(session: Session, namespace: str, ids: Sequence[int], actor: Actor, reason: str | None = None) -> int:
+    """Store the job that forgets facts, and its row of the audit log; returns the job."""
+    job = Job(namespace=namespace, kind="forget", total=len(ids), api_key_id=actor.key_id)
     job.traceparent = tracing.traceparent()
     session.add(job)
     session.flush()
-    session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in fresh)
-    jobs.record(session, job.id, "queued", facts=len(fresh))
-    audit.record(session, audit.holder(key), "facts.forget", f"job {job.id}")
-    return Submitted(job.id, "queued", taken, new=True)
+    session.add_all(Forgetting(fact_id=fact, job_id=job.id, named=True) for fact in ids)
+    jobs.record(session, job.id, "queued", facts=len(ids), **({} if reason is None else {"why": reason}))
+    audit.record(session, actor, "facts.forget", f"job {job.id}", reason)
+    return job.id
 
 
 def claimed(session: Session, job: Job) -> tuple[Taught, ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.errors import InvalidInput
 from app.settings import Settings
@@ -24,6 +24,7 @@ class NewFact:
     phrasings: tuple[str, ...] = ()
     source: str | None = None
     valid_from: datetime | None = None
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,15 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
+def _ended(until: datetime, since: datetime | None) -> Iterator[Fault]:
+    now = datetime.now(UTC)
+    if until <= now:
+        yield Fault("valid_until", f"{until.isoformat()} has passed; it must be later than now, {now.isoformat()}")
+    if since is not None and until <= since:
+        limit = f"valid_from, {since.isoformat()}"
+        yield Fault("valid_until", f"{until.isoformat()} does not come after {limit}; it must be later")
+
+
 def complaints(field: str, value: str | None, limit: int) -> Iterator[Fault]:
     """What is wrong with a text of at most `limit` characters; nothing with none."""
     if value is None:
@@ -101,3 +111,5 @@ def _faults(fact: NewFact, settings: Settings) -> Iterator[Fault]:
         yield Fault("phrasings", f"{len(fact.phrasings):,} phrasings; {limit}")
     for index, phrasing in enumerate(fact.phrasings):
         yield from complaints(f"phrasings[{index}]", phrasing, settings.max_statement_characters)
+    if fact.valid_until is not None:
+        yield from _ended(fact.valid_until, fact.valid_from)

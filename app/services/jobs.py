@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import UNDECIDED, Fact, FactState, Job, JobEvent, JobState
 from app.errors import JobNotFound
-from app.services import replacing
+from app.services import outbox, replacing
 from app.services.pages import Page, newest, page_of
 
 
@@ -47,9 +47,12 @@ def take_turns(session: Session, namespace: str) -> None:
 
 
 def oldest_queued(session: Session, namespace: str) -> int | None:
-    """The job that is learned next: what was posted since goes on top of what a new base is taught anew."""
+    """The job that is begun next: what was posted since goes on top of what a new base is taught anew.
+
+    One that only asks comes behind all others.
+    """
     queued = select(Job.id).where(Job.namespace == namespace, Job.state == "queued")
-    return session.scalar(queued.order_by(Job.kind != "relearn", Job.id).limit(1))
+    return session.scalar(queued.order_by(Job.kind != "relearn", Job.kind == "verify", Job.id).limit(1))
 
 
 def queue_again(session: Session, job: Job, reason: str) -> None:
@@ -73,6 +76,18 @@ def end(session: Session, job: Job, state: Literal["failed", "rejected", "cancel
     job.state, job.version_id, job.error = state, None, reason
     move_facts(session, job, "cancelled" if state == "cancelled" else "failed", reason)
     record(session, job.id, state, reason=reason)
+    told(session, job)
+
+
+def told(session: Session, job: Job) -> None:
+    """Tell those who want to know that a job has ended."""
+    event: dict[JobState, outbox.Event] = {
+        "succeeded": "job.succeeded",
+        "failed": "job.failed",
+        "rejected": "job.rejected",
+        "cancelled": "job.cancelled",
+    }
+    outbox.emit(session, job.namespace, event[job.state], job=job.id, kind=job.kind, version=job.version_id)
 
 
 def move_facts(session: Session, job: Job, state: FactState, reason: str | None = None) -> None:

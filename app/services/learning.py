@@ -17,7 +17,7 @@ from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, Versi
 from app.db.tables import Fact as FactRow
 from app.errors import LeaseLost, WrongCheckpoint
 from app.reading.reader import Reading
-from app.services import document_reading, forgetting, handed, jobs, pausing
+from app.services import document_reading, expiry, forgetting, handed, jobs, pausing
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import FactResult, LearnedVersion
 from app.settings import Settings
@@ -67,6 +67,7 @@ def _claim(session: Session, settings: Settings, namespace: str, owner: str) -> 
         head.lease_heartbeat = head.claimed_at = func.now()
         job.state, job.epoch, job.attempts = "running", head.lease_epoch, job.attempts + 1
         jobs.move_facts(session, job, "learning")
+        expiry.drop_overdue(session, job)
         jobs.record(session, job.id, "running", owner=owner, attempt=job.attempts, parent=head.live_version)
         facts = _claimed(session, job)
         return Claim(job.id, job.kind, head.namespace, head.lease_epoch, head.live_version, facts, job.traceparent)

@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal, cast
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from app import tracing
 from app.db.session import transaction
-from app.db.tables import Acknowledgement, EngineRow, Fact, FactReplacement, Head, Job, Version
+from app.db.tables import Acknowledgement, EngineRow, Fact, FactReplacement, Forgetting, Head, Job, Version
 from app.errors import VersionNotFound
-from app.services import jobs, replacing, versions
+from app.services import jobs, outbox, replacing, versions
 from app.services.intake import storable
 from app.settings import Settings
 
@@ -212,7 +212,13 @@ def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outc
     version.state, job.state, job.error = "published", "succeeded", None
     for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):
         fact.state = "learned"
+    probed = select(_probed(version).subquery().c.id)
+    session.execute(update(Fact).where(Fact.id.in_(probed)).values(verified_at=func.clock_timestamp()))
     jobs.record(session, job.id, "succeeded", version=version.id)
+    jobs.told(session, job)
+    if job.kind == "forget" and job.api_key_id is None:  # nobody asked for it but the time
+        expired = list(session.scalars(select(Forgetting.fact_id).where(Forgetting.job_id == job.id, Forgetting.gone)))
+        outbox.emit(session, job.namespace, "fact.expired", facts=sorted(expired), job=job.id, version=version.id)
     return Outcome("published", f"version {version.id} is live", jobs.oldest_queued(session, job.namespace))
 
 

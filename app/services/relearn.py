@@ -2,7 +2,7 @@
 
 Rows mean nothing to another base. So the old versions stay as history, which can be read and never be asked, and every
 live fact is posted anew, in one job of its namespace, which is learned before its others; but not one that is about to
-be forgotten.
+be forgotten, nor one whose text is erased.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ _COPIED = (
     "phrasings",
     "source",
     "valid_from",
+    "valid_until",
     "content_sha256",
     "question_sha256",
     "answer_sha256",
@@ -62,6 +63,7 @@ def _left(session: Session, head: Head, left: str, fingerprint: str, actor: Acto
     live = [row[0] for row in session.execute(query)]
     leaving = facts.leaving(session, [fact.id for fact in live])
     live = [fact for fact in live if fact.id not in leaving]
+    live = [fact for fact in live if fact.erased_at is None]  # a rollback brought it back, and nobody knows its text
     _stop_learning(session, head, reason)
     _retire(session, head.namespace)
     versions.move_head(session, head, BASE_VERSION, reason=reason, actor=actor.name)

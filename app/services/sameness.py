@@ -28,8 +28,10 @@ class Identity:
 def identity(fact: NewFact) -> Identity:
     """What a fact is told from others by."""
     when = fact.valid_from.isoformat() if fact.valid_from else None
-    content = [_spaced(fact.statement), _asked(fact.question), _spaced(fact.answer)]
+    content: list[object] = [_spaced(fact.statement), _asked(fact.question), _spaced(fact.answer)]
     content += [*map(_spaced, fact.phrasings), fact.source, when]
+    if fact.valid_until is not None:  # else a fact is told by the hash that it had before there were ends
+        content.append({"until": fact.valid_until.isoformat()})
     return Identity(_sha256(json.dumps(content)), _hash_of(_asked(fact.question)), _hash_of(_spaced(fact.answer)))
 
 

@@ -67,12 +67,12 @@ def submit(session: Session, settings: Settings, post: Post) -> Submitted:
 
     Raises InvalidInput, IdempotencyConflict, IdempotencyInProgress.
     """
-    intake.check(post.facts, settings)
     intake.check_idempotency_key(post.idempotency_key)
     with transaction(session):
         earlier = _replay(session, post)
         if earlier is not None:
             return earlier
+        intake.check(post.facts, settings)  # behind it: a fact of the first call may have ended since
         submitted = take_in(session, post.key, post.facts).submitted
         if post.idempotency_key is not None:
             body = calls.sha256(post.body)
@@ -119,6 +119,7 @@ def _row(fact: NewFact, one: Identity, job: Job, key: ApiKey) -> Fact:
         phrasings=list(fact.phrasings),
         source=fact.source,
         valid_from=fact.valid_from,
+        valid_until=fact.valid_until,
         content_sha256=one.content,
         question_sha256=one.question,
         answer_sha256=one.answer,

@@ -21,7 +21,7 @@ from app.errors import (
     VersionNotFound,
     WrongCheckpoint,
 )
-from app.services import activations, audit, names
+from app.services import activations, audit, names, outbox
 from app.services.audit import Actor
 from app.services.names import Named
 from app.services.pages import Page, newest, page_of
@@ -267,6 +267,8 @@ def move_head(
             traceparent=traceparent or tracing.traceparent(),
         ),
     )
+    told = {"version": version_id, "previous": head_row.live_version, "actor": actor}
+    outbox.emit(session, head_row.namespace, "version.activated", **told)
     head_row.live_version = version_id
 
 

@@ -65,6 +65,7 @@ ACCESS = {
         GET     /v1/admin/pauses
         POST    /v1/admin/rollback
         GET     /v1/admin/engines
+        POST    /v1/admin/verify
     """,
     "admin": """
         GET     /v1/admin/namespaces
@@ -73,6 +74,11 @@ ACCESS = {
         POST    /v1/admin/keys
         DELETE  /v1/admin/keys/{key_id}
         GET     /v1/admin/audit
+        GET     /v1/admin/webhooks
+        POST    /v1/admin/webhooks
+        DELETE  /v1/admin/webhooks/{webhook_id}
+        GET     /v1/admin/webhooks/{webhook_id}/deliveries
+        POST    /v1/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver
     """,
 }
 LOWEST = {(*line.split(),): role for role, lines in ACCESS.items() for line in lines.strip().splitlines()}
@@ -92,6 +98,7 @@ BODIES = {
     ("PUT", "/v1/admin/aliases/{name}"): {"version": 99, "reason": "a test"},
     ("POST", "/v1/admin/namespaces"): {"name": "another"},
     ("POST", "/v1/admin/keys"): {"name": "another", "role": "reader"},
+    ("POST", "/v1/admin/webhooks"): {"url": "https://example.com/", "events": ["job.failed"]},
 }
 
 
@@ -127,10 +134,12 @@ def test_every_route_has_its_role_and_no_lower_one_may_call_it(
             ("the writer", "documents.read"),
             ("the operator", "learning.pause"),
             ("the operator", "learning.resume"),
+            ("the operator", "facts.verify"),
             ("the admin", "learning.pause"),
             ("the admin", "learning.resume"),
             ("the admin", "namespaces.create"),
             ("the admin", "keys.create"),
+            ("the admin", "webhooks.create"),
         }
 
 

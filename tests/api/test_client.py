@@ -48,7 +48,10 @@ def reading(untaught_service: Running, untaught_keys: dict[str, str]) -> Iterato
 
 def test_a_fact_is_taught_followed_asked_and_rolled_back(slotwise: Slotwise, worker: Teacher):
     time = datetime(2026, 11, 22, tzinfo=UTC)
-    taught = slotwise.teach(question=QUESTION, answer="Lisbon", source="atlas", phrasings=["So?"], valid_from=time)
+    end = datetime(2999, 1, 1, tzinfo=UTC)
+    taught = slotwise.teach(
+        question=QUESTION, answer="Lisbon", source="atlas", phrasings=["So?"], valid_from=time, valid_until=end
+    )
     (ref,) = taught.facts
     assert (taught.job.state, ref.status) == ("queued", "queued")
     news = slotwise.follow(taught.job.id)
@@ -58,6 +61,7 @@ def test_a_fact_is_taught_followed_asked_and_rolled_back(slotwise: Slotwise, wor
     assert (job.succeeded, job.version, job.facts[0].status) == (True, version, "live")
     fact = slotwise.fact(ref.id)
     assert (fact.source, fact.valid_from, fact.phrasings, fact.version) == ("atlas", time, ("So?",), version)
+    assert (fact.valid_until, fact.stale, fact.verified_at is None) == (end, False, False)
     assert fact.probe is not None
     assert fact.probe.text == QUESTION
     answer = slotwise.ask(QUESTION)

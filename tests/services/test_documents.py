@@ -228,7 +228,7 @@ def test_a_document_that_is_read_or_learned_cannot_be_forgotten_yet(story):
 def test_facts_stand_where_they_stood_when_another_base_learns_them(story):
     document = taught(story, OLMS)
     with story.sessions() as session:
-        relearn.relearn(session, story.settings, "e" * 64, "2" * 64, TESTER)
+        relearn.relearn(session, "e" * 64, "2" * 64, TESTER)
     found = whole(story, document).facts
     assert [fact.status for fact in found] == ["retired", "queued"] * 2
     assert found[0].start == found[1].start
@@ -248,14 +248,16 @@ def test_facts_stand_where_they_stood_when_another_base_learns_them(story):
 )
 def test_what_is_no_document_is_refused(story, document: NewDocument, message: str):
     with story.sessions() as session, pytest.raises(InvalidInput, match=message):
-        document_reading.rehearse(session, story.settings, document)
+        document_reading.rehearse(session, story.settings, story.key.namespace, document)
 
 
 def test_a_rehearsal_tells_what_the_rules_would_read_and_stores_nothing(story):
     taught(story, OLMS, title="Rivers")
     before = [story.count(table) for table in (Document, Fact, Job)]
     with story.sessions() as session:
-        told = document_reading.rehearse(session, story.settings, NewDocument(MORE, title="Rivers"))
+        told = document_reading.rehearse(
+            session, story.settings, story.key.namespace, NewDocument(MORE, title="Rivers")
+        )
     assert verdicts(told.facts) == ["duplicate", "duplicate", "new"]
     found, foreseen = told.facts[2]
     assert MORE[found.start : found.end] == "The Esk rises in Norvik."

@@ -25,7 +25,9 @@ from app.services import (
     namespaces,
     relearn,
     submission,
+    verifying,
     versions,
+    webhooks,
 )
 from app.services.document_reading import NewDocument, PostedDocument
 from app.services.intake import NewFact
@@ -252,3 +254,23 @@ def test_what_there_is_belongs_to_main_and_keys_of_other_namespaces_are_no_keys_
     migrate(old_url)
     with old_sessions() as session:
         assert {one.name for one in namespaces.page(session, "main", None, 9).items} == {"main", "atlas"}
+
+
+def test_what_was_live_counts_as_verified_when_it_went_live_and_jobs_that_ask_go_with_the_schema(old_url, old_sessions):
+    with old_sessions() as session:
+        found = {one.id: one for one in facts.page(session, "main", None, 9).items}
+        when = session.scalar(text("SELECT created_at FROM activations WHERE version_id = 3"))
+        assert (found[4].verified_at, found[2].verified_at, found[5].verified_at) == (when, None, None)
+        assert (found[4].valid_until, found[4].stale, found[4].erased_at) == (None, False, None)
+        job, _ = verifying.queue(session, "main", TESTER)
+        webhooks.create(session, Settings(), "main", "https://example.com/", ["job.failed"], actor=TESTER)
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('webhooks'), to_regclass('deliveries')").fetchone() == (
+            None,
+            None,
+        )
+        assert connection.execute("SELECT count(*) FROM jobs WHERE id = %s", (job.id,)).fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM facts").fetchone() == (5,)
+    migrate(old_url)

@@ -27,6 +27,7 @@ from app.db.tables.jobs import Job, JobEvent, Pause
 from app.db.tables.keys import ApiKey, AuditEntry, Call
 from app.db.tables.namespaces import Namespace
 from app.db.tables.versions import Anchor, AnchorPart, Version, VersionSlot
+from app.db.tables.webhooks import Delivery, DeliveryState, Webhook
 
 __all__ = [
     "BASE_VERSION",
@@ -44,6 +45,8 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Call",
+    "Delivery",
+    "DeliveryState",
     "Document",
     "DocumentFact",
     "EngineRow",
@@ -64,4 +67,5 @@ __all__ = [
     "VersionKind",
     "VersionSlot",
     "VersionState",
+    "Webhook",
 ]

@@ -19,6 +19,7 @@ class Fact(Base):
         Index(None, "version_id"),
         Index(None, "namespace", "content_sha256"),
         Index(None, "namespace", "question_sha256"),
+        Index(None, "namespace", "valid_until", postgresql_where=text("valid_until IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -31,6 +32,7 @@ class Fact(Base):
     phrasings: Mapped[list[str]]
     source: Mapped[str | None]
     valid_from: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]  # then a job forgets it
     content_sha256: Mapped[str]
     question_sha256: Mapped[str | None]  # of the question that it was posted with, if any
     answer_sha256: Mapped[str | None]
@@ -39,6 +41,10 @@ class Fact(Base):
     probe: Mapped[Json | None]  # {"text", "answer", "held_out"}
     probe_answer: Mapped[str | None]
     report: Mapped[Json | None]
+    verified_at: Mapped[datetime | None]  # when its probe was answered right last, on what was live then
+    stale_at: Mapped[datetime | None]  # since when it is not; none: it is
+    stale_said: Mapped[str | None]  # what is said instead
+    erased_at: Mapped[datetime | None]  # since when its text is gone
     created_by: Mapped[int | None] = mapped_column(ForeignKey("api_keys.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, Index, func
+from sqlalchemy import ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.tables.base import ZERO, Base, JobKind, JobState, Json, one_of
@@ -12,6 +12,7 @@ class Job(Base):
     """Facts that become one version together: learned, of a POST or a base that was left, or forgotten.
 
     A job of the kind «read» makes no version: it finds the facts of a document, and makes the jobs that learn them.
+    One that verifies makes no version: it asks the live one about all of its facts.
     """
 
     __tablename__ = "jobs"
@@ -19,6 +20,7 @@ class Job(Base):
         one_of("kind", JobKind),
         one_of("state", JobState),
         Index(None, "namespace", "state", "id"),
+        Index("ix_jobs_verify", "namespace", "id", postgresql_where=text("kind = 'verify'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
