@@ -3,7 +3,8 @@
     SlotwiseError
     ├── InvalidInput                a value is missing, empty, malformed or beyond its limit
     │   ├── IdempotencyConflict     an idempotency key comes back with another body
-    │   └── FolderNotEmpty          a folder to be written to already holds something
+    │   ├── FolderNotEmpty          a folder to be written to already holds something
+    │   └── BadFolder               a folder to be imported is not what was exported
     ├── AccessDenied
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
     │   └── RoleTooLow              the key's role does not allow the call
@@ -15,10 +16,12 @@
     │   ├── JobNotFound
     │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
+    │   ├── SlotNotFound            the memory has fewer slots
     │   └── VersionNotFound         unknown, or never published
     ├── Conflict
     │   ├── FactNotLive             only a live fact can be forgotten
     │   │   └── FactNotLiveYet      it is on its way
+    │   ├── InstallationNotEmpty    a version can be imported only where no fact was ever posted
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
     │   ├── JobNotCancellable       a job that is verifying or has ended
     │   ├── LastAdminKey            without this key nobody could make another one over HTTP
@@ -56,6 +59,10 @@ class IdempotencyConflict(InvalidInput):
 
 class FolderNotEmpty(InvalidInput):
     """A folder to be written to already holds something."""
+
+
+class BadFolder(InvalidInput):
+    """A folder to be imported is not what was exported: the message names the file and what is wrong with it."""
 
 
 class AccessDenied(SlotwiseError):
@@ -107,6 +114,10 @@ class ModelNotFound(NotFound):
     """No model has this name, in the calls that are OpenAI's."""
 
 
+class SlotNotFound(NotFound):
+    """The memory has fewer slots."""
+
+
 class VersionNotFound(NotFound):
     """No published version has this id."""
 
@@ -121,6 +132,10 @@ class FactNotLive(Conflict):
 
 class FactNotLiveYet(FactNotLive):
     """The fact is on its way; once it is live it can be forgotten."""
+
+
+class InstallationNotEmpty(Conflict):
+    """A version can be imported only where no fact was ever posted."""
 
 
 class IdempotencyInProgress(Conflict):

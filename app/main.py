@@ -34,6 +34,7 @@ from app.api import (
     pauses,
     query,
     reference,
+    slots,
     versions,
 )
 from app.api.errors import handle_errors
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
     teaching, asking = (imports, facts, jobs), (query, completions, chat, models)
-    history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
+    history, watching = (versions, activations, aliases, diffs, slots), (engines, audit, health, metrics)
     for resource in (*teaching, *asking, *history, pauses, keys, own_key, *watching, reference, console):
         app.include_router(resource.router)
     return app

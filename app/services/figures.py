@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
-from app.services import engines, facts
+from app.services import engines, facts, slot_statistics
 from app.services.engines import EngineView
 from app.services.facts import FactStatus
 from app.settings import Settings
@@ -61,12 +61,14 @@ class Figures:
     facts      by status: how many, and the age of the oldest in seconds
     jobs       how many, by state
     heartbeat  seconds since the worker that learns now last said so; None while nobody learns
+    counted    questions of callers whose reads were counted, of this base and memory
     """
 
     head: int
     facts: Mapping[FactStatus, tuple[int, float]]
     jobs: Mapping[JobState, int]
     heartbeat: float | None
+    counted: int
     engines: Sequence[EngineView]
     published: Sequence[Published]
     rollbacks: Sequence[RollbackKind]
@@ -77,7 +79,8 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
     """The figures of a namespace; with what has happened since `mark`. Changes nothing."""
     namespace = settings.namespace
     age = func.extract("epoch", func.now() - Head.lease_heartbeat)
-    head, heartbeat = session.execute(select(Head.live_version, age).where(Head.namespace == namespace)).one()
+    live = select(Head.live_version, age, Version.fingerprint).join(Version, Version.id == Head.live_version)
+    head, heartbeat, fingerprint = session.execute(live.where(Head.namespace == namespace)).one()
     states = select(Job.state, func.count().label("many")).where(Job.namespace == namespace).group_by(Job.state)
     published, rollbacks, mark = _moves(session, namespace, mark)
     return Figures(
@@ -85,6 +88,7 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
         facts=facts.tally(session, namespace),
         jobs={row.state: row.many for row in session.execute(states)},
         heartbeat=None if heartbeat is None else float(heartbeat),
+        counted=slot_statistics.counted(session, fingerprint).queries,
         engines=engines.every(session, settings),
         published=published,
         rollbacks=rollbacks,

@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 import worker.learner
 from app.db.tables import Version, VersionSlot
 from app.errors import WrongCheckpoint
-from app.services import cancelling, publishing, relearn, versions
+from app.services import cancelling, publishing, relearn, slot_statistics, versions
 from app.services.intake import NewFact
 from model.config import LearnConfig
 from model.errors import NotFinite
@@ -20,6 +20,7 @@ from model.learn.gate import Drift
 from model.learn.job import Teacher
 from model.memory.delta import Delta
 from model.memory.table import View
+from model.memory.traffic import Traffic
 from tests import tiny
 from tests.services.story import TESTER
 from worker.learner import Learner
@@ -398,3 +399,19 @@ def test_it_may_be_the_first_to_come_to_a_database(sessions, settings, queue, ch
     with sessions() as session:
         assert versions.get(session, 0).fingerprint == checkpoint.fingerprint
         assert versions.head(session, settings.namespace).version == 0
+
+
+def test_what_callers_read_makes_addresses_worth_less(story, learner, checkpoint, session):
+    def score() -> float:
+        posted = story.post(capital())
+        learner.run()
+        version = go_live(story, story.job(posted.job).id)
+        story.activate(0)
+        return session.scalars(select(func.max(VersionSlot.score)).where(VersionSlot.version_id == version)).one()
+
+    quiet = score()
+    addresses = range(checkpoint.memory.addressing.config.addresses)
+    slot_statistics.add(session, "another memory", Traffic(10**6, dict.fromkeys(addresses, 10**6)))
+    assert score() == quiet
+    slot_statistics.add(session, checkpoint.fingerprint, Traffic(10**6, dict.fromkeys(addresses, 10**6)))
+    assert 0 < score() < quiet / 2

@@ -23,6 +23,7 @@ from app.db.tables.facts import Fact, FactReplacement, Forgetting
 from app.db.tables.heads import Activation, Alias, AliasChange, Head
 from app.db.tables.jobs import Job, JobEvent, Pause
 from app.db.tables.keys import ApiKey, AuditEntry, Call
+from app.db.tables.statistics import SlotStatistics, TrafficRow
 from app.db.tables.versions import Anchor, AnchorPart, Version, VersionSlot
 
 __all__ = [
@@ -53,6 +54,8 @@ __all__ = [
     "Json",
     "Pause",
     "Role",
+    "SlotStatistics",
+    "TrafficRow",
     "Version",
     "VersionKind",
     "VersionSlot",

@@ -11,9 +11,9 @@ BASE_VERSION = 0
 MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL would refuse it
 
 Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order
-VersionKind = Literal["base", "learn", "forget"]
+VersionKind = Literal["base", "learn", "forget", "import"]
 VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
-JobKind = Literal["learn", "forget", "relearn"]
+JobKind = Literal["learn", "forget", "relearn", "import"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
 FactState = Literal["queued", "learning", "verifying", "learned", "failed", "cancelled"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")

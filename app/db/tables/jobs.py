@@ -9,7 +9,7 @@ from app.db.tables.base import ZERO, Base, JobKind, JobState, Json, one_of
 
 
 class Job(Base):
-    """Facts that become one version together: learned, of a POST or a base that was left, or forgotten."""
+    """Facts that become one version together: learned, of a POST or a base that was left, forgotten, or imported."""
 
     __tablename__ = "jobs"
     __table_args__ = (
