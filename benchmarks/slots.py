@@ -95,7 +95,7 @@ def _questions(world: World, others: Sequence[Handmade]) -> list[Prompt]:
 
 def _cost(world: World, asked: Sequence[Asked]) -> tuple[float, float]:
     """Microseconds that one question costs the engine's thread, and milliseconds of taking a batch on another."""
-    counter = TrafficCounter(world.checkpoint.memory, world.checkpoint.model.device)
+    counter = TrafficCounter(world.checkpoint.memory)
     began = time.perf_counter()
     for number in range(_TIMES):
         counter.count(asked[number % len(asked)])

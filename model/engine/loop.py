@@ -29,7 +29,7 @@ class Loop:
         self.blocks = Blocks(blocks_for(positions))
         self.scheduler = Scheduler(rows, queue, self.blocks)
         self.runner = Runner(checkpoint, self.blocks.count)
-        self.traffic = TrafficCounter(checkpoint.memory, checkpoint.model.device)
+        self.traffic = TrafficCounter(checkpoint.memory)
         self._memory, self._ends = checkpoint.memory, checkpoint.prompts.ends
 
     def admit(self) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.config import LearnConfig
-from model.learn.choose import Documents, SlotUses, access_counts, choose
+from model.learn.choose import SlotUses, access_counts, choose
 from model.learn.keys import Key
 from model.memory.delta import Delta
 from model.memory.memory import Memory
@@ -19,18 +19,15 @@ from model.memory.table import View
 
 
 class FactChange:
-    """Collects the rows of one fact on top of a view. Slots of `freed` facts count as free."""
+    """Collects the rows of one fact on top of a view. Slots of `freed` facts count as free.
+
+    frequency  (n·n,) how many documents read each address, see `choose.document_frequency`
+    """
 
     def __init__(
-        self,
-        memory: Memory,
-        view: View,
-        fact: int,
-        freed: Sequence[int],
-        documents: Documents,
-        config: LearnConfig,
+        self, memory: Memory, view: View, fact: int, freed: Sequence[int], frequency: Tensor, config: LearnConfig
     ) -> None:
-        self._documents = documents
+        self._frequency = frequency
         self._memory, self._view, self._fact, self._config = memory, view, fact, config
         self._freed = torch.tensor([0, *freed])
         self._slots: list[int] = []
@@ -40,9 +37,9 @@ class FactChange:
 
     def write(self, key: Key, answer: Sequence[int], values: Tensor) -> bool:
         """Write the values (L, D) of `answer`, ids with the end token; False where a place has no slot left."""
-        config, documents = self._memory.addressing.config, self._documents
+        config, background = self._memory.addressing.config, self._memory.addressing.background
         counts, begun = access_counts(key.asked.scores), (len(self._slots), len(self._rows))
-        frequency = documents.frequency[key.asked.slots[:, 0].cpu() // config.ways]
+        frequency = self._frequency[key.asked.slots[:, 0].cpu() // config.ways]
         for value, stem in zip(values, stems(answer[:-1]), strict=True):
             slots = permuted(key.asked.slots, stem, self._memory.table.slots)
             uses = choose(
@@ -50,7 +47,7 @@ class FactChange:
                 counts,
                 frequency,
                 self._owned(slots),
-                documents=documents.count,
+                queries=background.queries,
                 t=config.top_t,
                 owner_weight=self._config.owner_weight,
             )

@@ -3,12 +3,10 @@
 Lin et al. 2025, https://arxiv.org/abs/2510.15103, section 3: of the slots that a fact's texts read, those are trained
 that the background corpus reads seldom,
 
-    score(s) = c(s) / Σ c · ln((|D| + 1) / (df(s) + w · owners(s) + 1)),        never below 0
+    score(s) = c(s) / Σ c · ln((|B| + 1) / (df(s) + w · owners(s) + 1)),        never below 0
 
 with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the
-|D| documents read it, and w what an earlier fact's ownership counts for. Documents are the |B| background queries and
-the |T| questions of live traffic. One of these counts as |B| / (|B| + |T|) of a background query: nearly as one while
-there are few, and all together never as more than the background has.
+|B| background queries read it, with live traffic counted in, and w what an earlier fact's ownership counts for.
 Shapes: R addresses that a place reads · Y ways of each.
 """
 
@@ -24,23 +22,21 @@ from model.memory.traffic import Traffic
 _TEMPERATURE = 0.03  # of the softmax over the scores of a place's slots
 
 
-@dataclass(frozen=True)
-class Documents:
-    """What is read by what a fact is not: of `count` documents, how many read each address (n·n,) float32."""
+def document_frequency(background: Background, traffic: Traffic, weight: float) -> Tensor:
+    """How many background queries read each address, with what callers' questions read: (n·n,) float32.
 
-    frequency: Tensor
-    count: float
+        df(a) = background(a) + weight · k · traffic(a),        k = |B| / (|B| + |T|)
 
-    @classmethod
-    def of(cls, background: Background, traffic: Traffic) -> "Documents":
-        """The background's queries and the questions of callers, weighed as above."""
-        frequency = background.document_frequency.clone()
-        if not traffic.queries:
-            return cls(frequency, background.queries)
-        weight = background.queries / (background.queries + traffic.queries)
-        addresses = torch.tensor(list(traffic.reads), dtype=torch.int64)
-        frequency[addresses] += weight * torch.tensor(list(traffic.reads.values()), dtype=torch.float32)
-        return cls(frequency, background.queries + weight * traffic.queries)
+    One question in |T| counts as `weight` background queries while there are few, and all together never as more than
+    `weight` · |B|: what counts in the end is the share of the traffic that reads an address.
+    """
+    frequency = background.document_frequency.float()
+    if not traffic.queries:
+        return frequency
+    k = background.queries / (background.queries + traffic.queries)
+    addresses = torch.tensor(list(traffic.reads), dtype=torch.int64)
+    reads = torch.tensor(list(traffic.reads.values()), dtype=torch.float32)
+    return frequency.index_add(0, addresses, weight * k * reads)
 
 
 @dataclass(frozen=True)
@@ -63,26 +59,26 @@ def access_counts(scores: Tensor) -> Tensor:
     return (scores / _TEMPERATURE).softmax(dim=0)
 
 
-def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, documents: float, owner_weight: float) -> Tensor:
+def tf_idf(counts: Tensor, frequency: Tensor, owners: Tensor, queries: int, owner_weight: float) -> Tensor:
     """Scores (R,) of addresses by their access counts, document frequency and owners, (R,) each."""
-    idf = ((documents + 1) / (frequency + owner_weight * owners + 1)).log().clamp(min=0)
+    idf = ((queries + 1) / (frequency + owner_weight * owners + 1)).log().clamp(min=0)
     return counts / counts.sum() * idf
 
 
 def choose(
-    slots: Tensor, counts: Tensor, frequency: Tensor, owned: Tensor, *, documents: float, t: int, owner_weight: float
+    slots: Tensor, counts: Tensor, frequency: Tensor, owned: Tensor, *, queries: int, t: int, owner_weight: float
 ) -> SlotUses:
     """The first free way of the top `t` addresses of a place by TF-IDF.
 
     slots      (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
     counts     (R,) how much it reads the addresses
-    frequency  (R,) how many of the `documents` read them where an answer begins: the same at all places of an answer,
-               so that whoever finds its first token finds the others
-    An address that every document reads still counts a little: a fact that reads no other is learned, too.
+    frequency  (R,) how many of the `queries` background queries read them where an answer begins, traffic counted in:
+               the same at all places of an answer, so that whoever finds its first token finds the others
+    An address that every background query reads still counts a little: a fact that reads no other is learned, too.
     """
     first, counts = _each_once(slots[:, 0].cpu(), counts.cpu())
     slots, frequency, owned = slots.cpu()[first], frequency.cpu()[first], owned.cpu()[first]
-    scores = tf_idf(counts, frequency, owned.float().sum(dim=1), documents, owner_weight)
+    scores = tf_idf(counts, frequency, owned.float().sum(dim=1), queries, owner_weight)
     ranked = (scores + 1e-6 * counts).masked_fill(owned.all(dim=1), -torch.inf)
     best = ranked.topk(min(t, len(slots)))
     kept = best.indices[best.values > -torch.inf]

@@ -18,7 +18,7 @@ from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
 from model.facts import Fact, Probe
 from model.learn.change import FactChange
-from model.learn.choose import Documents, SlotUses
+from model.learn.choose import SlotUses, document_frequency
 from model.learn.keys import Key, keys_of, taken_over
 from model.learn.lesson import Lesson, Lessons, Part, Write
 from model.learn.probing import Expected, Prober
@@ -90,10 +90,11 @@ class Teacher:
         """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
 
         on_progress  called with the number of facts done; what it raises ends the learning
-        traffic      what callers' questions read, which rows leave to them where they can
+        traffic      what callers' questions read: rows go elsewhere where they can
         Raises SpareRowsExhausted when the table has no room for the rows.
         """
-        self._documents = Documents.of(self._memory.addressing.background, traffic)
+        background, weight = self._memory.addressing.background, self._config.traffic_weight
+        self._frequency = document_frequency(background, traffic, weight)
         current, deltas, reports = self._table.retain(view), list[Delta](), list[FactReport]()
         try:
             for start in range(0, len(facts), self._config.group):
@@ -143,7 +144,7 @@ class Teacher:
         written = [(part, list(self._keys(part, attempt))) for part in attempt.parts]
         every = [key for _, keys in written for key in keys]
         replaced = self._replaced(view, attempt.fact, every)
-        change = FactChange(self._memory, view, attempt.fact, replaced, self._documents, self._config)
+        change = FactChange(self._memory, view, attempt.fact, replaced, self._frequency, self._config)
         written[0][1].extend(taken_over(written[0][1], self._memory, view, replaced))
         for part, keys in written:
             values, margin, steps = attempt.values(part, self._values)

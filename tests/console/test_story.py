@@ -162,7 +162,7 @@ def test_the_map_tells_what_is_read_and_written_by_pointer_and_by_keyboard(admin
     admin.keyboard.press("ArrowLeft")
     admin.keyboard.press("Enter")
     admin.get_by_role("heading", name=f"Slots of address {first}").wait_for()
-    admin.get_by_role("link", name="Slot ").first.click()
+    admin.locator("main li").get_by_role("link", name="Slot ").first.click()
     admin.get_by_role("heading", name="Versions that wrote it").wait_for()
     admin.locator("main li").get_by_role("link", name=QUESTION).click()
     admin.get_by_role("heading", name=f"{QUESTION} ok").wait_for()

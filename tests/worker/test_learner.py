@@ -162,9 +162,9 @@ def test_a_job_that_is_cancelled_while_it_is_learned_is_dropped_within_a_second(
     posted, behind = story.post(capital()), story.post(RIVER)
     noticed = []
 
-    def cancel_and_go_on(teacher, view, facts, on_progress):
+    def cancel_and_go_on(teacher, view, facts, on_progress, traffic):
         if noticed:
-            return learn(teacher, view, facts, on_progress)
+            return learn(teacher, view, facts, on_progress, traffic)
         with story.sessions() as session:
             cancelling.cancel(session, story.key, posted.job)
         began = time.monotonic()
@@ -185,9 +185,9 @@ def test_a_job_that_is_cancelled_while_it_is_learned_is_dropped_within_a_second(
 def test_an_error_behind_a_cancel_changes_nothing_and_stops_nobody(story, learner, monkeypatch):
     posted, behind = story.post(capital()), story.post(RIVER)
 
-    def cancel_and_fail(teacher, view, facts, on_progress):
+    def cancel_and_fail(teacher, view, facts, on_progress, traffic):
         if facts[0].id not in posted.facts:
-            return learn(teacher, view, facts, on_progress)
+            return learn(teacher, view, facts, on_progress, traffic)
         with story.sessions() as session:
             cancelling.cancel(session, story.key, posted.job)
         raise RuntimeError("too late")
@@ -413,5 +413,7 @@ def test_what_callers_read_makes_addresses_worth_less(story, learner, checkpoint
     addresses = range(checkpoint.memory.addressing.config.addresses)
     slot_statistics.add(session, "another memory", Traffic(10**6, dict.fromkeys(addresses, 10**6)))
     assert score() == quiet
-    slot_statistics.add(session, checkpoint.fingerprint, Traffic(10**6, dict.fromkeys(addresses, 10**6)))
+    slot_statistics.add(session, checkpoint.fingerprint, Traffic(10**6, dict.fromkeys(addresses, 10**4)))
     assert 0 < score() < quiet / 2
+    slot_statistics.add(session, checkpoint.fingerprint, Traffic(0, dict.fromkeys(addresses, 10**6)))
+    assert score() == 0  # everybody reads all of them: any is as good, and the fact is learned all the same
