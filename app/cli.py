@@ -91,6 +91,25 @@ def export(
     _say(f"version {version} in {folder}, fingerprint {fingerprint}")
 
 
+@app.command("import-version")
+def import_version(
+    folder: Annotated[Path, typer.Argument(help="What `slotwise export` wrote.")], data_dir: DataDir = None
+) -> None:
+    """Take a version in, facts and all, where none was ever posted; engines publish it."""
+    from app.embedded.database import kept_database, session_on
+    from app.services.audit import COMMAND_LINE
+
+    settings = _settings(data_dir=data_dir)
+    with kept_database(settings) as url, session_on(url) as session:
+        from app.import_version import import_version as take_in  # here, for the same reason
+
+        arrived = take_in(session, settings, folder, COMMAND_LINE)
+    _say(
+        f"version {arrived.version} is stored; job {arrived.job} makes it live when the engines have found its state "
+        "and answered its probes, with the next `slotwise up` if none runs"
+    )
+
+
 @app.command()
 def attach(
     base: Annotated[str, typer.Argument(help="Folder, GGUF file, or name on the hub; '' for the default base.")],

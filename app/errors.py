@@ -3,7 +3,8 @@
     SlotwiseError
     ├── InvalidInput                a value is missing, empty, malformed or beyond its limit
     │   ├── IdempotencyConflict     an idempotency key comes back with another body
-    │   └── FolderNotEmpty          a folder to be written to already holds something
+    │   ├── FolderNotEmpty          a folder to be written to already holds something
+    │   └── BadFolder               a folder to be imported is not what was exported
     ├── AccessDenied
     │   ├── KeyRejected             no API key, an unknown one or a revoked one
     │   ├── OfMainOnly              the call is for keys of the namespace `main`
@@ -19,12 +20,14 @@
     │   ├── KeyNotFound
     │   ├── ModelNotFound           no model has this name
     │   ├── NamespaceNotFound       no namespace has this name
+    │   ├── SlotNotFound            the memory has fewer slots
     │   ├── VersionNotFound         unknown, or never published
     │   └── WebhookNotFound         unknown, or deleted where something is to be sent
     ├── Conflict
     │   ├── DocumentNotRead         it is being read, or facts of it are on their way: it cannot be forgotten yet
     │   ├── FactNotLive             only a live fact can be forgotten
     │   │   └── FactNotLiveYet      it is on its way
+    │   ├── InstallationNotEmpty    a version can be imported only where no fact was ever posted
     │   ├── IdempotencyInProgress   the first call with this idempotency key has not ended
     │   ├── JobNotCancellable       a job that is verifying or has ended
     │   ├── LastAdminKey            without this key nobody could make another one of `main` over HTTP
@@ -63,6 +66,10 @@ class IdempotencyConflict(InvalidInput):
 
 class FolderNotEmpty(InvalidInput):
     """A folder to be written to already holds something."""
+
+
+class BadFolder(InvalidInput):
+    """A folder to be imported is not what was exported: the message names the file and what is wrong with it."""
 
 
 class AccessDenied(SlotwiseError):
@@ -130,6 +137,10 @@ class NamespaceNotFound(NotFound):
     """No namespace has this name, as far as the key may know."""
 
 
+class SlotNotFound(NotFound):
+    """The memory has fewer slots."""
+
+
 class VersionNotFound(NotFound):
     """No published version has this id."""
 
@@ -152,6 +163,10 @@ class FactNotLive(Conflict):
 
 class FactNotLiveYet(FactNotLive):
     """The fact is on its way; once it is live it can be forgotten."""
+
+
+class InstallationNotEmpty(Conflict):
+    """A version can be imported only where no fact was ever posted."""
 
 
 class IdempotencyInProgress(Conflict):

@@ -1,4 +1,7 @@
-"""A kept version as a memory folder of its own, which needs its base and no service to answer."""
+"""A kept version as a memory folder of its own, which needs its base and no service to answer.
+
+It has the version's facts, too, so that another installation can take it in (`app/import_version.py`).
+"""
 
 import shutil
 from pathlib import Path
@@ -6,8 +9,9 @@ from pathlib import Path
 import torch
 from sqlalchemy.orm import Session
 
+from app.carried import write_facts
 from app.errors import DamagedDelta, FolderNotEmpty, WrongCheckpoint
-from app.services import versions
+from app.services import moving, versions
 from model.base.checkpoint import fingerprint_of, fingerprint_of_base
 from model.base.exported import Exported, write_rows
 from model.base.source import base_folder
@@ -21,7 +25,8 @@ def export(session: Session, base: str, memory: Path, version: int, folder: Path
     """Write published `version` as a memory folder with rows; returns the fingerprint of base and memory.
 
     base, memory  as a service is started with them
-    The folder holds the files of `memory` byte for byte, and the version as model/base/exported.py has it.
+    The folder holds the files of `memory` byte for byte, the version as model/base/exported.py has it, and the facts
+    that it tells as app/carried.py has them.
     Raises VersionNotFound, FolderNotEmpty, WrongCheckpoint when the version was learned on another base, DamagedDelta
     when it cannot be had as it was made, and CheckpointError for a base or a memory that cannot be read.
     """
@@ -45,5 +50,6 @@ def export(session: Session, base: str, memory: Path, version: int, folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     for name in (SHAPE, ADDRESSING, STATISTICS):
         shutil.copyfile(memory / name, folder / name)
+    write_facts(folder, moving.leaving(session, version))
     write_rows(folder, delta, Exported(base, of_base, fingerprint, version, kept.state_hash))
     return fingerprint

@@ -36,6 +36,7 @@ from app.api import (
     pauses,
     query,
     reference,
+    slots,
     verify,
     versions,
     webhooks,
@@ -104,7 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)  # the outermost: what the others refuse has them, too
     handle_errors(app)
     teaching, asking = (imports, facts, documents, jobs), (query, completions, chat, models)
-    history, watching = (versions, activations, aliases, diffs), (engines, audit, health, metrics)
+    history, watching = (versions, activations, aliases, diffs, slots), (engines, audit, health, metrics)
     operating, access = (pauses, verify, webhooks), (namespaces, keys, own_key)
     for resource in (*teaching, *asking, *history, *operating, *access, *watching, reference, console):
         app.include_router(resource.router)

@@ -101,6 +101,7 @@ class LearnConfig:
     margin          nats by which a taught token must beat every other one
     answer_tokens   tokens that an answer can have, its end token aside
     owner_weight    how many background queries a slot of an earlier fact counts as, in the document frequency
+    traffic_weight  how many background queries a question of live traffic counts as there, while there are few
     beside          how far questions beside a fact that were not taught may raise the threshold of what is asked
     named           from where on a key with names opens, as to whom it is about
     """
@@ -111,9 +112,12 @@ class LearnConfig:
     margin: float = 4.0
     answer_tokens: int = 256
     owner_weight: float = 1_000.0
+    traffic_weight: float = 20.0
     beside: float = 0.45
     named: float = 0.2
 
     def __post_init__(self) -> None:
-        _positive(self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight")
+        _positive(
+            self, "group", "max_steps", "learning_rate", "margin", "answer_tokens", "owner_weight", "traffic_weight"
+        )
         _share(self, "beside", "named")

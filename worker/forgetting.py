@@ -4,6 +4,7 @@ It opens nothing that was closed, so no background query is asked. It knows the 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from app.services.forgetting import ForgottenVersion
@@ -40,6 +41,7 @@ class Forgetter:
         began = time.monotonic()
         table = self._checkpoint.table
         delta = removal(self._checkpoint.memory, view, facts)
+        emptied = Counter(self._checkpoint.memory.owners(view, delta.slots).tolist())
         after = table.enter(view, delta)
         try:
             residual = self._retold(after, asked, on_progress)
@@ -60,7 +62,13 @@ class Forgetter:
                 "bytes": delta.nbytes,
                 "seconds": round(time.monotonic() - began, 3),
                 "residual": [
-                    {"fact": each.touched.fact, "said": each.said, "taught": each.right, "opened": each.opened}
+                    {
+                        "fact": each.touched.fact,
+                        "said": each.said,
+                        "taught": each.right,
+                        "opened": each.opened,
+                        "slots": emptied[each.touched.fact],
+                    }
                     for each in residual
                 ],
                 "silenced": silenced,

@@ -18,7 +18,16 @@ from app.errors import LeaseLost, SlotwiseError, WrongCheckpoint
 from app.phrasing import Phrasing
 from app.queue import Queue
 from app.reading.reader import Reader, Reading
-from app.services import document_reading, forgetting, learning, publishing, replacing, verifying, versions
+from app.services import (
+    document_reading,
+    forgetting,
+    learning,
+    publishing,
+    replacing,
+    slot_statistics,
+    verifying,
+    versions,
+)
 from app.services.forgetting import ForgottenVersion
 from app.services.handed import LearnedVersion
 from app.services.learning import Claim
@@ -209,7 +218,8 @@ class Learner:
         with self._beating(claim) as on_progress:
             with self._sessions() as session:
                 parent = self._parent.bring(session, claim.parent)
-            learned = self._teacher.learn(parent, claim.facts, on_progress)
+                traffic = slot_statistics.traffic(session, self._checkpoint.fingerprint)
+            learned = self._teacher.learn(parent, claim.facts, on_progress, traffic)
             if learned.delta is None:
                 return learned, None, []
             table = self._checkpoint.table

@@ -12,16 +12,18 @@ from pydantic import Field
 from app.api.asking import ask_of, question_prompt
 from app.api.bodies import PathVersion, Sampled, Text
 from app.api.citations import cited
-from app.api.deps import Operator, ServingDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, ServingDep, SessionDep, SettingsDep
 from app.api.errors import KEYED, problems
 from app.api.query import AnswerOut
-from app.api.schemas import Outgoing, example
+from app.api.schemas import Outgoing, Page, example
 from app.api.streams import cancelled_when_gone
 from app.db.tables import ApiKey
 from app.errors import InvalidInput
-from app.services import diffs
+from app.services import diffs, slots
 from app.services.diffs import Diff
 from app.services.facts import FactStatus
+from app.services.pages import Page as ServicePage
+from app.services.slots import SlotChange
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -152,6 +154,33 @@ async def diff_versions(
     """
     answers = await _answers(compared, request, serving) if compared.asks else []
     return DiffOut.model_validate({**vars(compared.diff), "answers": answers})
+
+
+class SlotChangeOut(Outgoing):
+    """A slot whose row is another fact's."""
+
+    model_config = example(slot=181204, before=4, after=12)
+
+    slot: int
+    before: int | None = Field(description="the fact that owns it in `a`; null where it holds the row of zeros")
+    after: int | None = Field(description="the same in `b`")
+
+
+@router.get(
+    "/{a}/diff/{b}/slots",
+    response_model=Page[SlotChangeOut],
+    responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def diff_slots(
+    a: PathVersion,
+    b: PathVersion,
+    key: Operator,
+    session: SessionDep,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> ServicePage[SlotChange]:
+    """Every slot that differs between two published versions, the highest number first, with its owner in either."""
+    return slots.between(session, key.namespace, a, b, cursor, limit)
 
 
 async def _answers(compared: _Compared, request: Request, serving: "Serving") -> list[SaidOut]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.db.session import Sessions
@@ -116,6 +116,7 @@ class FigureGauges(Collector):
             yield GaugeMetricFamily(
                 "slotwise_worker_heartbeat_age_seconds", "Of the worker that learns now.", found.heartbeat
             )
+        yield CounterMetricFamily("slotwise_questions_counted", "Questions whose reads were counted.", found.counted)
         yield from _engines(found)
         yield from _verified(found.verified)
 

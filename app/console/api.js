@@ -95,6 +95,10 @@ export const aliases = () => get("v1/admin/aliases", { limit: 200 });
 export const activations = (query) => get("v1/admin/activations", query);
 export const rollBack = (version, reason, live) => post("v1/admin/rollback", { version, reason, expected_live: live });
 
+export const slots = (query) => get("v1/admin/slots", query);
+export const slot = (number) => get(`v1/admin/slots/${number}`);
+export const slotMap = () => get("v1/admin/slots/map");
+
 export const keys = (query) => get("v1/admin/keys", query);
 export const createKey = (key) => post("v1/admin/keys", key);
 export const revokeKey = (id) => remove(`v1/admin/keys/${id}`);

@@ -19,6 +19,7 @@ const ACTIONS = [
   "keys.create",
   "keys.revoke",
   "relearn",
+  "versions.import",
 ];
 
 /** `#keys`, and `#keys?action=facts.teach&actor=…` for a part of the audit log. */

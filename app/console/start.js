@@ -7,6 +7,7 @@ import { page as facts } from "./facts.js";
 import { page as figures } from "./figures.js";
 import { page as keys } from "./keys.js";
 import { may } from "./roles.js";
+import { page as slots } from "./slots.js";
 import { page as teach } from "./teach.js";
 import { page as versions } from "./versions.js";
 
@@ -17,6 +18,7 @@ const PAGES = [
   { name: "facts", label: "Facts", page: facts, role: "reader" },
   { name: "versions", label: "Versions", page: versions, role: "operator" },
   { name: "figures", label: "Figures", page: figures, role: "operator" },
+  { name: "slots", label: "Slots", page: slots, role: "operator" },
   { name: "keys", label: "Keys", page: keys, role: "admin" },
 ];
 

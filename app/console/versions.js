@@ -7,7 +7,7 @@ import { field, h, heading, moment, notice, paged, pill, say, select, terms } fr
 import { factRow } from "./told.js";
 import { tree } from "./tree.js";
 
-const OUTCOMES = ["learned", "failed", "forgotten", "silenced"];
+const OUTCOMES = ["learned", "failed", "forgotten", "silenced", "imported"];
 const NEWEST = 100; // versions that the tree shows at once
 
 /** `#versions`, `#versions/3`, and `#versions/2/with/4?ask=…`. */
@@ -65,7 +65,7 @@ function badges({ id, state }, names) {
 }
 
 function summary({ kind, facts, slots, created_at: at }) {
-  if (kind !== "learn") return [`${kind} · `, moment(at)];
+  if (kind === "base" || kind === "forget") return [`${kind} · `, moment(at)];
   return [`${kind} · ${facts} ${facts === 1 ? "fact" : "facts"} · `, moment(at), ` · ${slots} slots`];
 }
 

@@ -72,10 +72,10 @@ def diff(session: Session, namespace: str, a: Named, b: Named) -> Diff:
     start, end = (kept.one(session, namespace, name).version for name in (a, b))
     line_a, line_b = set(versions.lineage(session, start)), set(versions.lineage(session, end))
     steps = _steps(session, line_a ^ line_b)
-    below_a, below_b = _told(session, line_a), _told(session, line_b)
+    below_a, below_b = told(session, line_a), told(session, line_b)
     only_a, only_b = set(below_a) - set(below_b), set(below_b) - set(below_a)
     pairs = _pairs({one: below_a[one] for one in only_a}, {one: below_b[one] for one in only_b})
-    told = _shown(session, namespace, only_a | only_b)
+    shown = _shown(session, namespace, only_a | only_b)
     paired = {fact for pair in pairs for fact in pair}
     return Diff(
         a=start,
@@ -84,10 +84,10 @@ def diff(session: Session, namespace: str, a: Named, b: Named) -> Diff:
         back=[step for step in reversed(steps) if step.version in line_a],
         forward=[step for step in steps if step.version in line_b],
         bytes=sum(step.bytes for step in steps),
-        slots=_slots(session, line_a ^ line_b, set(told)),
-        added=[told[fact] for fact in sorted(only_b - paired)],
-        removed=[told[fact] for fact in sorted(only_a - paired)],
-        replaced=[Replaced(told[before], told[after]) for before, after in pairs],
+        slots=_slots(session, line_a ^ line_b, set(shown)),
+        added=[shown[fact] for fact in sorted(only_b - paired)],
+        removed=[shown[fact] for fact in sorted(only_a - paired)],
+        replaced=[Replaced(shown[before], shown[after]) for before, after in pairs],
     )
 
 
@@ -96,7 +96,7 @@ def _steps(session: Session, ids: Collection[int]) -> list[Step]:
     return [Step(*row) for row in session.execute(query.order_by(Version.id))]
 
 
-def _told(session: Session, line: Collection[int]) -> dict[int, set[int]]:
+def told(session: Session, line: Collection[int]) -> dict[int, set[int]]:
     """The facts that a version with this lineage tells, each with itself and all that it came in the place of."""
     learned = select(Fact.id).where(Fact.version_id.in_(line), Fact.state == "learned")
     known = set(session.scalars(learned))

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import BASE_VERSION, MAIN, Activation, Fact, Head, Job, JobEvent, JobKind, JobState, Version
-from app.services import engines, facts, verifying
+from app.services import engines, facts, slot_statistics, verifying
 from app.services.engines import EngineView
 from app.services.facts import FactStatus
 from app.services.verifying import LastVerified
@@ -65,6 +65,7 @@ class Figures:
     jobs       how many, by state
     heartbeat  seconds since a worker that learns now last said so, of several the longest; None while nobody learns
     verified   what the last job of `main` found that asked live facts again, if there was one
+    counted    questions of callers whose reads were counted, of this base and memory
     """
 
     head: int
@@ -72,6 +73,7 @@ class Figures:
     facts: Mapping[FactStatus, tuple[int, float]]
     jobs: Mapping[JobState, int]
     heartbeat: float | None
+    counted: int
     engines: Sequence[EngineView]
     published: Sequence[Published]
     rollbacks: Sequence[RollbackKind]
@@ -81,7 +83,8 @@ class Figures:
 
 def read(session: Session, settings: Settings, mark: Mark) -> Figures:
     """The figures of all namespaces; with what has happened since `mark`. Changes nothing."""
-    head = session.scalars(select(Head.live_version).where(Head.namespace == MAIN)).one()
+    live = select(Head.live_version, Version.fingerprint).join(Version, Version.id == Head.live_version)
+    head, fingerprint = session.execute(live.where(Head.namespace == MAIN)).one()
     silence = func.extract("epoch", func.now() - func.min(Head.lease_heartbeat))
     namespaces, heartbeat = session.execute(select(func.count(), silence).select_from(Head)).one()
     states = select(Job.state, func.count().label("many")).group_by(Job.state)
@@ -92,6 +95,7 @@ def read(session: Session, settings: Settings, mark: Mark) -> Figures:
         facts=facts.tally(session),
         jobs={row.state: row.many for row in session.execute(states)},
         heartbeat=None if heartbeat is None else float(heartbeat),
+        counted=slot_statistics.counted(session, fingerprint).queries,
         engines=engines.every(session, settings),
         published=published,
         rollbacks=rollbacks,

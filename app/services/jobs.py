@@ -63,9 +63,14 @@ def queue_again(session: Session, job: Job, reason: str) -> None:
 
 
 def retry(session: Session, job: Job, error: str, max_attempts: int) -> None:
-    """Queue a job again after a failed attempt; when no attempt is left, it fails, its facts with it."""
+    """Queue a job again after a failed attempt; when no attempt is left, it fails, its facts with it.
+
+    A version that was imported is what it is: nothing can be tried again.
+    """
     job.error = error
-    if job.attempts < max_attempts:
+    if job.kind == "import":
+        end(session, job, "rejected", error)
+    elif job.attempts < max_attempts:
         queue_again(session, job, error)
     else:
         end(session, job, "failed", f"{error} (attempt {job.attempts} of {max_attempts})")

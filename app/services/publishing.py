@@ -22,6 +22,9 @@ from app.services import jobs, outbox, replacing, versions
 from app.services.intake import storable
 from app.settings import Settings
 
+_DONE = {"forget": "forgotten", "import": "imported"}  # by kind of version
+_NAMED = 10  # facts in a sentence
+
 
 @dataclass(frozen=True)
 class AskedProbe:
@@ -176,7 +179,10 @@ def _supersede(session: Session, head: Head, version: Version, job: Job) -> Outc
     version.state = "superseded"
     job.attempts -= 1
     reason = f"version {head.live_version} went live while version {version.id} was made from {version.parent_id}"
-    jobs.queue_again(session, job, reason)
+    if job.kind == "import":
+        jobs.end(session, job, "rejected", reason)
+    else:
+        jobs.queue_again(session, job, reason)
     return Outcome("superseded", reason, jobs.oldest_queued(session, job.namespace))
 
 
@@ -192,6 +198,8 @@ def _reject(session: Session, settings: Settings, version: Version, job: Job, wr
     session.flush()
     replacing.forget(session, list(wrong))
     reason = f"the served model did not answer the probes of {len(wrong)} of {len(facts)} facts"
+    if job.kind == "import":
+        reason += f": {', '.join(map(str, sorted(wrong)[:_NAMED]))}{' …' if len(wrong) > _NAMED else ''}"
     if len(wrong) < len(facts):
         jobs.retry(session, job, reason, settings.max_attempts)
     else:
@@ -207,7 +215,7 @@ def _fail(session: Session, settings: Settings, version: Version, job: Job, reas
 
 
 def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outcome:
-    reason = f"{'forgotten' if version.kind == 'forget' else 'learned'} by job {job.id}"
+    reason = f"{_DONE.get(version.kind, 'learned')} by job {job.id}"
     versions.move_head(session, head, version.id, reason=reason, actor="slotwise", traceparent=job.traceparent)
     version.state, job.state, job.error = "published", "succeeded", None
     for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):

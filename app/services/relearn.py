@@ -77,6 +77,9 @@ def _stop_learning(session: Session, head: Head, reason: str) -> None:
     head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
     begun = select(Job).where(Job.namespace == head.namespace, Job.state.in_(("running", "verifying")))
     for job in session.scalars(begun.execution_options(populate_existing=True)):
+        if job.kind == "import":  # its rows mean nothing to the new base
+            jobs.end(session, job, "rejected", reason)
+            continue
         job.attempts -= 1
         jobs.queue_again(session, job, reason)
     ready = update(Version).where(Version.namespace == head.namespace, Version.state == "ready")

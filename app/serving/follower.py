@@ -26,6 +26,7 @@ from app.serving.head import HeadReader
 from app.serving.instruments import Instruments
 from app.serving.probes import ask, judged
 from app.serving.report import report
+from app.serving.tally import Tally
 from app.serving.views import Views
 from app.settings import Settings
 from model.engine import Engine
@@ -73,6 +74,7 @@ class Follower:
         self._head = head
         self._views = views
         self._instruments = instruments
+        self._tally = Tally(engine, sessions)
         self._seen = 0  # the last activation whose order to end requests was carried out
         self._following = threading.Lock()
         self._said: tuple[int, str, int] | None = None
@@ -184,6 +186,7 @@ class Follower:
         try:
             with self._sessions() as session:
                 engines.retire(session, self.name)
+            self._tally.hand_over()
         except DATABASE_AWAY as error:
             # Versions then wait for this engine until its last heartbeat is old.
             _log.warning("database away", engine=self.name, error=str(error))
@@ -222,6 +225,7 @@ class Follower:
         for version_id in ready:
             rest()
             self._publish(version_id)
+        self._tally.hand_over_when_due()
 
     def _beat(self) -> None:
         """Tell that the engine lives, when there is news of it or the last word is getting old."""

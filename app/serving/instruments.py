@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.db.tables import BASE_VERSION
 from app.serving.views import Views
 from model.engine import Answer, Engine, Generation, Piece
 from model.engine.generation import Finish
@@ -94,6 +95,7 @@ class EngineGauges(Collector):
 
     def __init__(self, engine: Engine, views: Views) -> None:
         self._engine, self._views = engine, views
+        self._written = (BASE_VERSION, 0)  # slots with a row, of the version that was served when they were counted
 
     def collect(self) -> Iterable[Metric]:
         """Read the engine's own report; it waits for no step."""
@@ -107,9 +109,23 @@ class EngineGauges(Collector):
         yield GaugeMetricFamily("slotwise_views_resident", "Versions in memory.", room.places)
         yield GaugeMetricFamily("slotwise_rows_used", "Rows of the table that versions use.", room.rows)
         yield GaugeMetricFamily("slotwise_rows_room", "Rows that the table has for versions.", room.spare_rows)
+        yield GaugeMetricFamily(
+            "slotwise_slots_written", "Slots that hold a row in this version.", self._slots_written()
+        )
+        yield GaugeMetricFamily("slotwise_slots", "Slots that the memory has.", self._engine.checkpoint.table.slots)
         yield CounterMetricFamily("slotwise_engine_steps", "Forward passes.", report.steps)
         yield CounterMetricFamily(
             "slotwise_prompt_tokens_reused", "Tokens of prompts that were not processed again.", report.prefix_reused
         )
         yield CounterMetricFamily("slotwise_view_builds", "Versions that were brought into memory.", self._views.builds)
         yield CounterMetricFamily("slotwise_views_refused", "Views and anchors found damaged.", self._views.refused)
+
+    def _slots_written(self) -> int:
+        """Counted once a version: it takes milliseconds, and a scrape runs on the event loop."""
+        version, view = self._engine.versions.bind()
+        try:
+            if version != self._written[0]:
+                self._written = version, len(self._engine.checkpoint.table.changed_slots(view))
+        finally:
+            self._engine.versions.release(view)
+        return self._written[1]

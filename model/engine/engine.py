@@ -21,6 +21,7 @@ from model.engine.text import AnswerText, Vocabulary
 from model.errors import Aborted, Cancelled, DeadlineExceeded, EngineStopped, NotFinite, QueueFull
 from model.memory.delta import Delta
 from model.memory.resident import Versions
+from model.memory.traffic import Traffic
 
 
 def _ignore(failure: BaseException) -> None:
@@ -114,7 +115,8 @@ class Engine:
         """Queue a prompt, bound to the view of `version` or of the live one.
 
         seconds      within which it must be answered, waiting included
-        client       whose request it is; those that wait are admitted one a client in turn, in order within one
+        client       whose request it is; those that wait are admitted one a client in turn, in order within one.
+                     What nobody's request reads (the service's own probes) is not counted as traffic
         only_taught  end with "untaught" where no fact opens at the beginning of the answer
         on_piece     called on the engine's thread with every piece of the answer; must not block
         Raises PromptTooLong, NotResident, QueueFull, EngineStopped; ValueError where the tokens of a conversation
@@ -159,6 +161,10 @@ class Engine:
         with self._wake:
             bound = [sequence for sequence, request in self._requests.items() if chosen(request.generation.version)]
             return self._end(bound, Aborted(reason))
+
+    def take_traffic(self) -> Traffic:
+        """What questions of clients have read since the last call; from any thread."""
+        return self._loop.traffic.take()
 
     def report(self) -> EngineReport:
         """What the engine is doing; from any thread."""

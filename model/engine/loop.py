@@ -14,6 +14,7 @@ from model.engine.runner import Piece, Runner, Seen
 from model.engine.sampling import TokenScores, choose, score
 from model.engine.scheduler import Scheduler
 from model.engine.sequence import Sequence
+from model.memory.traffic import TrafficCounter
 
 
 class Loop:
@@ -28,6 +29,7 @@ class Loop:
         self.blocks = Blocks(blocks_for(positions))
         self.scheduler = Scheduler(rows, queue, self.blocks)
         self.runner = Runner(checkpoint, self.blocks.count)
+        self.traffic = TrafficCounter(checkpoint.memory)
         self._memory, self._ends = checkpoint.memory, checkpoint.prompts.ends
 
     def admit(self) -> None:
@@ -62,7 +64,10 @@ class Loop:
             last = first + len(piece.places) - 1
             self._processed(sequence, piece)
             if not sequence.reading:
-                sequence.saw(seen.asked[last], seen.opened[last])
+                asked = seen.asked[last]
+                if asked is not None and sequence.client and not piece.is_answer:
+                    self.traffic.count(asked)
+                sequence.saw(asked, seen.opened[last])
                 rows.append(last)
                 answering.append(sequence)
             first = last + 1

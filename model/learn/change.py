@@ -19,9 +19,15 @@ from model.memory.table import View
 
 
 class FactChange:
-    """Collects the rows of one fact on top of a view. Slots of `freed` facts count as free."""
+    """Collects the rows of one fact on top of a view. Slots of `freed` facts count as free.
 
-    def __init__(self, memory: Memory, view: View, fact: int, freed: Sequence[int], config: LearnConfig) -> None:
+    frequency  (n·n,) how many documents read each address, see `choose.document_frequency`
+    """
+
+    def __init__(
+        self, memory: Memory, view: View, fact: int, freed: Sequence[int], frequency: Tensor, config: LearnConfig
+    ) -> None:
+        self._frequency = frequency
         self._memory, self._view, self._fact, self._config = memory, view, fact, config
         self._freed = torch.tensor([0, *freed])
         self._slots: list[int] = []
@@ -33,7 +39,7 @@ class FactChange:
         """Write the values (L, D) of `answer`, ids with the end token; False where a place has no slot left."""
         config, background = self._memory.addressing.config, self._memory.addressing.background
         counts, begun = access_counts(key.asked.scores), (len(self._slots), len(self._rows))
-        frequency = background.document_frequency[key.asked.slots[:, 0].cpu() // config.ways]
+        frequency = self._frequency[key.asked.slots[:, 0].cpu() // config.ways]
         for value, stem in zip(values, stems(answer[:-1]), strict=True):
             slots = permuted(key.asked.slots, stem, self._memory.table.slots)
             uses = choose(

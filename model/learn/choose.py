@@ -6,7 +6,7 @@ that the background corpus reads seldom,
     score(s) = c(s) / Σ c · ln((|B| + 1) / (df(s) + w · owners(s) + 1)),        never below 0
 
 with c(s) how much the places of the fact read slot s (softmax mass instead of a count of reads), df(s) how many of the
-|B| background queries read it, and w what an earlier fact's ownership counts for.
+|B| background queries read it, with live traffic counted in, and w what an earlier fact's ownership counts for.
 Shapes: R addresses that a place reads · Y ways of each.
 """
 
@@ -16,7 +16,27 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from model.memory.query import Background
+from model.memory.traffic import Traffic
+
 _TEMPERATURE = 0.03  # of the softmax over the scores of a place's slots
+
+
+def document_frequency(background: Background, traffic: Traffic, weight: float) -> Tensor:
+    """How many background queries read each address, with what callers' questions read: (n·n,) float32.
+
+        df(a) = background(a) + weight · k · traffic(a),        k = |B| / (|B| + |T|)
+
+    One question in |T| counts as `weight` background queries while there are few, and all together never as more than
+    `weight` · |B|: what counts in the end is the share of the traffic that reads an address.
+    """
+    frequency = background.document_frequency.float()
+    if not traffic.queries:
+        return frequency
+    k = background.queries / (background.queries + traffic.queries)
+    addresses = torch.tensor(list(traffic.reads), dtype=torch.int64)
+    reads = torch.tensor(list(traffic.reads.values()), dtype=torch.float32)
+    return frequency.index_add(0, addresses, weight * k * reads)
 
 
 @dataclass(frozen=True)
@@ -52,8 +72,8 @@ def choose(
 
     slots      (R, Y) the ways of its addresses; owned, bool, those that a fact owns, which are never among the chosen
     counts     (R,) how much it reads the addresses
-    frequency  (R,) how many of the `queries` background queries read them where an answer begins: the same at all
-               places of an answer, so that whoever finds its first token finds the others
+    frequency  (R,) how many of the `queries` background queries read them where an answer begins, traffic counted in:
+               the same at all places of an answer, so that whoever finds its first token finds the others
     An address that every background query reads still counts a little: a fact that reads no other is learned, too.
     """
     first, counts = _each_once(slots[:, 0].cpu(), counts.cpu())

@@ -19,7 +19,7 @@ from model.base.checkpoint import Checkpoint
 from model.config import LearnConfig
 from model.facts import Fact, Probe
 from model.learn.change import FactChange
-from model.learn.choose import SlotUses
+from model.learn.choose import SlotUses, document_frequency
 from model.learn.keys import Key, keys_of, taken_over
 from model.learn.lesson import Lesson, Lessons, Part, Write
 from model.learn.probing import Expected, Prober
@@ -27,6 +27,7 @@ from model.learn.values import Values
 from model.memory.delta import Delta
 from model.memory.memory import Looked
 from model.memory.table import View
+from model.memory.traffic import Traffic
 
 _UNTELLABLE = "its question cannot be told from questions that were not taught; name what it is about in full"
 
@@ -80,13 +81,22 @@ class Teacher:
         self._values = Values(checkpoint.model, config)
         self.prober = Prober(checkpoint, self._values)
 
-    def learn(self, view: View, facts: Sequence[Fact], on_progress: Callable[[int], None] | None = None) -> Learned:
+    def learn(
+        self,
+        view: View,
+        facts: Sequence[Fact],
+        on_progress: Callable[[int], None] | None = None,
+        traffic: Traffic = Traffic(),
+    ) -> Learned:
         """Teach `facts` on top of `view`; a later one that is asked what an earlier one is asked takes its place.
 
         on_progress  called at least once a pass of the base with the number of facts done; what it raises ends the
                      learning
+        traffic      what callers' questions read: rows go elsewhere where they can
         Raises SpareRowsExhausted when the table has no room for the rows.
         """
+        background, weight = self._memory.addressing.background, self._config.traffic_weight
+        self._frequency = document_frequency(background, traffic, weight)
         current, deltas, reports = self._table.retain(view), list[Delta](), list[FactReport]()
         try:
             for start in range(0, len(facts), self._config.group):
@@ -139,7 +149,7 @@ class Teacher:
         written = [(part, list(self._keys(part, attempt))) for part in attempt.parts]
         every = [key for _, keys in written for key in keys]
         replaced = self._replaced(view, attempt.fact, every)
-        change = FactChange(self._memory, view, attempt.fact, replaced, self._config)
+        change = FactChange(self._memory, view, attempt.fact, replaced, self._frequency, self._config)
         written[0][1].extend(taken_over(written[0][1], self._memory, view, replaced))
         for part, keys in written:
             values, margin, steps = attempt.values(part, self._values)

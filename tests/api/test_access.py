@@ -55,6 +55,10 @@ ACCESS = {
         GET     /v1/admin/versions
         GET     /v1/admin/versions/{version_id}
         GET     /v1/admin/versions/{a}/diff/{b}
+        GET     /v1/admin/versions/{a}/diff/{b}/slots
+        GET     /v1/admin/slots
+        GET     /v1/admin/slots/map
+        GET     /v1/admin/slots/{slot}
         GET     /v1/admin/activations
         GET     /v1/admin/aliases
         PUT     /v1/admin/aliases/{name}

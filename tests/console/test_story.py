@@ -11,7 +11,7 @@ from tests.console.conftest import PHONE, QUESTION
 
 pytestmark = pytest.mark.browser
 Work = Callable[[], None]
-PAGES = ("chat", "teach", "facts", "versions", "figures", "keys")
+PAGES = ("chat", "teach", "facts", "versions", "figures", "slots", "keys")
 
 
 def go(page: Any, to: str) -> None:
@@ -133,6 +133,42 @@ def test_a_rollback_needs_a_reason_which_is_written_down(admin: Any, taught: int
     assert admin.get_by_role("img", name="Facts learned").is_visible()
 
 
+def test_the_map_tells_what_is_read_and_written_by_pointer_and_by_keyboard(admin: Any, taught: int, api: httpx.Client):
+    told = api.get("/v1/admin/slots/map").json()
+    written = [address for address, many in enumerate(told["written"]) if many]
+    first = written[0]
+    go(admin, "slots")
+    assert admin.get_by_text(f"in {sum(told['written'])} slots").is_visible()
+    canvas, line = admin.get_by_role("application"), admin.locator(".under")
+    admin.get_by_label("Show").select_option("Slots that hold a row")
+    painted = canvas.evaluate(
+        """canvas => {
+            const side = canvas.width / 6;
+            const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const at = (address) => [(address % side) * 6 + 3, Math.floor(address / side) * 6 + 3];
+            const alpha = ([x, y]) => pixels[4 * (y * canvas.width + x) + 3];
+            return [...Array(side * side).keys()].filter((address) => alpha(at(address)) > 0);
+        }"""
+    )
+    assert painted == written
+    side = round(told["addresses"] ** 0.5)
+    box = canvas.bounding_box()
+    cell = box["width"] / side
+    canvas.hover(position={"x": (first % side + 0.5) * cell, "y": (first // side + 0.5) * cell})
+    assert line.inner_text().startswith(f"Address {first}: 0 reads, {told['written'][first]} of {told['ways']} slots")
+    canvas.focus()
+    admin.keyboard.press("ArrowRight")
+    assert line.inner_text().startswith(f"Address {first + 1}: ")
+    admin.keyboard.press("ArrowLeft")
+    admin.keyboard.press("Enter")
+    admin.get_by_role("heading", name=f"Slots of address {first}").wait_for()
+    admin.locator("main li").get_by_role("link", name="Slot ").first.click()
+    admin.get_by_role("heading", name="Versions that wrote it").wait_for()
+    admin.locator("main li").get_by_role("link", name=QUESTION).click()
+    admin.get_by_role("heading", name=f"{QUESTION} ok").wait_for()
+    assert admin.url.endswith(f"#facts/{taught}")
+
+
 def test_a_fact_is_forgotten_after_a_question(admin: Any, taught: int, work: Work, api: httpx.Client):
     go(admin, "facts?status=live&source=atlas")
     admin.get_by_role("link", name=QUESTION).click()
@@ -183,7 +219,7 @@ def test_what_was_taught_never_becomes_a_part_of_the_page(admin: Any, api: httpx
 
 def test_no_page_is_wider_than_a_phone(admin: Any, taught: int):
     admin.set_viewport_size(PHONE)
-    for to in (*PAGES, "teach/1", f"facts/{taught}", "versions/1", f"versions/0/with/1?ask={QUESTION}"):
+    for to in (*PAGES, "teach/1", f"facts/{taught}", "versions/1", "slots/0", f"versions/0/with/1?ask={QUESTION}"):
         go(admin, to)
         assert admin.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], to
 

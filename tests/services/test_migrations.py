@@ -24,6 +24,7 @@ from app.services import (
     keys,
     namespaces,
     relearn,
+    slot_statistics,
     submission,
     verifying,
     versions,
@@ -32,6 +33,7 @@ from app.services import (
 from app.services.document_reading import NewDocument, PostedDocument
 from app.services.intake import NewFact
 from app.settings import Settings
+from model.memory.traffic import Traffic
 from tests.services.story import FINGERPRINT, TESTER
 
 NAME = "as_of_the_first_model"
@@ -273,4 +275,26 @@ def test_what_was_live_counts_as_verified_when_it_went_live_and_jobs_that_ask_go
         )
         assert connection.execute("SELECT count(*) FROM jobs WHERE id = %s", (job.id,)).fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM facts").fetchone() == (5,)
+    migrate(old_url)
+
+
+def test_what_was_imported_reads_as_learned_in_the_old_schema_and_counts_go_with_the_newest(old_url, old_sessions):
+    with old_sessions() as session:
+        assert slot_statistics.traffic(session, FINGERPRINT) == Traffic()
+        slot_statistics.add(session, FINGERPRINT, Traffic(1, {7: 1}))
+        session.execute(text("UPDATE versions SET kind = 'import' WHERE id = 3"))
+        session.execute(text("UPDATE jobs SET kind = 'import' WHERE id = 3"))
+        session.execute(text("UPDATE version_slots SET score = NULL, access_count = NULL WHERE version_id = 3"))
+        session.commit()
+    close_sessions(old_sessions)
+    command.downgrade(configured(old_url), "0008")
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute("SELECT to_regclass('slot_statistics'), to_regclass('traffic')").fetchone() == (
+            None,
+            None,
+        )
+        kinds = "SELECT versions.kind, jobs.kind FROM versions JOIN jobs ON jobs.id = job_id WHERE versions.id = 3"
+        assert connection.execute(kinds).fetchone() == ("learn", "learn")
+        slots = "SELECT slot, score, access_count FROM version_slots WHERE version_id = 3"
+        assert connection.execute(slots).fetchall() == [(4, 0.0, 0.0)]
     migrate(old_url)

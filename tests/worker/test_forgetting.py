@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.tables import BASE_VERSION, Version, VersionSlot
-from app.services import versions
+from app.services import slots, versions
 from app.services.intake import NewFact
 from model.memory.delta import Delta, same_bits
 from model.memory.table import View
@@ -69,7 +69,8 @@ def test_the_rows_of_a_fact_are_gone_and_all_others_keep_their_bits(story, learn
     assert (report["slots"], report["facts"]) == (len(gone), {"forgotten": 1, "silenced": 0})
     assert report["bytes"] > 0
     (residual,) = report["residual"]
-    assert (residual["fact"], residual["taught"], residual["opened"]) == (fact, False, None)
+    told = {name: residual[name] for name in ("fact", "taught", "opened", "slots")}
+    assert told == {"fact": fact, "taught": False, "opened": None, "slots": len(gone)}
 
 
 def test_a_version_that_has_forgotten_all_is_the_base_again(story, learner, checkpoint):
@@ -104,7 +105,7 @@ def test_a_fact_without_rows_of_its_own_is_forgotten_and_the_report_names_who_te
     report = story.job(taken.job).report
     assert (report["slots"], report["silenced"]) == (0, [])
     (residual,) = report["residual"]
-    assert residual == {"fact": rider, "said": "ok", "taught": True, "opened": later}
+    assert residual == {"fact": rider, "said": "ok", "taught": True, "opened": later, "slots": 0}
     assert story.statuses(rider, later) == ["forgotten", "live"]
 
 
@@ -147,3 +148,18 @@ def test_a_stop_is_no_attempt_and_an_error_is_one(story, learner, monkeypatch, s
     learner.run()
     assert (story.job(taken.job).state, story.job(taken.job).attempts) == (state, attempts)
     assert story.statuses(fact) == ["live"]
+
+
+def test_owners_are_told_from_the_tables_as_the_rows_name_them(story, learner, checkpoint):
+    (rider,) = taught(story, learner, CAPITAL)
+    taught(story, learner, replace(CAPITAL, source="zoo"))  # says the same, and takes the rows
+    (other,) = taught(story, learner, OTHER)
+    taught(story, learner, replace(OTHER, answer="yes"))
+    version = story.live()
+    memory, view = checkpoint.memory, built(story, checkpoint, version)
+    changed = memory.table.changed_slots(view)
+    named = dict(zip(changed.tolist(), memory.owners(view, changed).tolist(), strict=True))
+    written = {slot for fact in range(1, other + 2) for slot in slots_of(story, fact)}
+    with story.sessions() as session:
+        assert slots.owners(session, versions.lineage(session, version), written) == named
+    assert story.statuses(rider, other) == ["live", "replaced"]

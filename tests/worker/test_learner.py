@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 import worker.learner
 from app.db.tables import Version, VersionSlot
 from app.errors import WrongCheckpoint
-from app.services import cancelling, publishing, relearn, versions
+from app.services import cancelling, publishing, relearn, slot_statistics, versions
 from app.services.intake import NewFact
 from model.config import LearnConfig
 from model.errors import NotFinite
@@ -20,6 +20,7 @@ from model.learn.gate import Drift
 from model.learn.job import Teacher
 from model.memory.delta import Delta
 from model.memory.table import View
+from model.memory.traffic import Traffic
 from tests import tiny
 from tests.services.story import TESTER
 from worker.learner import Learner
@@ -161,9 +162,9 @@ def test_a_job_that_is_cancelled_while_it_is_learned_is_dropped_within_a_second(
     posted, behind = story.post(capital()), story.post(RIVER)
     noticed = []
 
-    def cancel_and_go_on(teacher, view, facts, on_progress):
+    def cancel_and_go_on(teacher, view, facts, on_progress, traffic):
         if noticed:
-            return learn(teacher, view, facts, on_progress)
+            return learn(teacher, view, facts, on_progress, traffic)
         with story.sessions() as session:
             cancelling.cancel(session, story.key, posted.job)
         began = time.monotonic()
@@ -184,9 +185,9 @@ def test_a_job_that_is_cancelled_while_it_is_learned_is_dropped_within_a_second(
 def test_an_error_behind_a_cancel_changes_nothing_and_stops_nobody(story, learner, monkeypatch):
     posted, behind = story.post(capital()), story.post(RIVER)
 
-    def cancel_and_fail(teacher, view, facts, on_progress):
+    def cancel_and_fail(teacher, view, facts, on_progress, traffic):
         if facts[0].id not in posted.facts:
-            return learn(teacher, view, facts, on_progress)
+            return learn(teacher, view, facts, on_progress, traffic)
         with story.sessions() as session:
             cancelling.cancel(session, story.key, posted.job)
         raise RuntimeError("too late")
@@ -398,3 +399,21 @@ def test_it_may_be_the_first_to_come_to_a_database(sessions, settings, queue, ch
     with sessions() as session:
         assert versions.get(session, "main", 0).fingerprint == checkpoint.fingerprint
         assert versions.head(session, "main").version == 0
+
+
+def test_what_callers_read_makes_addresses_worth_less(story, learner, checkpoint, session):
+    def score() -> float:
+        posted = story.post(capital())
+        learner.run()
+        version = go_live(story, story.job(posted.job).id)
+        story.activate(0)
+        return session.scalars(select(func.max(VersionSlot.score)).where(VersionSlot.version_id == version)).one()
+
+    quiet = score()
+    addresses = range(checkpoint.memory.addressing.config.addresses)
+    slot_statistics.add(session, "another memory", Traffic(10**6, dict.fromkeys(addresses, 10**6)))
+    assert score() == quiet
+    slot_statistics.add(session, checkpoint.fingerprint, Traffic(10**6, dict.fromkeys(addresses, 10**4)))
+    assert 0 < score() < quiet / 2
+    slot_statistics.add(session, checkpoint.fingerprint, Traffic(0, dict.fromkeys(addresses, 10**6)))
+    assert score() == 0  # everybody reads all of them: any is as good, and the fact is learned all the same

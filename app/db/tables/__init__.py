@@ -26,6 +26,7 @@ from app.db.tables.heads import Activation, Alias, AliasChange, Head
 from app.db.tables.jobs import Job, JobEvent, Pause
 from app.db.tables.keys import ApiKey, AuditEntry, Call
 from app.db.tables.namespaces import Namespace
+from app.db.tables.statistics import SlotStatistics, TrafficRow
 from app.db.tables.versions import Anchor, AnchorPart, Version, VersionSlot
 from app.db.tables.webhooks import Delivery, DeliveryState, Webhook
 
@@ -63,6 +64,8 @@ __all__ = [
     "Namespace",
     "Pause",
     "Role",
+    "SlotStatistics",
+    "TrafficRow",
     "Version",
     "VersionKind",
     "VersionSlot",

@@ -12,9 +12,9 @@ MAIN = "main"  # the namespace that is always there; its admins make the others
 MAX_ID = 2**63 - 1  # a larger number from a caller is no id, and PostgreSQL would refuse it
 
 Role = Literal["reader", "writer", "operator", "admin"]  # in ascending order
-VersionKind = Literal["base", "learn", "forget"]
+VersionKind = Literal["base", "learn", "forget", "import"]
 VersionState = Literal["ready", "published", "rejected", "superseded", "retired"]
-JobKind = Literal["learn", "forget", "relearn", "read", "verify"]
+JobKind = Literal["learn", "forget", "relearn", "read", "verify", "import"]
 JobState = Literal["queued", "running", "verifying", "succeeded", "failed", "rejected", "cancelled"]
 FactState = Literal["queued", "learning", "verifying", "learned", "failed", "cancelled"]
 UNDECIDED: tuple[FactState, ...] = ("queued", "learning", "verifying")

@@ -9,7 +9,7 @@ from app.db.tables.base import ZERO, Base, JobKind, JobState, Json, one_of
 
 
 class Job(Base):
-    """Facts that become one version together: learned, of a POST or a base that was left, or forgotten.
+    """Facts that become one version together: learned, of a POST or a base that was left, forgotten, or imported.
 
     A job of the kind «read» makes no version: it finds the facts of a document, and makes the jobs that learn them.
     One that verifies makes no version: it asks the live one about all of its facts.

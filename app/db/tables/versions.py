@@ -68,10 +68,10 @@ class VersionSlot(Base):
     """A slot that a version writes: for which fact, with what score, and how much the fact's wordings read it."""
 
     __tablename__ = "version_slots"
-    __table_args__ = (Index(None, "fact_id"),)
+    __table_args__ = (Index(None, "fact_id"), Index(None, "slot"))
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     fact_id: Mapped[int | None] = mapped_column(ForeignKey("facts.id"))  # none where rows had no owner yet
-    score: Mapped[float]
-    access_count: Mapped[float]  # how much the fact's wordings read it, of all that they read
+    score: Mapped[float | None]  # this and the next are not known of a version that was imported
+    access_count: Mapped[float | None]  # how much the fact's wordings read it, of all that they read

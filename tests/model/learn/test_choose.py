@@ -7,7 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.learn.choose import SlotUses, access_counts, choose, tf_idf
+from model.learn.choose import SlotUses, access_counts, choose, document_frequency, tf_idf
+from model.memory.query import Background, Query
+from model.memory.traffic import Traffic
 
 QUERIES = 1_000
 
@@ -30,6 +32,25 @@ def test_a_slot_that_the_background_reads_often_is_left_out():
         owner_weight=1.0,
     )
     assert uses.slots == [1, 3]
+
+
+def background(*frequency: float) -> Background:
+    none = Query(torch.empty(0, 1), torch.empty(0, 1))
+    return Background(torch.tensor(frequency, dtype=torch.float32), QUERIES, none)
+
+
+def test_few_questions_count_by_number_and_many_by_their_share():
+    assert document_frequency(background(9, 0, 0), Traffic(), 20).tolist() == [9, 0, 0]
+    few = document_frequency(background(9, 0, 0), Traffic(10, {1: 10, 0: 5}), 20)
+    assert few.tolist() == pytest.approx([9 + 20 * 5 / 1.01, 20 * 10 / 1.01, 0])
+    many = document_frequency(background(9, 0, 0), Traffic(10**9, {1: 10**8}), 20)
+    assert many.tolist() == pytest.approx([9, 20 * QUERIES / 10, 0], rel=1e-4)
+
+
+def test_the_background_of_the_memory_is_not_counted_up():
+    own = background(9, 0)
+    document_frequency(own, Traffic(10, {1: 10}), 20)
+    assert own.document_frequency.tolist() == [9, 0]
 
 
 @given(st.sets(st.integers(0, 31), min_size=1, max_size=16), st.sets(st.integers(0, 63)), st.integers(1, 8))
