@@ -7,11 +7,11 @@ every write of a worker begins with `_fence`, so one presumed dead cannot write,
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app.db.clock import heard_within
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
@@ -147,8 +147,7 @@ def _idle_head(
     session: Session, settings: Settings, is_dead: Callable[[str], bool] = lambda owner: False
 ) -> Head | None:
     """The locked head row, if a job may be begun; a silent or dead owner's lease is taken away."""
-    silence = timedelta(seconds=settings.lease_seconds)
-    leased = func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
+    leased = heard_within(Head.lease_heartbeat, settings.lease_seconds)
     query = select(Head, leased).where(Head.namespace == settings.namespace).with_for_update()
     row = session.execute(query.execution_options(populate_existing=True)).one_or_none()
     if row is None:
