@@ -180,6 +180,11 @@ class Shown:
         self._say(f"{ready.status}: version {ready.version} answers, the head is {ready.head} ({lag})")
         if ready.learning == "paused":
             self._say("learning is paused; `slotwise resume` lets it go on")
+        for process in ready.processes or ():
+            if process.ends and process.ended_at:
+                times = "once" if process.ends == 1 else f"{process.ends} times in a row"
+                now = "runs again" if process.state == "running" else "is started again soon"
+                self._say(f"{process.name} {now}: it ended by itself {times}, last at {process.ended_at:%H:%M:%S %Z}")
         if engines is None:
             return None
         rows = ((one.id, "alive" if one.alive else "silent", one.version, one.lag, one.heartbeat) for one in engines)

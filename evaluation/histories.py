@@ -53,14 +53,17 @@ class Histories:
 
     def taught(self, name: str, view: View, facts: Sequence[Fact]) -> tuple[View, list[Figures]]:
         """The view behind jobs of facts, and what became of each fact; a job whose files are there is not run again."""
-        reports: list[Figures] = []
+        reports, table = list[Figures](), self.checkpoint.table
+        view = table.retain(view)
         for start in range(0, len(facts), _JOB):
             file = self._work / name / f"{start:05}.json"
             if not file.exists():
                 self._learn(view, facts[start : start + _JOB], file)
                 print(f"{name}: {start + _JOB:,} of {len(facts):,}", flush=True)
             reports += json.loads(file.read_text(encoding="utf-8"))
-            view = self.checkpoint.table.enter(view, Delta.from_bytes(file.with_suffix(".safetensors").read_bytes()))
+            later = table.enter(view, Delta.from_bytes(file.with_suffix(".safetensors").read_bytes()))
+            table.release(view)
+            view = later
         return view, reports
 
     def forgotten(self, view: View, facts: Sequence[int]) -> View:

@@ -15,13 +15,17 @@ from app.api.bodies import FACT_SHAPES
 from app.api.headers import HEADERS
 from app.api.refusals import MEDIA_TYPE, OpenAIError, Refusal
 from app.api.schemas import Problem
-from app.db.outage import DATABASE_AWAY
+from app.db.outage import DATABASE_AWAY, OutcomeUnknown
 from model import errors as model_errors
 
 _SHOWN_CHARACTERS = 60
 _SHOWN_ERRORS = 5
 _UNREADABLE = "the body is not JSON that can be read: it is nested too deeply, or holds a number that is too long"
 _AWAY = "the database cannot be reached; nothing was stored"
+_UNKNOWN = (
+    "the database was lost while it stored this, so it may be stored or not: look before you send it again; "
+    "only facts, and calls with an Idempotency-Key, are known again"
+)
 _log = structlog.get_logger()
 
 # The nearest class of an error's ancestry decides. What is not here is our own mistake: 500.
@@ -113,6 +117,8 @@ def refusal_of(error: Exception) -> Refusal:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
     if status is None:
         return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of the service, which has been logged")
+    if isinstance(error, OutcomeUnknown):
+        return Refusal(status, _UNKNOWN, "OutcomeUnknown")
     if isinstance(error, DATABASE_AWAY):
         return Refusal(status, _AWAY, "DatabaseAway")
     headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, errors.LimitReached) else {}

@@ -301,10 +301,20 @@ class Pause(Result):
     created_at: datetime
 
 
+class Process(Result):
+    """A process that `slotwise up` keeps running: «running» or «ended», and how often in a row it ended by itself."""
+
+    name: str
+    state: str
+    ends: int
+    ended_at: datetime | None
+
+
 class Ready(Result):
     """Queries are answered: the version that new ones get, and the one at the head.
 
-    learning  «running» or «paused»; None while the database is away
+    learning   «running» or «paused»; None while the database is away
+    processes  those of `slotwise up`; None where something else runs the service
     """
 
     status: str
@@ -315,3 +325,4 @@ class Ready(Result):
     lag: int | None
     state_hash: str
     views: dict[str, Any]
+    processes: tuple[Process, ...] | None = None

@@ -4,3 +4,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class OutcomeUnknown(OperationalError):
+    """PostgreSQL was lost while it was to commit: what was to be stored may be stored, or not."""

@@ -14,6 +14,8 @@ launchers daemonise, allow ten seconds for crash recovery and change modes of fo
     database.py   a database for a command: the one given, the running one, or one started for the occasion
     banner.py     what a person sees first: the address, the key, three curl lines
     stack.py      the processes of one data folder, stopped in the reverse order
+    tended.py     a process that is started again when it ends by itself
+    told.py       what the API may know of them, in a file
     service.py    `slotwise up`
 
 No module here imports torch: the parent stays small, and forks nothing that holds a device.

@@ -38,23 +38,23 @@ def running_postgres(folder: DataFolder, options: Mapping[str, str] = _NO_OPTION
     cluster = folder.path / "postgres"
     if not cluster.exists():
         _initialise(folder, binaries, password)
-    _wait_until_left(cluster)
-    # What a kill -9 leaves. PostgreSQL believes that file if any process has its number, and in a container
-    # numbers come back. It also guards the data against orphans of a killed server, hence the wait before.
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def url(port: int, database: str) -> str:
         return f"postgresql://{_ROLE}:{password}@{LOCALHOST}:{port}/{database}"
 
-    child, port = start_server(
-        lambda port: _program(folder, binaries.postgres, cluster, {**options, "port": str(port)}),
-        folder.log("postgres"),
-        lambda port: _answers(url(port, "postgres")),
-        _RECOVERY_SECONDS,
-    )
+    def launch(port: int) -> Child:
+        _wait_until_left(cluster)
+        # What a kill -9 leaves. PostgreSQL believes that file if any process has its number, and in a container
+        # numbers come back. It also guards the data against orphans of a killed server, hence the wait before.
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
+        program = _program(folder, binaries.postgres, cluster, {**options, "port": str(port)})
+        return Child(program, folder.log("postgres"))
+
+    log = folder.log("postgres")
+    child, port = start_server(launch, log, lambda port: _answers(url(port, "postgres")), _RECOVERY_SECONDS)
     try:
         _require_database(url(port, "postgres"))
-        yield Server(child, url(port, _DATABASE))
+        yield Server(child, url(port, _DATABASE), lambda: launch(port))
     finally:
         child.stop()
 

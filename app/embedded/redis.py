@@ -8,7 +8,7 @@ from signal import SIGTERM
 import redis
 
 from app.embedded.binaries import find_binaries
-from app.embedded.child import Program
+from app.embedded.child import Child, Program
 from app.embedded.folder import DataFolder, write_private
 from app.embedded.servers import LOCALHOST, Server, start_server
 
@@ -25,10 +25,10 @@ def running_redis(folder: DataFolder) -> Iterator[Server]:
     def url(port: int) -> str:
         return f"redis://:{password}@{LOCALHOST}:{port}/0"
 
-    def program(port: int) -> Program:
+    def launch(port: int) -> Child:
         place = folder.server_folder("redis")
         write_private(place / "redis.conf", _configuration(port, password), folder.account)
-        return Program(
+        program = Program(
             name="redis",
             command=(str(redis_server), "redis.conf"),
             account=folder.account,
@@ -37,10 +37,11 @@ def running_redis(folder: DataFolder) -> Iterator[Server]:
             orphaned=SIGTERM,
             stop=((SIGTERM, _STOP_SECONDS),),
         )
+        return Child(program, folder.log("redis"))
 
-    child, port = start_server(program, folder.log("redis"), lambda port: _answers(url(port)), _START_SECONDS)
+    child, port = start_server(launch, folder.log("redis"), lambda port: _answers(url(port)), _START_SECONDS)
     try:
-        yield Server(child, url(port))
+        yield Server(child, url(port), lambda: launch(port))
     finally:
         child.stop()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded.child import Child, Program
+from app.embedded.child import Child
 from app.embedded.errors import ChildEnded
 from app.errors import StackFailed
 
@@ -15,16 +15,17 @@ _PORTS_TO_TRY = 3
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers at `url`."""
+    """A server that answers at `url`; `again` starts another in its place, at the same port, when it has ended."""
 
     child: Child
     url: str
+    again: Callable[[], Child]
 
 
 def start_server(
-    program: Callable[[int], Program], log: Path, answers: Callable[[int], bool], patience: float
+    launch: Callable[[int], Child], log: Path, answers: Callable[[int], bool], patience: float
 ) -> tuple[Child, int]:
-    """Starts `program(port)` on a free port and waits until `answers(port)`; returns it with its port.
+    """Launches one on a free port and waits until `answers(port)`; returns it with its port.
 
     Between our finding a port free and the server's taking it somebody else may: then another port is tried.
 
@@ -35,17 +36,15 @@ def start_server(
     for _ in range(_PORTS_TO_TRY):
         port = free_port()
         try:
-            return _start_at(port, program, log, answers, patience), port
+            return _start_at(port, launch, answers, patience), port
         except ChildEnded:
             if not port_taken(LOCALHOST, port):
                 raise
     raise StackFailed(f"Other programs took each of the {_PORTS_TO_TRY} free ports before our server did; see {log}")
 
 
-def _start_at(
-    port: int, program: Callable[[int], Program], log: Path, answers: Callable[[int], bool], patience: float
-) -> Child:
-    child = Child(program(port), log)
+def _start_at(port: int, launch: Callable[[int], Child], answers: Callable[[int], bool], patience: float) -> Child:
+    child = launch(port)
     try:
         child.wait_until(lambda: answers(port), patience)
     except BaseException:

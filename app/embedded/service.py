@@ -32,10 +32,11 @@ _CACHE = "SLOTWISE_CACHE_DIR"  # read by the model's side alone, which has no se
 
 
 def up(settings: Settings, say: Say) -> int:
-    """Runs the service until a signal or the end of one of its processes; returns the exit status.
+    """Runs the service until a signal; returns the exit status.
 
-    `say` prints a line at once. Ctrl-C, SIGTERM and SIGHUP end it in the same orderly way, with status 0; a
-    process that ends by itself is reported at once and brings status 1.
+    `say` prints a line at once. Ctrl-C, SIGTERM and SIGHUP end it in the same orderly way, with status 0. A
+    process that ends by itself is reported at once. Before queries are answered it brings status 1, because it
+    mostly means that something is set wrongly; from then on it is started again while the others go on.
 
     Raises:
         StackFailed: it cannot start; the message says why.
@@ -80,7 +81,7 @@ def _run(settings: Settings, stack: Stack, say: Say) -> None:
     stack.start(api(stack.folder, environment))
     _wait_until_ready(url, stack, say)
     while True:
-        stack.check()
+        stack.tend()
         time.sleep(0.2)
 
 

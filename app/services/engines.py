@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.db.clock import heard_within
 from app.db.session import transaction
 from app.db.tables import Activation, EngineRow, Json
 from app.services.versions import Live
@@ -61,7 +62,7 @@ def retire(session: Session, engine: str) -> None:
 def every(session: Session, settings: Settings) -> list[EngineView]:
     """All engines that were heard of in the last day and have not stopped in order, the newest heartbeat first."""
     missed = select(func.count()).where(Activation.id > EngineRow.followed).correlate(EngineRow)
-    fresh = EngineRow.heartbeat > func.now() - timedelta(seconds=settings.engine_fresh_seconds)
+    fresh = heard_within(EngineRow.heartbeat, settings.engine_fresh_seconds)
     query = select(EngineRow, fresh.label("alive"), missed.scalar_subquery().label("lag"))
     query = query.where(EngineRow.heartbeat > func.now() - timedelta(hours=_SHOWN_HOURS))
     return [

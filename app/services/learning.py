@@ -7,11 +7,11 @@ every write of a worker begins with `_fence`, so one presumed dead cannot write,
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from app.db.clock import heard_within
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Head, Job, JobKind, Json, Version, VersionKind
 from app.db.tables import Fact as FactRow
@@ -191,8 +191,7 @@ def _waiting(session: Session, settings: Settings) -> Sequence[str]:
 
 
 def _is_leased(settings: Settings) -> ColumnElement[bool]:
-    silence = timedelta(seconds=settings.lease_seconds)
-    return func.coalesce(Head.lease_heartbeat > func.now() - silence, False)
+    return heard_within(Head.lease_heartbeat, settings.lease_seconds)
 
 
 def _idle_head(

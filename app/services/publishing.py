@@ -7,7 +7,6 @@ in a line, and the state of the version tells all but the first that there is no
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Literal, cast
 
 from sqlalchemy import Select, and_, func, select, update
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from app import tracing
+from app.db.clock import heard_within
 from app.db.session import transaction
 from app.db.tables import Acknowledgement, EngineRow, Fact, FactReplacement, Forgetting, Head, Job, Version
 from app.errors import VersionNotFound
@@ -144,8 +144,8 @@ def _outcome(session: Session, settings: Settings, head: Head, version: Version,
 
 def _roll_call(session: Session, settings: Settings, version: Version) -> tuple[list[Acknowledgement], str]:
     """The acknowledgements of all engines that live; or, as a sentence, who is missing."""
-    fresh = func.now() - timedelta(seconds=settings.engine_fresh_seconds)
-    alive = session.scalars(select(EngineRow.id).where(EngineRow.heartbeat > fresh)).all()
+    fresh = heard_within(EngineRow.heartbeat, settings.engine_fresh_seconds)
+    alive = session.scalars(select(EngineRow.id).where(fresh)).all()
     noted = select(Acknowledgement).where(Acknowledgement.version_id == version.id)
     noted = noted.where(Acknowledgement.engine_id.in_(alive)).execution_options(populate_existing=True)
     good = [one for one in session.scalars(noted) if one.state_hash == version.state_hash]

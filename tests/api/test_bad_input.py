@@ -1,17 +1,23 @@
 """Bad input: a 4xx problem document that names field, value and limit; and nothing is stored, not even half."""
 
+import gzip
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
+from app.api import limits
 from app.db.session import Sessions
 from app.db.tables import Activation, Fact, Job
+from tests.api.running import Running
 
 GOOD = {"question": "What is the capital of Zubovia?", "answer": "Lisbon"}
 
@@ -117,6 +123,37 @@ def test_a_body_of_unknown_length_is_refused_when_it_gets_too_long(untaught: Tes
     header = {"Content-Type": "application/json"}
     detail = refused(untaught.post("/v1/facts", content=islice(endless(), 100), headers=header), 413)
     assert detail == "body: it goes on; at most 1,048,576 bytes are allowed"
+
+
+def test_a_bomb_is_not_unpacked(untaught: TestClient):
+    bomb = gzip.compress(b'{"statement": "' + b"x" * 20_000_000, 9)
+    assert len(bomb) < 100_000
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    for path in ("/v1/facts", "/v1/query"):
+        detail = refused(untaught.post(path, content=bomb, headers=headers), 415)
+        assert detail == "Content-Encoding: 'gzip'; send it as it is"
+
+
+def test_a_body_that_comes_too_slowly_is_given_up_and_others_do_not_wait(
+    untaught_service: Running, untaught_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "_SECONDS", 0.5)
+    headers = {"Authorization": f"Bearer {untaught_keys['admin']}", "Content-Type": "application/json"}
+
+    def trickle() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.05)
+            yield b" "
+
+    with (
+        httpx.Client(base_url=untaught_service.url, headers=headers, timeout=30) as http,
+        ThreadPoolExecutor(8) as slow,
+    ):
+        trickling = [slow.submit(http.post, "/v1/facts", content=trickle()) for _ in range(8)]
+        assert http.post("/v1/query", json={"question": "Who is there?"}).status_code == 200
+        for one in trickling:
+            reply = one.result()
+            assert (reply.status_code, reply.json()["detail"]) == (408, "body: it has not come within 0.5 seconds")
 
 
 @pytest.mark.parametrize(

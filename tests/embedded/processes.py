@@ -25,6 +25,20 @@ def working_below(folder: Path) -> dict[int, str]:
     return found
 
 
+@contextmanager
+def frozen(folder: Path) -> Iterator[None]:
+    """All processes that work in `folder` or below are stopped while the block runs: callers reach them, and wait."""
+    found = working_below(folder)
+    assert found, f"nothing works in {folder}"
+    try:
+        for process in found:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in found:
+            os.kill(process, signal.SIGCONT)
+
+
 def wait_until_empty(folder: Path) -> None:
     """Fails if processes still work below `folder` after a while."""
     deadline = time.monotonic() + _SECONDS

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from app.embedded.service import _environment
 from app.settings import Settings
 from tests.embedded.processes import service, slotwise, wait_until_empty, working_below
 
+# What tells a process by its command line, in the order in which they are killed; each is needed by those after it.
+SIGNS = {"redis": "redis-server", "postgres": "-D", "api": "http.server", "worker": "signal.pause"}
 STOPS = ["Stopping the api", "Stopping the worker", "Stopping Redis", "Stopping PostgreSQL"]
 
 
@@ -31,6 +34,15 @@ def used(open_root: Path) -> Path:
 def _admin_key(lines: list[str]) -> str | None:
     found = re.search(r"Admin key: (sw_\S+)", "\n".join(lines))
     return found and found[1]
+
+
+def process_of(data: Path, sign: str) -> int:
+    """The number of a process that works in a folder, once there is one."""
+    deadline = time.monotonic() + 30
+    while not (found := [pid for pid, line in working_below(data).items() if sign in line]):
+        assert time.monotonic() < deadline, f"no {sign}"
+        time.sleep(0.05)
+    return found[0]
 
 
 def test_first_start_shows_the_key_once_and_a_second_start_keeps_everything(open_folder: Path) -> None:
@@ -89,13 +101,23 @@ def test_a_child_that_ends_is_reported_and_ends_the_rest(used: Path, child: str)
     assert working_below(used) == {}
 
 
-def test_a_server_that_is_killed_is_reported(used: Path) -> None:
+def test_whatever_is_killed_is_started_again_while_the_rest_goes_on(used: Path) -> None:
     with service(used, free_port()) as running:
         running.read_until("Ready at")
-        redis = next(pid for pid, line in working_below(used).items() if "redis-server" in line)
-        os.kill(redis, signal.SIGKILL)
-        assert running.end() == 1
-    assert "redis ended by itself, killed by SIGKILL" in "\n".join(running.lines)
+        before = DataFolder(used).running()
+        first = {name: process_of(used, sign) for name, sign in SIGNS.items()}
+        for name, process in first.items():
+            os.kill(process, signal.SIGKILL)
+            running.read_until(f"{name} ended by itself, killed by SIGKILL")
+            running.read_until("again")
+            running.read_until("Started")
+        assert DataFolder(used).running() == before  # at the addresses that the others know
+        assert slotwise("keys", "create", f"--data-dir={used}").stdout.startswith("sw_")
+        second = {name: process_of(used, sign) for name, sign in SIGNS.items()}
+        assert all(second[name] != process for name, process in first.items())
+        running.send(signal.SIGINT)
+        assert running.end() == 0
+    assert [line for line in running.lines if line.startswith("Stopping")] == STOPS
     assert working_below(used) == {}
 
 

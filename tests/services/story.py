@@ -180,6 +180,11 @@ class Story:
         """Let as much time pass as makes an engine count as dead."""
         self._age(EngineRow.heartbeat, self.settings.engine_fresh_seconds)
 
+    def move_clock(self, seconds: float) -> None:
+        """Put PostgreSQL's clock forward, or back: what was said before lies further in the past, or the future."""
+        for said in (Head.lease_heartbeat, EngineRow.heartbeat, Job.created_at, JobEvent.created_at, Fact.created_at):
+            self._shift(said, -seconds)
+
     def age_facts(self, seconds: float) -> None:
         """Let as much time pass since all facts were posted."""
         self._age(Fact.created_at, seconds)
@@ -189,9 +194,11 @@ class Story:
         self._age(JobEvent.created_at, seconds)
 
     def _age(self, column, seconds: float) -> None:
-        past = column - timedelta(seconds=seconds + 1)
+        self._shift(column, -seconds - 1)
+
+    def _shift(self, column, seconds: float) -> None:
         with self.sessions.begin() as session:
-            session.execute(update(column.class_).values({column: past}))
+            session.execute(update(column.class_).values({column: column + timedelta(seconds=seconds)}))
 
 
 def learned(

@@ -21,7 +21,7 @@ def submit(story, text: str = TEXT) -> document_reading.SubmittedDocument:
 
 def whole(story, document: int) -> documents.WholeDocument:
     with story.sessions() as session:
-        return documents.get(session, "default", document)
+        return documents.get(session, "main", document)
 
 
 def test_a_document_is_read_and_its_facts_are_learned(story, learner: Learner):
