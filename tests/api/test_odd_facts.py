@@ -74,6 +74,15 @@ def test_a_new_answer_wins_and_both_facts_and_the_report_say_so(client: TestClie
     assert read(client, old)["replaced_by"] is None
 
 
+def test_facts_that_no_word_tells_apart_are_one_question_and_the_later_is_told(client: TestClient, teach):
+    """Neither names whose price it is, so nothing else can be meant by the later one."""
+    job = teach(fact("ok", "What is the price?"), fact("no", "The price is what?"))
+    first, second = (one["id"] for one in job["facts"])
+    assert [(one["status"], one["replaces"]) for one in job["facts"]] == [("replaced", []), ("live", [first])]
+    assert read(client, job)["replaced_by"] == second
+    assert [ask(client, asked)[0] for asked in ("What is the price?", "The price is what?")] == ["no", "no"]
+
+
 def test_a_live_fact_posted_again_is_answered_with_itself(client: TestClient, teach):
     job = teach(fact("ok"))
     again = client.post("/v1/facts", json=fact("ok", "what is the capital of  Zubovia"))
