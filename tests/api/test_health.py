@@ -170,16 +170,17 @@ def test_the_description_has_an_example_for_every_call(app: FastAPI):
     for path, methods in document["paths"].items():
         for call in methods.values():
             assert call["description"], path
-            for name in _schemas_of(call):
-                shown = schemas[name]
+            for name, shown in _schemas_of(call, schemas):
                 items = shown.get("properties", {}).get("items", {}).get("items", {}).get("$ref")
                 assert "examples" in (schemas[items.rpartition("/")[2]] if items else shown), (path, name)
 
 
-def _schemas_of(call: dict) -> set[str]:
+def _schemas_of(call: dict, schemas: dict) -> list[tuple[str, dict]]:
+    """Names and schemas of what is sent and what comes back; one that stands in its place has none but its title."""
     bodies = [reply for status, reply in call["responses"].items() if status.startswith("2")]
     bodies += [call["requestBody"]] if "requestBody" in call else []
     contents = [body.get("content", {}) for body in bodies]
     found = [content["application/json"]["schema"] for content in contents if "application/json" in content]
-    references = [one["$ref"] for schema in found for one in schema.get("oneOf", schema.get("anyOf", [schema]))]
-    return {reference.rpartition("/")[2] for reference in references}
+    each = [one for schema in found for one in schema.get("oneOf", schema.get("anyOf", [schema]))]
+    names = [(one.get("$ref", "").rpartition("/")[2], one) for one in each]
+    return [(name or one["title"], schemas[name] if name else one) for name, one in names]
