@@ -30,8 +30,8 @@ def test_keys_are_made_listed_and_revoked(command, database_url: str):
     plain = command("keys", "create", "--name", "ci", "--role", "writer", "--facts-per-day", "50").output.strip()
     assert command("keys", "create").output.startswith("sw_")
     shown = command("keys", "list").output.splitlines()
-    assert shown[1].split()[:4] == ["2", "local", "admin", "good"]
-    assert shown[2].split()[:5] == ["1", "ci", "writer", "good", "50"]
+    assert shown[1].split()[:5] == ["2", "local", "main", "admin", "good"]
+    assert shown[2].split()[:6] == ["1", "ci", "main", "writer", "good", "50"]
     assert plain not in "".join(shown)
     assert command("keys", "revoke", "1").output == "key 1 is revoked: ci, writer\n"
     page = json.loads(command("keys", "list", "--limit", "1", "--cursor", "2", "--json").output)

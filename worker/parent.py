@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class Parent:
-    """Keeps the few versions that were asked for last: jobs of several namespaces take turns.
+    """Keeps the few versions that were asked for last, one of a line: jobs of several namespaces take turns.
 
     So the next one of a namespace is only as far away as the deltas since, or as an anchor and the deltas behind it.
     """
@@ -65,6 +65,8 @@ class Parent:
         expected = versions.live(session, version).state_hash
         route = anchors.route(session, version, [BASE_VERSION, *self._kept])
         view = self._entered(session, route, expected)
+        if view is not None and route.start in self._kept:
+            self._table.release(self._kept.pop(route.start))  # its namespace has gone on from there
         if view is None:  # whatever is damaged there: deltas are the only copy of themselves
             line = versions.lineage(session, version)
             view = self._entered(session, Route(BASE_VERSION, by_anchor=False, steps=tuple(line[1:])), expected)

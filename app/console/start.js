@@ -80,7 +80,8 @@ async function enter() {
     },
     "Sign out",
   );
-  document.getElementById("holder").replaceChildren(name, h("span", { class: "role" }, holder.role), leave);
+  const role = holder.namespace === "main" ? holder.role : `${holder.role} of ${holder.namespace}`;
+  document.getElementById("holder").replaceChildren(name, h("span", { class: "role" }, role), leave);
   document.getElementById("top").hidden = false;
   await show();
 }

@@ -178,6 +178,17 @@ def test_an_admin_makes_lists_and_revokes_keys(untaught_service: Running, untaug
     asyncio.run(main())
 
 
+def test_an_admin_of_main_makes_and_lists_namespaces(untaught_service: Running, untaught_keys: dict[str, str]):
+    with Slotwise(untaught_service.url, untaught_keys["admin"]) as admin:
+        space = admin.create_namespace("of-clients", "a test")
+        assert (space.live, space.facts, admin.namespaces(limit=1).items) == (0, 0, (space,))
+        theirs = admin.create_key("theirs", "operator", namespace="of-clients")
+        with Slotwise(untaught_service.url, theirs.key) as holder:
+            assert holder.facts().items == ()
+            with pytest.raises(RoleTooLow, match="needs a key of 'main'"):
+                holder.engines()
+
+
 def test_health_needs_no_key_and_engines_an_operators(untaught_service: Running, untaught_keys: dict[str, str]):
     with Slotwise(f"{untaught_service.url}/") as anybody:
         assert anybody.health().status == "ok"

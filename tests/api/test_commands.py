@@ -110,6 +110,8 @@ def test_a_fact_is_taught_asked_listed_and_rolled_back(command: Command, taught:
         shown = command(*words)
         assert shown.code == 0
         assert all(part in shown.out for part in parts), (words, shown.out)
+    assert "atlas" in command("namespaces", "--create", "atlas", "--reason", "a test").out
+    assert all(part in command("namespaces").out for part in ("atlas", "a test", "main", "slotwise"))
     (page,) = command("facts", "--status", "live", "--limit", 1, "--json").documents
     assert [fact["id"] for fact in page["items"]] == [1]
     assert "there are more: --cursor 1" in command("versions", "--limit", 1).out
