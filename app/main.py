@@ -41,6 +41,7 @@ from app.api import (
     versions,
     webhooks,
 )
+from app.api.described import Described
 from app.api.errors import handle_errors
 from app.api.headers import SecurityHeaders
 from app.api.keyring import Keyring
@@ -86,7 +87,7 @@ def serve() -> FastAPI:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; it connects and loads the model when it is started, not when it is made."""
     settings = settings or Settings()
-    app = FastAPI(
+    app = Described(
         title="Slotwise",
         version=version("slotwise"),
         description="Teaches a live language model facts.",

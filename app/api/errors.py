@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app import errors
 from app.api.bodies import FACT_SHAPES
@@ -26,6 +27,7 @@ _UNKNOWN = (
     "the database was lost while it stored this, so it may be stored or not: look before you send it again; "
     "only facts, and calls with an Idempotency-Key, are known again"
 )
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _log = structlog.get_logger()
 
 # The nearest class of an error's ancestry decides. What is not here is our own mistake: 500.
@@ -137,9 +139,19 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
     detail = error.detail
     if status is HTTPStatus.BAD_REQUEST and isinstance(error.__cause__, (RecursionError, ValueError)):
         return Refusal(status, _UNREADABLE, "MalformedJson").reply(request.url.path)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     if detail == status.phrase:
         detail = f"{request.method} {_shown(request.url.path)}: {status.phrase.lower()}"
-    return Refusal(status, detail, headers=error.headers or {}).reply(request.url.path)
+    return Refusal(status, detail, headers=headers).reply(request.url.path)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of a path, of all of its routes: the framework names those of the first."""
+    scopes = [{**request.scope, "method": method} for method in _METHODS]
+    routes = request.app.router.routes
+    return [scope["method"] for scope in scopes if any(one.matches(scope)[0] is Match.FULL for one in routes)]
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -79,13 +79,16 @@ def _asked(body: QueryIn, key: Reader, serving: ServingDep, settings: SettingsDe
         prompt = question_prompt("question", body.question, serving, settings)
     else:
         prompt = serving.text_prompt(body.prompt or "")
+    asked = (
+        "max_tokens" in body.model_fields_set
+    )  # the default must not be beyond a limit that the caller does not know
     ask = ask_of(
         body,
         [prompt],
         key=key,
         settings=settings,
         version=body.version,
-        max_tokens=body.max_tokens,
+        max_tokens=body.max_tokens if asked else min(body.max_tokens, settings.max_tokens),
         logprobs=body.logprobs,
         only_taught=body.only_taught,
     )

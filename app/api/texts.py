@@ -79,6 +79,27 @@ class ForeseenFactOut(ForeseenOut, PlaceOut):
 class RehearsedDocumentOut(Outgoing):
     """What a document would come to; nothing was stored."""
 
+    model_config = example(
+        dry_run=True,
+        chunks=1,
+        sentences=2,
+        facts=[
+            {
+                "chunk": 0,
+                "start": 18,
+                "end": 50,
+                "statement": "The Halden library opens at nine.",
+                "verdict": "new",
+                "duplicate_of": None,
+                "replaces": [],
+                "questions": ["When does the Halden library open?"],
+                "unread": [],
+                "reason": None,
+            }
+        ],
+        unread=[{"chunk": 0, "start": 51, "end": 68, "reason": "no rule reads it", "text": "It closes at six."}],
+    )
+
     dry_run: bool = True
     chunks: int
     sentences: int
