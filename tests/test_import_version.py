@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
+from typer.testing import CliRunner
 
 from app.carried import FACTS
+from app.cli import app
 from app.db.session import Sessions, close_sessions, open_sessions
 from app.db.tables import ApiKey, Fact, Job, Version, VersionSlot
 from app.errors import BadFolder, InstallationNotEmpty, WrongCheckpoint
@@ -20,7 +22,7 @@ from app.export import export
 from app.import_version import import_version
 from app.main import create_app
 from app.queue import Queue
-from app.services import keys, moving, publishing, slots, versions
+from app.services import audit, keys, moving, publishing, slots, versions
 from app.services.audit import COMMAND_LINE
 from app.services.intake import NewFact
 from app.settings import Settings
@@ -194,6 +196,19 @@ def test_a_version_answers_cites_forgets_and_is_corrected_in_another_installatio
         report = wait(client, forgotten["job"]["id"])["report"]
         assert report["residual"][0]["slots"] > 0
         assert client.get("/v1/facts/2").json()["status"] == "forgotten"
+
+
+def test_the_command_says_what_it_stored_or_why_not(home: Home, away: Away, monkeypatch):
+    monkeypatch.setenv("SLOTWISE_DATABASE_URL", str(away.settings.database_url))
+    monkeypatch.setenv("SLOTWISE_BASE", away.settings.base)
+    monkeypatch.setenv("SLOTWISE_MEMORY", str(away.settings.memory))
+    done = CliRunner().invoke(app, ["import-version", str(home.folder)])
+    assert done.output.startswith("version 1 is stored; job 1 makes it live when the engines have found its state")
+    again = CliRunner().invoke(app, ["import-version", str(home.folder)])
+    assert isinstance(again.exception, InstallationNotEmpty)
+    with away.sessions() as session:
+        (entry,) = audit.page(session, None, 5).items
+        assert (entry.actor, entry.action, entry.subject) == ("command line", "versions.import", "version 1")
 
 
 def test_owners_are_those_of_home(home: Home, away: Away):
