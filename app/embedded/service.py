@@ -133,7 +133,7 @@ def _environment(settings: Settings, folder: DataFolder, running: Running) -> di
         }
     )
     prefix = settings.model_config["env_prefix"]
-    values = {f"{prefix}{name.upper()}": str(value) for name, value in resolved}
+    values = {f"{prefix}{name.upper()}": str(value) for name, value in resolved if value is not None}
     if cache := os.environ.get(_CACHE):
         values[_CACHE] = str(Path(cache).absolute())
     return {**os.environ, **values, "PYTHONUNBUFFERED": "1"}

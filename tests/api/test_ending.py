@@ -19,7 +19,7 @@ from tests.api.teacher import QUESTION
 def process(settings: Settings, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, Path]]:
     port, log = free_port(), tmp_path / "log"
     command = ["uvicorn", "tests.api.dying_service:create", "--factory", f"--port={port}", "--no-access-log"]
-    environment = {f"SLOTWISE_{name.upper()}": str(value) for name, value in settings}
+    environment = {f"SLOTWISE_{name.upper()}": str(value) for name, value in settings if value is not None}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],

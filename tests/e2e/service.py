@@ -25,7 +25,9 @@ class Service:
     def __init__(self, settings: Settings, key: str, folder: Path) -> None:
         port = free_port()
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"} | {
-            f"SLOTWISE_{name.upper()}": str(value) for name, value in settings.model_copy(update={"port": port})
+            f"SLOTWISE_{name.upper()}": str(value)
+            for name, value in settings.model_copy(update={"port": port})
+            if value is not None
         }
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []

@@ -57,7 +57,7 @@ def test_a_frozen_server_is_told_in_the_middle_of_a_query_at_the_next_and_by_a_n
 def test_a_commit_into_silence_says_that_it_may_have_been_heard(sessions: Sessions, data_folder: DataFolder):
     def store() -> None:
         with ExitStack() as thaw, sessions() as session, transaction(session):
-            session.add(ApiKey(name="in doubt", role="reader", key_sha256="0" * 64))
+            session.add(ApiKey(namespace="main", name="in doubt", role="reader", key_sha256="0" * 64))
             session.flush()
             thaw.enter_context(frozen(data_folder.path / "postgres"))
 
