@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 _CLASS = 4_711  # of our locks
 _HOLD = """
 CREATE OR REPLACE FUNCTION hold_here() RETURNS trigger LANGUAGE plpgsql AS $$

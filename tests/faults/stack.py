@@ -20,7 +20,7 @@ from tests import tiny
 from tests.embedded.processes import wait_until_empty, working_below
 from tests.faults.points import Point, held_at
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 PROCESSES = {"api": "app.server", "worker": "worker.main", "redis": "redis-server", "postgres": "/postgres -D"}
 # A process counts as well after a second, so that what is killed often is started again as soon as what is killed once.
 _UP = "from app.cli import main; from app.embedded import tended; tended.HEALTHY_SECONDS = 1.0; main()"
