@@ -39,17 +39,19 @@ def demand_of(question: str, others: Sequence[str], sketch: Sketch) -> Demand:
 
 
 def _names(question: str, spans: Sequence[Sequence[str]], others: Sequence[str], sketch: Sketch) -> list[str]:
-    """Of the words of names that others lack the rare ones, rarest first, and numbers; without a rare one all of them.
+    """Of the words of each name that others lack the rare ones, all where none is rare; rarest first, and numbers.
 
     Names that others do not exchange are lacked by none, and tell the subject as well.
     """
     lacking = _lacking(question, others)
     kept = {word for span in spans[:-_EXCHANGED] for word in span}
-    told = {word: sketch.rarity(word) for span in spans for word in span if word in lacking or word in kept}
-    ordered = sorted(told, key=lambda word: told[word], reverse=True)
-    rare = [word for word in ordered if told[word] >= _RARE]
+    found = list[str]()
+    for span in spans:
+        told = [word for word in span if word in lacking or word in kept]
+        found += [word for word in told if sketch.rarity(word) >= _RARE] or told
     numbered = [word for word in (*lacking, *kept) if any(map(str.isdigit, word))]
-    return [*(rare or ordered), *numbered] or sorted(lacking, key=sketch.rarity)[-1:]
+    found = sorted(found, key=sketch.rarity, reverse=True) + numbered
+    return found or sorted(lacking, key=sketch.rarity)[-1:]
 
 
 def _parts(spans: Sequence[Sequence[int]], names: frozenset[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:

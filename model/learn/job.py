@@ -176,7 +176,9 @@ class Teacher:
         mutual = {
             each.fact
             for key, each in zip(keys, opened, strict=True)
-            if each is not None and bool((each.near.cpu() >= key.thresholds).all())
+            if each is not None
+            and bool((each.near.cpu() >= key.thresholds).all())
+            and key.demand.is_asked_in(each.demand.sentence, key.asked.words)
         }
         return sorted(mutual - {fact})
 

@@ -47,6 +47,11 @@ class Demand:
             return False
         return not any(self._is_told_by(sentence, words.question) for sentence in words.told)
 
+    def is_asked_in(self, sentence: Sequence[int], words: Words) -> bool:
+        """Whether a sentence, kept by how its words begin, has all names, as far as `words` tell how these begin."""
+        begins = dict(words.question.telling)
+        return not sentence or not any(begins[name].isdisjoint(sentence) for name in self.names if name in begins)
+
     def of_question(self, words: Words) -> "Demand":
         """What a question of the same demands: of its names and their parts what it says, and its own sentence."""
         names, before, behind = (

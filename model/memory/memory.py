@@ -46,12 +46,14 @@ class Opened:
     gate   how far it opened: 0 at its thresholds, 1 where the query is the key
     near   (2,) similarity of query and key, of what and of whom
     value  (D,) float32
+    demand its words
     """
 
     fact: int
     gate: float
     near: Tensor
     value: Tensor
+    demand: Demand
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,9 @@ class Memory:
         owners, demands = written.owners.tolist(), written.demands.tolist()
         # the nearest of a place comes last; of facts that are equally near the one that came last
         for row in np.lexsort((owners, near.sum(dim=1).cpu().numpy())).tolist():
-            if Demand.of(demands[row]).is_met_by(places[at[row]].asked.words):
-                opened[at[row]] = Opened(owners[row], float(gates[row]), near[row], written.values[row])
+            demand = Demand.of(demands[row])
+            if demand.is_met_by(places[at[row]].asked.words):
+                opened[at[row]] = Opened(owners[row], float(gates[row]), near[row], written.values[row], demand)
         return opened
 
     def owners(self, view: View, slots: Tensor) -> Tensor:

@@ -82,6 +82,14 @@ def test_another_word_in_the_place_of_a_part_of_a_name_closes(asked, opens):
     assert demand.is_met_by(RUPES.words([asked])) == opens
 
 
+def test_names_are_asked_in_another_question_if_a_word_there_begins_like_each():
+    own, other = (RUPES.words([f"On what planet is {name}?"]) for name in ("Victoria Rupes", "Olympus Rupes"))
+    demand = Demand(tuple(numbers_of("Victoria Rupes"))).of_question(own)
+    assert demand.is_asked_in(sorted(own.sentence), own)
+    assert not demand.is_asked_in(sorted(other.sentence), own)
+    assert demand.is_asked_in((), own), "of a long question no words are kept"
+
+
 SKETCH = Sketch({number_of(word): 0.0 for word in words("how much does the now a is i have it")}, 8, 1.0, 0.5)
 PLAN = Demand(
     tuple(numbers_of("Helio Plus")), sentence=tuple(number_of(w[:5]) for w in words("How much is Helio Plus"))
