@@ -20,7 +20,7 @@ from model.errors import Aborted, Cancelled
 from tests import tiny
 from tests.services.story import TESTER
 
-MANY, PLACES = 9, 4
+MANY, PLACES = 6, 4
 
 
 class Crowd:
@@ -137,7 +137,7 @@ def test_a_poll_costs_the_same_for_any_number_of_namespaces(crowd: Crowd):
 def test_a_move_in_a_namespace_that_is_asked_here_is_brought_up_before_anybody_asks_again(crowd: Crowd):
     async def work(serving: Serving) -> None:
         crowd.move(2, BASE_VERSION)
-        crowd.move(7, BASE_VERSION)
+        crowd.move(5, BASE_VERSION)
         serving._follower.catch_up()
         assert crowd.engine.versions.resident() == [BASE_VERSION]
         crowd.move(2, 2)
