@@ -48,7 +48,7 @@ def small(folders: tuple[Path, Path]) -> dict[str, object]:
 
 @pytest.fixture
 def settings(settings: Settings, small: dict[str, object]) -> Settings:
-    quick = {"poll_seconds": 0.05, "max_stale_seconds": 1.0, "rebuild_wait_seconds": 2.0}
+    quick = {"poll_seconds": 0.05, "max_stale_seconds": 3.0, "rebuild_wait_seconds": 2.0}
     return settings.model_copy(update={**small, **quick})
 
 
