@@ -9,7 +9,7 @@ ARGS ?=
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-console test-faults check bench results
+.PHONY: help run test test-console test-clients test-faults check bench results
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -29,6 +29,10 @@ test: $(VENV)/.installed ## install and run the tests (ARGS="tests/model -k delt
 test-console: $(VENV)/.installed ## test the console in a browser; needs Chromium (Debian: apt-get install chromium)
 	$(PIP) --editable ".[dev,console]"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/console $(ARGS)
+
+test-clients: $(VENV)/.installed ## ask by LiteLLM, LangChain and lm-eval as they are, which bring 60 packages
+	$(PIP) --editable ".[dev,clients]"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m clients tests/api/test_other_clients.py $(ARGS)
 
 test-faults: $(VENV)/.installed ## kill, freeze, fill and flood the service; takes a quarter of an hour, and root for a disk that is full
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m faults tests/faults $(ARGS)
