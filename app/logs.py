@@ -6,7 +6,9 @@ questions, and keys, are never logged.
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from io import TextIOBase
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -30,7 +32,7 @@ def configure(**_: Any) -> None:
     structlog.configure(
         processors=[*common, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Lossy(sys.stdout))),
     )
     handler = logging.StreamHandler(sys.stdout)
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
@@ -47,6 +49,27 @@ def configure(**_: Any) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"  # each request has a line of ours
+
+
+class _Lossy(TextIOBase):
+    """A stream on which what cannot be written is lost: a full disk must not stop that of which a line tells.
+
+    Handlers of the standard library see to that themselves.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write as far as that is possible."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """The same of what was written."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _with_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-import logging, structlog
+import logging, os, structlog, sys
 from app import logs
 logs.configure()
 structlog.contextvars.bind_contextvars(job=7)
@@ -47,3 +47,14 @@ def test_people_get_sentences():
     assert "learned" in told
     assert "slow: disk" in told
     assert "{" not in told.splitlines()[0]
+
+
+def test_a_full_disk_costs_lines_and_nothing_else():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123  # a device that takes nothing
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{PROGRAM}\nprint('went on', file=sys.stderr)\nos._exit(0)"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert (ended.returncode, b"went on" in ended.stderr) == (0, True), ended.stderr
