@@ -4,32 +4,23 @@ Each method's settings are swept on fewer questions, and the best of them is ask
 --work: what broke off goes on. --out makes tables and a plot of them.
 """
 
-import argparse
 from pathlib import Path
 
-import model
+from evaluation.arguments import parser_of
 from evaluation.comparison import Comparison
 from evaluation.methods import methods
 from evaluation.report import Table, plot
 from evaluation.sets import read
 from model.base.source import base_folder
 
-_MEMORY = Path(model.__file__).parent / "smollm2"
-
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with facts and questions")
-    parser.add_argument("--work", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--base", default="", help="folder, GGUF file or hub name; the default base where left out")
-    parser.add_argument("--memory", type=Path, default=_MEMORY, help="the memory folder made for it")
-    parser.add_argument("--device", default="cpu")
+    parser = parser_of(__doc__)
     parser.add_argument("--sets", nargs="+", default=["hand-made", "zsre", "wikibigedit", "counterfact"])
     parser.add_argument("--facts", type=int, nargs="+", default=[100], help="how many are taught; as many are not")
     parser.add_argument("--asked", type=int, metavar="N", help="ask about so many of them, and of the others, at most")
     parser.add_argument("--methods", nargs="+", help="all where left out")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--swept-on", type=int, metavar="N", help="take the settings that were best with N facts")
     parser.add_argument("--out", type=Path, help="folder for tables.md and methods.png")
     given = parser.parse_args()

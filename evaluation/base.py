@@ -123,15 +123,12 @@ class Base:
         found: dict[int, float] = {}
         for batch, few in _batches(prompts, before):
             wanted = [self.prompts.answer(answers[index])[:-1] for index in batch]
-            most = max(map(len, wanted))
-            filled = torch.tensor([[*row, *[self.prompts.end] * (most - len(row))] for row in wanted])
-            forced = list(filled.to(self.model.device).unbind(dim=1))
+            ids = [torch.tensor(row, device=self.model.device) for row in wanted]
+            forced = nn.utils.rnn.pad_sequence(ids, padding_value=self.prompts.end)  # a step a row
             steps, chosen = list[Tensor](), list[Tensor]()
-            for logits, token in zip(self._steps([prompt.ids for prompt in few], chosen), forced, strict=False):
+            for token, logits in zip(forced, self._steps([prompt.ids for prompt in few], chosen), strict=False):
                 steps.append(logits.float().log_softmax(dim=1).gather(1, token[:, None])[:, 0])
                 chosen.append(token)
-                if len(chosen) == most:
-                    break
             likely = torch.stack(steps, dim=1)
             found |= {
                 index: float(likely[at, : len(row)].mean())

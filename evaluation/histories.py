@@ -6,7 +6,6 @@ judged by states (`model.learn.probing`), which say what greedy generation would
 --work: what broke off goes on.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import model
+from evaluation.arguments import parser_of
 from evaluation.sets import Case, read, spread
 from model.base.checkpoint import Checkpoint
 from model.facts import Fact, Probe
@@ -24,7 +23,6 @@ from model.learn.probing import Told
 from model.memory.delta import Delta
 from model.memory.table import View
 
-_MEMORY = Path(model.__file__).parent / "smollm2"
 _JOB = 100
 _TOGETHER = 32  # questions that are asked between two rests
 _FIRST_CORRECTION = 100_000  # number of a fact
@@ -212,7 +210,7 @@ def forgotten(histories: Histories, view: View, plan: Plan) -> Figures:
 
 
 def _posted(case: Case) -> str:
-    return case.posted or case.right[0]
+    return case.posted or case.reworded or ""
 
 
 def _reworded(case: Case) -> str:
@@ -229,18 +227,12 @@ def _share(of: Iterable[bool]) -> float:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with facts and questions")
-    parser.add_argument("--work", type=Path, required=True, help="folder of deltas and figures")
-    parser.add_argument("--base", default="", help="folder, GGUF file or hub name; the default base where left out")
-    parser.add_argument("--memory", type=Path, default=_MEMORY, help="the memory folder made for it")
-    parser.add_argument("--device", default="cpu")
+    parser = parser_of(__doc__)
     parser.add_argument("--set", default="questions")
     parser.add_argument("--facts", type=int, default=2_500, help="how many are taught; as many are not")
     parser.add_argument("--corrected", type=int, default=500)
     parser.add_argument("--forgotten", type=int, default=300)
     parser.add_argument("--asked", type=int, default=500, help="questions of each kind, at most")
-    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     work = given.work / f"{given.set} {given.facts} {given.seed} history"
     test = read(given.set, given.facts, given.data, given.seed)

@@ -13,8 +13,7 @@ from model.evaluate import complete
 from model.facts import Fact
 from model.learn.job import Teacher
 from model.learn.passes import Passes
-from model.memory.memory import Looked
-from model.memory.stem import stems
+from model.learn.probing import Expected
 
 _JOB = 100
 
@@ -24,15 +23,15 @@ class Ours:
 
     def __init__(self, folder: Path, device: str, memory: Path) -> None:
         self._checkpoint = Checkpoint.load(str(folder), memory, device=device)
+        self._teacher = Teacher(self._checkpoint)
         self._view, self._bytes = self._checkpoint.table.base, 0
         self.refused: list[tuple[int, str]] = []
 
     def teach(self, facts: Sequence[Fact]) -> None:
         """In jobs of 100."""
-        teacher = Teacher(self._checkpoint)
         for start in range(0, len(facts), _JOB):
             few = facts[start : start + _JOB]
-            learned = teacher.learn(self._view, few)
+            learned = self._teacher.learn(self._view, few)
             if learned.delta is not None:
                 self._view = self._checkpoint.table.enter(self._view, learned.delta)
                 self._bytes += learned.delta.nbytes
@@ -52,11 +51,7 @@ class Ours:
         texts = [(chat_prompt(prompts, chat), prompts.answer(answer)) for chat, answer in asked]
         found = []
         for (_, ids), said in zip(texts, Passes(self._checkpoint).said(texts), strict=True):
-            places = [Looked(said.asked, self._view, stem) for stem in stems(ids[:-1])]
-            states = said.hidden.clone()
-            for state, row in zip(states, self._checkpoint.memory.read(places), strict=True):
-                if row is not None:
-                    state += row.value.to(state)
+            states, _ = self._teacher.prober.states(self._view, [Expected(said.asked, ids, said.hidden)])
             logits = model.get_output_embeddings()(last_norm(model)(states)).float()
             likely = logits.log_softmax(dim=1).gather(1, torch.tensor(ids, device=logits.device)[:, None])
             found.append(float(likely[:-1].mean()))

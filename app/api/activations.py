@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.bodies import Instant
-from app.api.deps import Cursor, Limit, Operator, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, SessionDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import Outgoing, Page, example
 from app.db.tables import Activation
@@ -46,7 +46,6 @@ class ActivationOut(Outgoing):
 def list_activations(
     key: Operator,
     session: SessionDep,
-    settings: SettingsDep,
     cursor: Cursor = None,
     limit: Limit = 50,
     at: At = None,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from app.api.bodies import AliasIn, Reason
-from app.api.deps import Cursor, Limit, Operator, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, SessionDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import Outgoing, Page, example
 from app.db.tables import Alias, AliasChange
@@ -69,16 +69,14 @@ class AliasChangeOut(Outgoing):
 
 
 @router.get("/aliases")
-def list_aliases(
-    key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
-) -> AliasesOut:
+def list_aliases(key: Operator, session: SessionDep, cursor: Cursor = None, limit: Limit = 50) -> AliasesOut:
     """Names of versions, the newest name first."""
     page = aliases.page(session, key.namespace, cursor, limit)
     return AliasesOut.model_validate({**vars(aliases.derived(session, key.namespace)), **vars(page)})
 
 
 @router.put("/aliases/{name}", response_model=AliasOut, responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
-def put_alias(name: Name, body: AliasIn, key: Operator, session: SessionDep, settings: SettingsDep) -> Alias:
+def put_alias(name: Name, body: AliasIn, key: Operator, session: SessionDep) -> Alias:
     """Let a name mean a published version. It follows nothing: it means this one until it is set again."""
     return aliases.put(session, key.namespace, name, body.version, reason=body.reason, actor=holder(key))
 
@@ -88,7 +86,6 @@ def delete_alias(
     name: Name,
     key: Operator,
     session: SessionDep,
-    settings: SettingsDep,
     reason: Annotated[Reason, Query(description="why; it is written down with the name of the key")],
 ) -> None:
     """Let a name mean nothing; what it has meant stays written down."""
@@ -99,7 +96,6 @@ def delete_alias(
 def list_changes(
     key: Operator,
     session: SessionDep,
-    settings: SettingsDep,
     cursor: Cursor = None,
     limit: Limit = 50,
     name: Annotated[str | None, Query(pattern="^[^\\x00]+$", description="of one name alone")] = None,

@@ -20,6 +20,7 @@ from app.api.deps import (
     Writer,
 )
 from app.api.errors import KEYED, problems
+from app.api.ringing import answer_with
 from app.api.schemas import JobRef, Page
 from app.api.texts import (
     FORMATS,
@@ -84,11 +85,7 @@ def post_document(
     limiter.facts(key.id, key.facts_per_day, 1 + (len(document.text) - 1) // CHARACTERS_A_FACT)
     body = b"".join((request.url.query.encode(), b"\n", raw))
     submitted = document_reading.submit(session, settings, PostedDocument(document, key, body, idempotency_key))
-    if submitted.new:
-        queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
-    else:
-        response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/v1/jobs/{submitted.job}"
+    answer_with(submitted.job, response, queue, new=submitted.new)
     return TakenOut(
         document=DocumentRef(id=submitted.document, status=submitted.status),
         job=JobRef(id=submitted.job, state=submitted.state),
@@ -97,14 +94,14 @@ def post_document(
 
 @router.get("", response_model=Page[DocumentOut])
 def list_documents(
-    key: Reader, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
+    key: Reader, session: SessionDep, cursor: Cursor = None, limit: Limit = 50
 ) -> ServicePage[DocumentView]:
     """Documents, newest first, without their texts."""
     return documents.page(session, key.namespace, cursor, limit)
 
 
 @router.get("/{document_id}", response_model=DocumentDetail, responses=problems(HTTPStatus.NOT_FOUND))
-def get_document(document_id: PathId, key: Reader, session: SessionDep, settings: SettingsDep) -> DocumentDetail:
+def get_document(document_id: PathId, key: Reader, session: SessionDep) -> DocumentDetail:
     """One document: its text, its chunks, its facts with their status and place, and what was not read."""
     return DocumentDetail.of(documents.get(session, key.namespace, document_id))
 

@@ -22,6 +22,7 @@ from app.api.deps import (
     Writer,
 )
 from app.api.errors import KEYED, problems
+from app.api.ringing import answer_with
 from app.api.schemas import FactOut, Outgoing, Page, SubmittedOut, example
 from app.queue import Queue
 from app.services import facts, forgetting, rehearsal, submission
@@ -123,7 +124,7 @@ def forget_source(
 
 @router.delete("/{fact_id}", status_code=HTTPStatus.ACCEPTED, responses={**_FORGETS, **problems(HTTPStatus.CONFLICT)})
 def forget_fact(
-    fact_id: PathId, response: Response, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep
+    fact_id: PathId, response: Response, key: Operator, session: SessionDep, queue: QueueDep
 ) -> SubmittedOut:
     """Forget a live fact: a new version has none of its rows. `Location` is where to follow the job."""
     return _replied(forgetting.forget(session, key, fact_id), response, queue)
@@ -150,10 +151,5 @@ def get_fact(fact_id: PathId, key: Reader, session: SessionDep) -> FactView:
 
 
 def _replied(submitted: Submitted, response: Response, queue: Queue) -> SubmittedOut:
-    """202 for a new job, which is rung for, or 200 for one that was there."""
-    if submitted.new:
-        queue.ring(submitted.job)  # after the commit; were it lost, the sweeper would ring
-    else:
-        response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/v1/jobs/{submitted.job}"
+    answer_with(submitted.job, response, queue, new=submitted.new)
     return SubmittedOut.of(submitted)

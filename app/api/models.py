@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from app.api.deps import Reader, SessionDep, SettingsDep
+from app.api.deps import Reader, SessionDep
 from app.api.errors import openai_errors
 from app.api.openai import NAME, model_name, version_of
 from app.api.schemas import Outgoing, example
@@ -46,7 +46,7 @@ class ModelsOut(Outgoing):
 
 
 @router.get("")
-def list_models(key: Reader, session: SessionDep, settings: SettingsDep) -> ModelsOut:
+def list_models(key: Reader, session: SessionDep) -> ModelsOut:
     """What `model` can be in the calls that ask."""
     versions = kept.every(session, key.namespace)
     live = [ModelOut.of(version, NAME) for version in versions if version.is_live]
@@ -58,7 +58,6 @@ def get_model(
     model: Annotated[str, Path(description="`slotwise`, `slotwise@3`, or `slotwise@` and a name")],
     key: Reader,
     session: SessionDep,
-    settings: SettingsDep,
 ) -> ModelOut:
     """One model."""
     return ModelOut.of(kept.one(session, key.namespace, version_of(model)), model)

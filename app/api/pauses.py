@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.bodies import Incoming, Reason
-from app.api.deps import Cursor, Limit, Operator, QueueDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, QueueDep, SessionDep
 from app.api.errors import KEYED
 from app.api.schemas import Outgoing, Page, example
 from app.db.tables import Pause
@@ -44,13 +44,13 @@ class PauseOut(Outgoing):
 
 
 @router.post("/pause", response_model=PauseOut)
-def pause(body: PauseIn, key: Operator, session: SessionDep, settings: SettingsDep) -> Pause:
+def pause(body: PauseIn, key: Operator, session: SessionDep) -> Pause:
     """Begin no job until it is resumed: facts are taken in and wait. The job that is learned now is ended."""
     return pausing.put(session, key.namespace, True, reason=body.reason, actor=holder(key))
 
 
 @router.post("/resume", response_model=PauseOut)
-def resume(body: PauseIn, key: Operator, session: SessionDep, settings: SettingsDep, queue: QueueDep) -> Pause:
+def resume(body: PauseIn, key: Operator, session: SessionDep, queue: QueueDep) -> Pause:
     """Let learning go on."""
     pause = pausing.put(session, key.namespace, False, reason=body.reason, actor=holder(key))
     waiting = jobs.oldest_queued(session, key.namespace)
@@ -60,8 +60,6 @@ def resume(body: PauseIn, key: Operator, session: SessionDep, settings: Settings
 
 
 @router.get("/pauses", response_model=Page[PauseOut])
-def list_pauses(
-    key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
-) -> ServicePage[Pause]:
+def list_pauses(key: Operator, session: SessionDep, cursor: Cursor = None, limit: Limit = 50) -> ServicePage[Pause]:
     """When learning was paused and let on, newest first: the first says which holds now."""
     return pausing.page(session, key.namespace, cursor, limit)

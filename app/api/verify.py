@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from app.api.deps import Operator, QueueDep, SessionDep
 from app.api.errors import KEYED
+from app.api.ringing import answer_with
 from app.api.schemas import JobItem
 from app.services import verifying
 from app.services.audit import holder
@@ -21,9 +22,5 @@ _THERE: dict[int | str, dict[str, Any]] = {
 def verify(key: Operator, response: Response, session: SessionDep, queue: QueueDep) -> JobItem:
     """Ask the probes of all live facts again, by a job. `Location` is where to follow it."""
     job, is_new = verifying.queue(session, key.namespace, holder(key))
-    if is_new:
-        queue.ring(job.id)
-    else:
-        response.status_code = HTTPStatus.OK
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    answer_with(job.id, response, queue, new=is_new)
     return JobItem.of(job)

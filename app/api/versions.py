@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, BackgroundTasks
 
 from app.api.bodies import PathVersion, RollbackIn
-from app.api.deps import Cursor, Limit, Operator, QueueDep, ServingDep, SessionDep, SettingsDep
+from app.api.deps import Cursor, Limit, Operator, QueueDep, ServingDep, SessionDep
 from app.api.errors import KEYED, problems
 from app.api.schemas import ActivatedOut, Page, VersionDetail, VersionOut
 from app.services import facts, versions
@@ -18,14 +18,14 @@ router = APIRouter(prefix="/v1/admin", tags=["versions"], responses=KEYED)
 
 @router.get("/versions", response_model=Page[VersionOut])
 def list_versions(
-    key: Operator, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
+    key: Operator, session: SessionDep, cursor: Cursor = None, limit: Limit = 50
 ) -> ServicePage[VersionView]:
     """Published versions, newest first: a tree, by `parent_id`."""
     return versions.page(session, key.namespace, cursor, limit)
 
 
 @router.get("/versions/{version_id}", responses=problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
-def get_version(version_id: PathVersion, key: Operator, session: SessionDep, settings: SettingsDep) -> VersionDetail:
+def get_version(version_id: PathVersion, key: Operator, session: SessionDep) -> VersionDetail:
     """One version by its number or a name, with the report of its job and the facts that it taught."""
     version = versions.get(session, key.namespace, versions.resolve(session, key.namespace, version_id))
     return VersionDetail.of(version, facts.of_version(session, key.namespace, version.id))

@@ -85,15 +85,13 @@ def create_webhook(body: WebhookIn, key: Admin, session: SessionDep, settings: S
 
 
 @router.get("", response_model=Page[WebhookOut])
-def list_webhooks(
-    key: Admin, session: SessionDep, settings: SettingsDep, cursor: Cursor = None, limit: Limit = 50
-) -> ServicePage[Webhook]:
+def list_webhooks(key: Admin, session: SessionDep, cursor: Cursor = None, limit: Limit = 50) -> ServicePage[Webhook]:
     """Webhooks, newest first, with those that are deleted."""
     return webhooks.page(session, key.namespace, cursor, limit)
 
 
 @router.delete("/{webhook_id}", response_model=WebhookOut, responses=_MISSING)
-def delete_webhook(webhook_id: PathId, key: Admin, session: SessionDep, settings: SettingsDep) -> Webhook:
+def delete_webhook(webhook_id: PathId, key: Admin, session: SessionDep) -> Webhook:
     """Send nothing more to an address; what waits for it is given up. Deleting one twice is once."""
     return webhooks.delete(session, key.namespace, webhook_id, actor=holder(key))
 
@@ -103,7 +101,6 @@ def list_deliveries(
     webhook_id: PathId,
     key: Admin,
     session: SessionDep,
-    settings: SettingsDep,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ServicePage[Delivery]:
@@ -112,8 +109,6 @@ def list_deliveries(
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/redeliver", response_model=DeliveryOut, responses=_MISSING)
-def redeliver(
-    webhook_id: PathId, delivery_id: PathId, key: Admin, session: SessionDep, settings: SettingsDep
-) -> Delivery:
+def redeliver(webhook_id: PathId, delivery_id: PathId, key: Admin, session: SessionDep) -> Delivery:
     """Send a message again, at once and with all its tries before it; its id stays."""
     return webhooks.redeliver(session, key.namespace, webhook_id, delivery_id, actor=holder(key))

@@ -15,7 +15,7 @@ def cancel(session: Session, key: ApiKey, job_id: int) -> Job:
     key unless this one is an operator's, and JobNotCancellable.
     """
     with transaction(session):
-        head = versions.locked_head(session, jobs.get(session, key.namespace, job_id).namespace)
+        head = versions.locked_head(session, key.namespace)
         job = jobs.get(session, key.namespace, job_id)  # as it is behind the lock
         if job.api_key_id != key.id:
             keys.require(key, "operator")

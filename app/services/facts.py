@@ -128,11 +128,9 @@ def _counted(live: CTE) -> tuple[Label[FactStatus], Select[Fact]]:
 
 def statuses(session: Session, ids: Collection[int]) -> dict[int, FactStatus]:
     """The status of each of `ids`, of which there may be thousands."""
-    live = live_lineage()
-    replaced = _replacements(live).with_only_columns(FactReplacement.replaced_id).order_by(None)
-    query = select(Fact.id, _status(live, Fact.id.in_(replaced))).outerjoin(live, _is_live(live))
-    query = query.outerjoin(Version, Version.id == Fact.version_id).where(among(Fact.id, ids))
-    return {row[0]: row[1] for row in session.execute(query)}
+    status, query = _counted(live_lineage())
+    found = session.execute(query.with_only_columns(Fact.id, status).where(among(Fact.id, ids)))
+    return {row.id: row.status for row in found}
 
 
 def leaving(session: Session, ids: Collection[int]) -> dict[int, int]:

@@ -76,7 +76,7 @@ def _claim(session: Session, settings: Settings, namespace: str, owner: str) -> 
 def heartbeat(session: Session, claim: Claim, done: int) -> None:
     """Renew the lease and report progress: `done` facts have been trained. Raises LeaseLost."""
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         session.execute(update(Job).where(Job.id == claim.job).values(done=done))
 
 
@@ -87,7 +87,7 @@ def commit_version(session: Session, claim: Claim, learned: LearnedVersion) -> i
     Raises LeaseLost, and WrongCheckpoint when the data were given to another base (see `relearn`).
     """
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         taught = sum(result.learned for result in learned.facts)
         version = _stored(session, claim, learned, taught, len(learned.slots.slots))
         handed.store_slots(session, version.id, learned.slots)
@@ -104,7 +104,7 @@ def commit_forgotten(session: Session, claim: Claim, forgotten: ForgottenVersion
     Raises LeaseLost, WrongCheckpoint.
     """
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         version = _stored(session, claim, forgotten, len(forgotten.facts), forgotten.slots)
         forgetting.store(session, claim.job, forgotten.facts, forgotten.silenced)
         _to_be_verified(session, claim, version, forgotten.report)
@@ -117,7 +117,7 @@ def commit_reading(session: Session, settings: Settings, claim: Claim, reading: 
     Where nothing of it can be taught the job is rejected, and the document says why. Raises LeaseLost.
     """
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         job = jobs.get(session, claim.namespace, claim.job)
         job.report = document_reading.store(session, settings, job, reading)
         if reading.facts:
@@ -125,7 +125,7 @@ def commit_reading(session: Session, settings: Settings, claim: Claim, reading: 
             jobs.record(session, job.id, "succeeded", jobs=job.report["jobs"])
         else:
             jobs.end(session, job, "rejected", document_reading.NOTHING_READ)
-        _release(session, claim)
+        release(session, claim)
 
 
 def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason: str, report: Json) -> None:
@@ -134,31 +134,31 @@ def reject(session: Session, claim: Claim, results: Sequence[FactResult], reason
     Facts that were not learned keep their own reason; those that were, fail with the job's.
     """
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         for result in results:
             handed.store_result(session, result, None)
         job = jobs.get(session, claim.namespace, claim.job)
         job.report = report
         jobs.end(session, job, "rejected", reason)
-        _release(session, claim)
+        release(session, claim)
 
 
 def give_back(session: Session, settings: Settings, claim: Claim, error: str) -> None:
     """Hand a job back after an error: queued again, or failed after its last attempt. Raises LeaseLost."""
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         jobs.retry(session, jobs.get(session, claim.namespace, claim.job), error, settings.max_attempts)
-        _release(session, claim)
+        release(session, claim)
 
 
 def put_down(session: Session, claim: Claim, reason: str) -> None:
     """Hand a job back for a reason that is no fault of it, which is no attempt. Raises LeaseLost."""
     with transaction(session):
-        _fence(session, claim)
+        fence(session, claim)
         job = jobs.get(session, claim.namespace, claim.job)
         job.attempts -= 1
         jobs.queue_again(session, job, reason)
-        _release(session, claim)
+        release(session, claim)
 
 
 def sweep(session: Session, settings: Settings, is_dead: Callable[[str], bool]) -> list[int]:
@@ -226,15 +226,20 @@ def _expire(session: Session, settings: Settings, head: Head, what: str) -> None
         jobs.retry(session, job, error, settings.max_attempts)
 
 
-def _fence(session: Session, claim: Claim) -> None:
-    """Lock the head row and prove that the lease is still ours: nobody can take it before this commits."""
+def fence(session: Session, claim: Claim) -> int:
+    """Lock the head row and prove that the lease is still ours: nobody can take it before this commits.
+
+    Returns the version that is live. A step. Raises LeaseLost.
+    """
     ours = update(Head).where(Head.namespace == claim.namespace, Head.lease_epoch == claim.epoch)
-    if not session.scalars(ours.values(lease_heartbeat=func.now()).returning(Head.lease_epoch)).all():
+    live = session.scalars(ours.values(lease_heartbeat=func.now()).returning(Head.live_version)).one_or_none()
+    if live is None:
         raise LeaseLost(f"job {claim.job} at epoch {claim.epoch} was cancelled, or has passed to another worker")
+    return live
 
 
-def _release(session: Session, claim: Claim) -> None:
-    """End the lease. The epoch moves, so that no later write of this claim can pass for another's."""
+def release(session: Session, claim: Claim) -> None:
+    """End the lease. The epoch moves, so that no later write of this claim can pass for another's. A step."""
     free = update(Head).where(Head.namespace == claim.namespace)
     session.execute(free.values(lease_owner=None, lease_heartbeat=None, lease_epoch=claim.epoch + 1))
 
@@ -260,7 +265,7 @@ def _to_be_verified(session: Session, claim: Claim, version: Version, report: Js
     version.report = report
     job.state, job.version_id, job.done, job.report = "verifying", version.id, job.total, report
     jobs.record(session, job.id, "verifying", version=version.id)
-    _release(session, claim)
+    release(session, claim)
 
 
 def _claimed(session: Session, job: Job) -> tuple[Fact, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.db.session import transaction
 from app.db.tables import BASE_VERSION, Anchor, AnchorPart, Fact, Head, Job, Version
 from app.errors import NotBootstrapped
-from app.services import audit, documents, facts, jobs, versions
+from app.services import audit, documents, facts, jobs, learning, versions
 from app.services.audit import Actor
 
 _COPIED = (
@@ -74,7 +74,7 @@ def _left(session: Session, head: Head, left: str, fingerprint: str, actor: Acto
 
 def _stop_learning(session: Session, head: Head, reason: str) -> None:
     """Take jobs that are learned or verified back into the queue. The epoch moves, so no worker can hand in."""
-    head.lease_owner, head.lease_heartbeat, head.lease_epoch = None, None, head.lease_epoch + 1
+    learning.end_lease(head)
     begun = select(Job).where(Job.namespace == head.namespace, Job.state.in_(("running", "verifying")))
     for job in session.scalars(begun.execution_options(populate_existing=True)):
         if job.kind == "import":  # its rows mean nothing to the new base

@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 from app import tracing
 from app.db.among import among
 from app.db.session import transaction
-from app.db.tables import UNFINISHED, Fact, Head, Job, Json
-from app.errors import LeaseLost
-from app.services import audit, facts, jobs, learning, outbox, replacing, versions
+from app.db.tables import UNFINISHED, Fact, Job, Json
+from app.services import audit, facts, jobs, learning, outbox, replacing
 from app.services.audit import Actor
 from app.services.learning import Claim
 from app.services.replacing import Touched
@@ -108,9 +107,9 @@ def store(session: Session, claim: Claim, found: Sequence[Verdict], near: Opened
     Raises LeaseLost.
     """
     with transaction(session):
-        head, job = _held(session, claim), jobs.get(session, claim.namespace, claim.job)
-        if head.live_version != claim.parent:  # what was asked is not what is live
-            _give_way(session, head, job, f"version {head.live_version} went live")
+        live, job = learning.fence(session, claim), jobs.get(session, claim.namespace, claim.job)
+        if live != claim.parent:  # what was asked is not what is live
+            _give_way(session, claim, job, f"version {live} went live")
             return False
         newly = _note(session, found)
         if newly:
@@ -119,21 +118,22 @@ def store(session: Session, claim: Claim, found: Sequence[Verdict], near: Opened
         job.report, job.done = report, report["asked"]
         first = jobs.oldest_queued(session, claim.namespace)
         if first is not None:
-            _give_way(session, head, job, f"job {first} goes first")
+            _give_way(session, claim, job, f"job {first} goes first")
         return first is None
 
 
 def end(session: Session, claim: Claim, bank: Opened) -> None:
     """Close a job that has asked all. Raises LeaseLost."""
     with transaction(session):
-        head, job = _held(session, claim), jobs.get(session, claim.namespace, claim.job)
+        learning.fence(session, claim)
+        job = jobs.get(session, claim.namespace, claim.job)
         report = _added(job.report or {}, [], Opened(0, 0))
         report.pop("through")
         job.report = report | {"bank": vars(bank), "version": claim.parent}
         job.state, job.error, job.done, job.total = "succeeded", None, report["asked"], report["asked"]
         jobs.record(session, job.id, "succeeded")
         jobs.told(session, job)
-        learning.end_lease(head)
+        learning.release(session, claim)
 
 
 def last(session: Session, namespace: str) -> LastVerified | None:
@@ -166,21 +166,13 @@ def _queued(session: Session, namespace: str, actor: Actor, total: int) -> Job:
     return job
 
 
-def _held(session: Session, claim: Claim) -> Head:
-    """The head, locked, with the lease of a claim on it."""
-    head = versions.locked_head(session, claim.namespace)
-    if head.lease_epoch != claim.epoch:
-        raise LeaseLost(f"job {claim.job} at epoch {claim.epoch} was cancelled, or has passed to another worker")
-    return head
-
-
-def _give_way(session: Session, head: Head, job: Job, reason: str) -> None:
+def _give_way(session: Session, claim: Claim, job: Job, reason: str) -> None:
     """Put a job back that goes on later, which is no attempt."""
     job.attempts -= 1
     done = job.done
     jobs.queue_again(session, job, reason)
     job.done = done
-    learning.end_lease(head)
+    learning.release(session, claim)
 
 
 def _note(session: Session, found: Sequence[Verdict]) -> list[int]:

@@ -15,7 +15,7 @@ from model.base.checkpoint import Checkpoint
 from model.facts import Probe
 from model.learn.passes import Passes
 from model.learn.values import Values
-from model.memory.memory import Asked, Looked
+from model.memory.memory import Asked, Looked, Opened
 from model.memory.stem import stems
 from model.memory.table import View
 
@@ -56,16 +56,24 @@ class Prober:
             view, [Expected(each.asked, answer, each.hidden) for (_, answer), each in zip(texts, said, strict=True)]
         )
 
-    def told(self, view: View, expected: Sequence[Expected]) -> list[Told]:
-        """What a view says where answers are expected."""
-        if not expected:
-            return []
+    def states(self, view: View, expected: Sequence[Expected]) -> tuple[Tensor, list[Opened | None]]:
+        """The states before each token of all answers with the rows that a view opens there, one behind the other.
+
+        Shapes: (P, D) for P tokens, and as many rows.
+        """
         places = [Looked(each.asked, view, stem) for each in expected for stem in stems(each.answer[:-1])]
         opened = self._memory.read(places)
         states = torch.cat([each.states for each in expected])
         for state, row in zip(states, opened, strict=True):
             if row is not None:
                 state += row.value.to(state)
+        return states, opened
+
+    def told(self, view: View, expected: Sequence[Expected]) -> list[Told]:
+        """What a view says where answers are expected."""
+        if not expected:
+            return []
+        states, opened = self.states(view, expected)
         said, rows = iter(self._values.said(states)), iter(opened)
         found = []
         for each in expected:

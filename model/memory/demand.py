@@ -5,11 +5,13 @@ Words are numbers (`sketch.Words`), 0 stands for none.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from model.memory.sketch import Sentence, Words
 
 NAMES, EXCLUSIONS, SENTENCE, PARTS = 6, 12, 16, 4  # of a row, at most; parts, on either side
-WIDTH = NAMES + 2 * EXCLUSIONS + SENTENCE + 2 * PARTS  # numbers that a row keeps
+_WIDTHS = (NAMES, 2 * EXCLUSIONS, SENTENCE, PARTS, PARTS)
+WIDTH = sum(_WIDTHS)  # numbers that a row keeps
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,15 @@ class Demand:
         """The demand as a row keeps it: WIDTH numbers; what is beyond the most that fit is left out."""
         pairs = [number for pair in self.exclusions[:EXCLUSIONS] for number in pair]
         sentence = self.sentence if len(self.sentence) <= SENTENCE else ()  # of a long one a part would mean nothing
-        sides = [(side[:PARTS], PARTS) for side in (self.before, self.behind)]
-        parts = ((self.names[:NAMES], NAMES), (pairs, 2 * EXCLUSIONS), (sentence, SENTENCE), *sides)
-        return [number for part, room in parts for number in (*part, *[0] * (room - len(part)))]
+        parts = (self.names[:NAMES], pairs, sentence, self.before[:PARTS], self.behind[:PARTS])
+        filled = ((*part, *[0] * (width - len(part))) for part, width in zip(parts, _WIDTHS, strict=True))
+        return list(chain.from_iterable(filled))
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> "Demand":
         """A demand from the numbers that a row keeps."""
-        widths, parts, start = (NAMES, 2 * EXCLUSIONS, SENTENCE, PARTS, PARTS), [], 0
-        for width in widths:
-            parts.append(numbers[start : start + width])
-            start += width
-        names, pairs, *others = parts
+        left = iter(numbers)
+        names, pairs, *others = [tuple(islice(left, width)) for width in _WIDTHS]
         return cls(tuple(filter(None, names)), tuple(_pairs(pairs)), *(tuple(filter(None, part)) for part in others))
 
 

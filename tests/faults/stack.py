@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -58,11 +58,9 @@ class Stack:
         """Wait until something is so; whoever does not answer meanwhile is asked again."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            try:
+            with suppress(httpx.TransportError):
                 if true():
                     return
-            except httpx.TransportError:
-                pass
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, f"not {what} after {PATIENCE:g} s\n{self.log.read_text()[-3_000:]}"
             time.sleep(0.02)

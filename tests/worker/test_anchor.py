@@ -8,7 +8,7 @@ from app.db.tables import Anchor, AnchorPart, Version
 from app.errors import DamagedDelta
 from app.services import anchors
 from model.memory.anchor import parts_of
-from tests.worker.test_learner import capital, go_live
+from tests.worker.posted import capital, go_live
 
 
 def stored(story) -> list[int]:

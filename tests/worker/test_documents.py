@@ -6,7 +6,7 @@ from app.db.tables import Job
 from app.services import document_reading, documents
 from app.services.document_reading import NewDocument, PostedDocument
 from tests.test_phrasing import Endpoint, completion, endpoint
-from tests.worker.test_learner import go_live
+from tests.worker.posted import go_live
 from worker.learner import Learner
 
 __all__ = ["endpoint"]  # the same fixture here
