@@ -81,10 +81,17 @@ def end(session: Session, job: Job, state: Literal["failed", "rejected", "cancel
     job.state, job.version_id, job.error = state, None, reason
     move_facts(session, job, "cancelled" if state == "cancelled" else "failed", reason)
     record(session, job.id, state, reason=reason)
-    told(session, job)
+    _tell(session, job)
 
 
-def told(session: Session, job: Job) -> None:
+def succeed(session: Session, job: Job, **data: Any) -> None:
+    """Close a job that did what it was for; `data` is of its last event."""
+    job.state, job.error, job.done = "succeeded", None, job.total
+    record(session, job.id, "succeeded", **data)
+    _tell(session, job)
+
+
+def _tell(session: Session, job: Job) -> None:
     """Tell those who want to know that a job has ended."""
     event: dict[JobState, outbox.Event] = {
         "succeeded": "job.succeeded",

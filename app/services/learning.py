@@ -121,8 +121,7 @@ def commit_reading(session: Session, settings: Settings, claim: Claim, reading: 
         job = jobs.get(session, claim.namespace, claim.job)
         job.report = document_reading.store(session, settings, job, reading)
         if reading.facts:
-            job.state, job.done, job.error = "succeeded", job.total, None
-            jobs.record(session, job.id, "succeeded", jobs=job.report["jobs"])
+            jobs.succeed(session, job, jobs=job.report["jobs"])
         else:
             jobs.end(session, job, "rejected", document_reading.NOTHING_READ)
         release(session, claim)

@@ -217,13 +217,12 @@ def _fail(session: Session, settings: Settings, version: Version, job: Job, reas
 def _make_live(session: Session, head: Head, version: Version, job: Job) -> Outcome:
     reason = f"{_DONE.get(version.kind, 'learned')} by job {job.id}"
     versions.move_head(session, head, version.id, reason=reason, actor="slotwise", traceparent=job.traceparent)
-    version.state, job.state, job.error = "published", "succeeded", None
+    version.state = "published"
     for fact in session.scalars(select(Fact).where(Fact.version_id == version.id)):
         fact.state = "learned"
     probed = select(_probed(version).subquery().c.id)
     session.execute(update(Fact).where(Fact.id.in_(probed)).values(verified_at=func.clock_timestamp()))
-    jobs.record(session, job.id, "succeeded", version=version.id)
-    jobs.told(session, job)
+    jobs.succeed(session, job, version=version.id)
     if job.kind == "forget" and job.api_key_id is None:  # nobody asked for it but the time
         expired = list(session.scalars(select(Forgetting.fact_id).where(Forgetting.job_id == job.id, Forgetting.gone)))
         outbox.emit(session, job.namespace, "fact.expired", facts=sorted(expired), job=job.id, version=version.id)

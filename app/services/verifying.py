@@ -130,9 +130,8 @@ def end(session: Session, claim: Claim, bank: Opened) -> None:
         report = _added(job.report or {}, [], Opened(0, 0))
         report.pop("through")
         job.report = report | {"bank": vars(bank), "version": claim.parent}
-        job.state, job.error, job.done, job.total = "succeeded", None, report["asked"], report["asked"]
-        jobs.record(session, job.id, "succeeded")
-        jobs.told(session, job)
+        job.total = report["asked"]
+        jobs.succeed(session, job)
         learning.release(session, claim)
 
 

@@ -1,5 +1,6 @@
 """Documents: taken in once, read into facts that know their place, and forgotten with what they alone taught."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -7,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import AuditEntry, Document, Fact, Job
+from app.db.tables import AuditEntry, Delivery, Document, Fact, Job
 from app.errors import (
     DocumentNotFound,
     DocumentNotRead,
@@ -16,7 +17,7 @@ from app.errors import (
     LeaseLost,
 )
 from app.reading.reader import Reader
-from app.services import cancelling, document_reading, documents, learning, relearn
+from app.services import cancelling, document_reading, documents, learning, relearn, webhooks
 from app.services.document_reading import NewDocument, PostedDocument, SubmittedDocument
 from app.services.documents import ForgottenDocument, WholeDocument
 from app.services.intake import NewFact
@@ -268,3 +269,13 @@ def test_a_rehearsal_tells_what_the_rules_would_read_and_stores_nothing(story):
 
 def verdicts(found: Sequence[tuple[object, object]]) -> list[str]:
     return [foreseen.verdict for _, foreseen in found]  # type: ignore[attr-defined]
+
+
+def test_webhooks_are_told_that_a_document_was_read(story):
+    with story.sessions() as session:
+        webhooks.create(session, story.settings, "main", "https://example.com/", ["job.succeeded"], actor=TESTER)
+    submit(story, OLMS)
+    job = read(story).job
+    with story.sessions() as session:
+        (body,) = session.scalars(select(Delivery.body))
+    assert json.loads(body)["data"] == {"job": job, "kind": "read", "version": None}
